@@ -1,0 +1,62 @@
+"""The engine protocol: token ids in, text ids and log-likelihoods out, several adapters side by side.
+
+Requests carry token ids (never text), so that exactly one beginning-of-sequence token is the template's business
+and the first prompt can be stored as the model saw it. Each request names its adapter, so one call may serve many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """Continue `prompt_ids` greedily until `stop_ids` or `max_new_tokens`; `adapter` None is the bare base model."""
+
+    prompt_ids: tuple[int, ...]
+    max_new_tokens: int
+    stop_ids: tuple[int, ...]
+    adapter: str | None = None
+
+
+@dataclass(frozen=True)
+class LikelihoodRequest:
+    """Score `continuation_ids` after `prompt_ids`."""
+
+    prompt_ids: tuple[int, ...]
+    continuation_ids: tuple[int, ...]
+    adapter: str | None = None
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Sum of natural-log probabilities of the continuation, its token count, and whether greedy decoding gives it."""
+
+    log_likelihood: float
+    tokens: int
+    greedy: bool
+
+
+class Engine(Protocol):
+    """One base model in memory, with adapters that come and go without reloading it."""
+
+    name: str
+    versions: dict[str, str]
+
+    def add_adapter(self, name: str, folder: Path) -> None:
+        """Load a peft adapter under `name`."""
+
+    def remove_adapter(self, name: str) -> None:
+        """Free an adapter."""
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[list[int]]:
+        """Generated token ids of each request, without prompt and without stop token, in request order."""
+
+    def log_likelihoods(self, requests: Sequence[LikelihoodRequest]) -> list[Likelihood]:
+        """Log-likelihood of each continuation, in request order."""
+
+    def close(self) -> None:
+        """Free the model and its memory."""

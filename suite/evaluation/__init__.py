@@ -1,0 +1,1 @@
+"""Evaluation: tasks that turn an engine's answers into per-item values."""

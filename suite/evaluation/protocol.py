@@ -1,0 +1,84 @@
+"""What a task is: items in, one value an item out.
+
+An item's value is 1.0 or 0.0 for `exact-match` and `multiple-choice` (higher is better), and bits per byte of the
+reference response for `likelihood` (lower is better). Per-item values are stored with every result, because pairing
+items across strategies halves the difference that can be detected.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from suite.hashing import content_key
+
+if TYPE_CHECKING:
+    from suite.engines.protocol import Engine
+    from suite.templates import Template
+
+Unit = Literal["accuracy", "bits-per-byte"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question: an instruction with its input, the reference response, and choices for multiple choice."""
+
+    id: str
+    instruction: str
+    input: str = ""
+    reference: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TaskOutcome:
+    """Per-item values (float32, shape (items,)), with what is needed to look at them later.
+
+    `first_prompt_ids` is the first prompt exactly as the model saw it; `tokens` counts what was scored or generated.
+    """
+
+    values: np.ndarray
+    first_prompt_ids: tuple[int, ...]
+    tokens: int
+    samples: tuple[dict[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """One evaluation with its items loaded."""
+
+    name: str
+    items: tuple[Item, ...]
+    chance: float
+    max_new_tokens: int = 32
+
+    kind: ClassVar[str]
+    unit: ClassVar[Unit]
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a larger value is a better model."""
+        return self.unit == "accuracy"
+
+    @property
+    def items_sha256(self) -> str:
+        """Identity of the items, in order: per-item values pair only where this agrees."""
+        items = [[item.id, item.instruction, item.input, item.reference, list(item.choices)] for item in self.items]
+        return content_key([self.kind, self.max_new_tokens, items])
+
+    @abstractmethod
+    def evaluate(
+        self, engine: Engine, tokenizer: Any, template: Template, *, adapter: str | None, max_length: int
+    ) -> TaskOutcome:
+        """Run the task on one adapter (or the bare model)."""
+
+
+def describe(tasks: Sequence[Task]) -> list[dict[str, Any]]:
+    """Name, kind, size and item hash of each task: the part of an evaluation's key that tasks contribute."""
+    return [
+        {"name": task.name, "kind": task.kind, "items": len(task.items), "sha256": task.items_sha256} for task in tasks
+    ]

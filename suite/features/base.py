@@ -1,0 +1,108 @@
+"""What a feature is, and what strategies see of it.
+
+A feature is a frozen dataclass: a description of what to compute. The same description is written in
+`requires` and used as the key in `select`:
+
+    embeddings = features[Embeddings(view="both")]
+
+Fields left at None take the track's defaults (its embedder, its base model's tokenizer) when the feature is
+resolved, so a strategy need not know them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from suite.errors import FeatureError
+
+if TYPE_CHECKING:
+    from suite.pool import Pool
+
+View = Literal["instruction", "response", "both"]
+Progress = Callable[[int, int], None]
+"""Called as progress(done, total) while a long computation runs."""
+
+
+def no_progress(done: int, total: int) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True)
+class TrackContext:
+    """What a strategy or metric may know of the track: names and sizes, never the evaluation.
+
+    `embedder` and `tokenizer` are the defaults of features; `tokenizer` is the folder or Hub name of the
+    target model's own tokenizer and `base_model` that of its weights.
+    """
+
+    track: str
+    pool_size: int
+    embedder: str = "tfidf-svd"
+    tokenizer: str = ""
+    base_model: str = ""
+    rare_token_count: int = 10
+    common_token_count: int = 500
+
+
+@dataclass(frozen=True)
+class Feature(ABC):
+    """A description of something computed once per pool; its fields are its parameters."""
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("numpy",)
+
+    def resolve(self, track: TrackContext) -> Feature:
+        """The same feature with the track's defaults filled in; the default has nothing to fill."""
+        return self
+
+    def requires(self) -> tuple[Feature, ...]:
+        """Other (resolved) features this one is computed from."""
+        return ()
+
+    def identity(self) -> dict[str, Any]:
+        """Extra content that its key must hold, such as a hash of a local model's files."""
+        return {}
+
+    @abstractmethod
+    def compute(self, pool: Pool, features: Features, progress: Progress) -> dict[str, np.ndarray]:
+        """Named arrays, stored one file each; rows follow the pool's order."""
+
+    def open(self, arrays: Mapping[str, np.ndarray]) -> Any:
+        """The object handed to strategies; by default the only array, memory-mapped."""
+        (array,) = arrays.values()
+        return array
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The feature's fields, part of its key."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+class Features(Mapping[Feature, Any]):
+    """The features a plugin declared, by description; asking for another is an error that says what to add."""
+
+    def __init__(self, track: TrackContext, opened: Mapping[Feature, Any]):
+        self.track = track
+        self._opened = dict(opened)
+
+    def __getitem__(self, feature: Feature) -> Any:
+        resolved = feature.resolve(self.track)
+        if resolved not in self._opened:
+            raise FeatureError(
+                f"{feature} was read but not declared. Return it from `requires(track)`; "
+                f"declared are: {', '.join(map(str, self._opened)) or 'none'}."
+            )
+        return self._opened[resolved]
+
+    def __iter__(self) -> Any:
+        return iter(self._opened)
+
+    def __len__(self) -> int:
+        return len(self._opened)

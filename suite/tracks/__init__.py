@@ -1,0 +1,1 @@
+"""Frozen track definitions, one TOML file each."""

@@ -1,0 +1,35 @@
+"""Fixtures that every part of the suite shares."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Tiny models train fifty times slower when torch's threads spin against each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def breadth_data() -> Path:
+    """The folder of real public data; CI must have it, a stranger's machine need not."""
+    root = Path(__file__).parents[1]
+    folder = Path(os.environ.get("BREADTH_DATA") or root.parent / "shared" / "data")
+    if not folder.is_dir():
+        reason = "real data not found: set BREADTH_DATA to a folder with pools/ and evals/"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder.resolve()
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Every test has a BREADTH_HOME of its own, so that none reads what another or the user left."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("BREADTH_HOME", str(home))
+    yield home
