@@ -80,7 +80,7 @@ def checked_rows(picked: Any, *, strategy: str, pool_size: int, size: int, allow
     outside = np.flatnonzero((rows < 0) | (rows >= pool_size))
     if outside.size:
         raise SelectionError(
-            f"{strategy} returned row {rows[outside[0]]} at position {outside[0]}, outside the pool's 0 to {pool_size - 1}."
+            f"{strategy} returned row {rows[outside[0]]} at position {outside[0]}, outside 0 to {pool_size - 1}."
         )
     rows = rows.astype(np.int64)
     if not allow_repeats:

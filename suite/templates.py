@@ -110,7 +110,7 @@ def stop_token_id(template: Template, tokenizer: Any) -> int:
         if identifier is not None and identifier != tokenizer.unk_token_id:
             return int(identifier)
         raise TrainingError(
-            f"Template {template.name!r} stops with {template.stop!r}, which this tokenizer does not hold as one token. "
+            f"Template {template.name!r} stops with {template.stop!r}, no single token of this tokenizer. "
             "Choose another template in the recipe."
         )
     if tokenizer.eos_token_id is None:

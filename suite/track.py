@@ -288,7 +288,8 @@ class Track(Frozen):
             raise UsageError(f"A budget must be at least 1 sample, not {written}; track {self.name} has: {known}.")
         if size > self.pool.size:
             raise UsageError(
-                f"Budget {written} is larger than the pool of track {self.name} ({self.pool.size} samples); it has: {known}."
+                f"Budget {written} is larger than the pool of track {self.name} ({self.pool.size} samples), "
+                f"whose budgets are: {known}."
             )
         if size not in self.budget_sizes:
             raise UsageError(f"Budget {written} is not one of track {self.name}, whose budgets are fixed: {known}.")

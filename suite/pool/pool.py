@@ -101,7 +101,8 @@ class Pool:
         for position, identifier in enumerate(ids):
             if identifier not in known:
                 raise SelectionError(
-                    f"Id {identifier!r} (line {position + 1}) is not in the pool; its ids look like {next(iter(known))!r}."
+                    f"Id {identifier!r} (line {position + 1}) is not in the pool, whose ids look like "
+                    f"{next(iter(known))!r}."
                 )
             found.append(known[identifier])
         return np.asarray(found, dtype=np.int64)
