@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from suite.errors import TrackError, UnknownNameError, UsageError
 from suite.hashing import content_key
+from suite.pool.shapes import MAX_SAMPLE_BYTES, DropReason
 
 Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$|^not pinned$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -50,14 +51,24 @@ class MicroworldPool(Frozen):
 
 
 class DatasetPool(Frozen):
-    """A pool from the Hub (`hub`, `revision`, `split`), or from a file under BREADTH_DATA (`local`)."""
+    """A pool from the Hub (`hub`, `revision`, `split`), or from a file under BREADTH_DATA (`local`).
+
+    `size` counts samples after the drop rules; `approximate` says that the source only states it rounded, so that
+    a pool of another size is taken and reported. `id_prefix` is taken off the ids of a local copy (and leading
+    zeros off a number that remains), so that both places give the row numbers of the source as ids. `drop` lists
+    the reasons a row may be left out for, and `max_sample_bytes` bounds the texts of one sample.
+    """
 
     kind: Literal["dataset"]
     hub: str = ""
     revision: Revision = "not pinned"
     split: str = "train"
     local: str = ""
+    id_prefix: str = ""
+    drop: tuple[DropReason, ...] = tuple(DropReason)
+    max_sample_bytes: int = Field(default=MAX_SAMPLE_BYTES, gt=0)
     size: int = Field(gt=0)
+    approximate: bool = False
     fingerprint: Sha256 | None = None
     hub_agreement: Literal["verified", "not verified"] = "not verified"
     note: str = ""

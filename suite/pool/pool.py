@@ -108,12 +108,29 @@ class Pool:
         return np.asarray(found, dtype=np.int64)
 
 
+class Fingerprint:
+    """The identity of a pool, fed sample by sample: the sha256 over one canonical JSON line each."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, sample: Sample) -> int:
+        """Take in (instruction, input, output, turns); returns the bytes of its line."""
+        turns = [list(turn) for turn in sample.turns]
+        line = canonical_json([sample.instruction, sample.input, sample.output, turns]).encode() + b"\n"
+        self._digest.update(line)
+        return len(line)
+
+    def hexdigest(self) -> str:
+        """The fingerprint of everything added so far."""
+        return self._digest.hexdigest()
+
+
 def fingerprint(samples: Iterable[Sample]) -> str:
     """sha256 over the canonical JSON of (instruction, input, output, turns) of every sample, in order."""
-    digest = hashlib.sha256()
+    digest = Fingerprint()
     for sample in samples:
-        turns = [list(turn) for turn in sample.turns]
-        digest.update(canonical_json([sample.instruction, sample.input, sample.output, turns]).encode() + b"\n")
+        digest.add(sample)
     return digest.hexdigest()
 
 
