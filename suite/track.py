@@ -33,7 +33,8 @@ class Frozen(BaseModel):
 class Source(Frozen):
     """Where a file of data comes from: a pinned URL by default, a copy under BREADTH_DATA where that is set.
 
-    `sha256` is that of the uncompressed bytes, so a gzipped local copy and the original agree.
+    `sha256` is that of the uncompressed bytes, so a gzipped local copy and the original agree; for a parquet file
+    of a corpus it is the pool's fingerprint, which does not change with the writer's version.
     """
 
     local: str
@@ -131,6 +132,7 @@ class BuiltModel(Frozen):
     seed: int = 0
     corpus: tuple[Source, ...] = ()
     exclude_sources: tuple[str, ...] = ()
+    exclude_ids: tuple[str, ...] = ()
 
 
 class Lora(Frozen):
