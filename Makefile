@@ -1,0 +1,46 @@
+# Two commands matter: `make run` ranks strategies on this machine, `make test` checks everything.
+PYTHON ?= python3
+VENV   ?= .venv
+TRACK  ?= microworld
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+TESTED := $(VENV)/.ready-for-tests
+
+export TOKENIZERS_PARALLELISM := false
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test test-long lint bench clean help
+
+run: $(READY)  ## Install, run the embedded track and print the ranked table
+	$(BIN)/breadth run --track $(TRACK) $(RUN)
+
+test: $(TESTED) lint  ## Install, then style, types and every test that takes under a minute
+	$(BIN)/python -m pytest -q -m "not long"
+
+test-long: $(TESTED)  ## The tests that take longer
+	$(BIN)/python -m pytest -q -m long
+
+lint: $(TESTED)  ## Style, types and the house's size rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(TESTED)  ## Each kernel against its literal oracle, as ratios
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -q
+
+clean:  ## Remove the environment (results and caches stay where BREADTH_HOME is)
+	rm -rf $(VENV)
+
+help:  ## This list
+	@sed -n 's/^\([a-z-]*\):.*##/\1 #/p' $(MAKEFILE_LIST) | column -t -s '#'
+
+$(READY): pyproject.toml .ci/constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	.ci/install-torch $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable .
+	touch $@
+
+$(TESTED): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[test]'
+	touch $@

@@ -1,0 +1,1 @@
+"""The `breadth` command, one file a verb: parsing and printing only."""

@@ -1,0 +1,80 @@
+"""The root of the `breadth` command: finds its verbs by entry point and prints errors as one sentence."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from suite import __version__
+from suite.errors import BreadthError
+
+HELP = """Which samples should a model be fine-tuned on? Breadth selects, fine-tunes, evaluates and ranks.
+
+Start here:
+
+  breadth doctor                          what this machine can run
+  breadth tracks                          the experiments there are
+  breadth run --track microworld          rank strategies by really fine-tuned models
+  breadth board --track microworld        look at the table again
+"""
+
+
+def application() -> typer.Typer:
+    """The command with every verb of the entry-point group `breadth.commands`, built-in or not."""
+    app = typer.Typer(
+        name="breadth",
+        help=HELP,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for entry_point in sorted(importlib.metadata.entry_points(group="breadth.commands"), key=lambda entry: entry.name):
+        try:
+            app.command(entry_point.name)(entry_point.load())
+        except Exception as error:  # a stranger's broken verb must not take the others down
+            print(f"breadth: the command {entry_point.name!r} ({entry_point.value}) failed: {error}", file=sys.stderr)
+    return app
+
+
+def run() -> None:
+    """Entry point of the `breadth` script."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments or bool(os.environ.get("BREADTH_DEBUG"))
+    try:
+        application()(args=[argument for argument in arguments if argument != "--debug"])
+    except BreadthError as error:
+        if debug:
+            raise
+        _print_error(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _print_error("Stopped. What was finished is kept; the same command goes on from there.")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output (such as `head`) has gone; that is no failure of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error (anywhere).")] = False,
+) -> None:
+    if version:
+        typer.echo(f"breadth {__version__}")
+        raise typer.Exit
+
+
+def _print_error(message: Any) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(Text.assemble(("Error: ", "bold red"), message))

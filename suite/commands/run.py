@@ -1,0 +1,175 @@
+"""`breadth run`: select, fine-tune, evaluate and rank the strategies of a track."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from suite.errors import BreadthError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from suite.runner.experiment import Experiment
+    from suite.runner.plan import Plan
+    from suite.runner.runner import Outcome
+
+
+def run(
+    track: Annotated[str, typer.Option(help="A track (`breadth tracks` lists them) or a .toml file of your own.")],
+    strategies: Annotated[
+        str | None,
+        typer.Option(help="Comma- or semicolon-separated; parameters as name:key=value. Default: the track's list."),
+    ] = None,
+    budget: Annotated[list[str] | None, typer.Option(help="A budget of the track (500 or 15%); repeatable.")] = None,
+    base_model: Annotated[list[str] | None, typer.Option(help="A base model of the track; repeatable.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Only the first N registered seeds (rows stay unranked).")] = None,
+    draws: Annotated[int | None, typer.Option(help="Only the first N selection draws of random.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Lanes that work at once. Default: one a GPU, else one a core.")
+    ] = None,
+    store: Annotated[str | None, typer.Option(help="Where results go, as file:FOLDER.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the cells, what is cached, and the time needed.")
+    ] = False,
+    discard_models: Annotated[
+        bool, typer.Option("--discard-models", help="Delete each fine-tune's weights once it is evaluated.")
+    ] = False,
+) -> None:
+    """Select, fine-tune, evaluate, record and rank. Finished work is never done twice; stop and go on at any time.
+
+    Examples:
+
+      breadth run --track microworld
+
+      breadth run --track microworld --strategies "random;k-means:clusters=50;longest"
+
+      breadth run --track alpaca-cpu --budget 500 --jobs 2 --dry-run
+    """
+    from rich.console import Console
+
+    from suite.commands.display import Display
+    from suite.home import default_store
+    from suite.runner.cells import Wanted, chosen_strategies, plan_cells
+    from suite.runner.experiment import Experiment
+    from suite.runner.plan import make_plan
+    from suite.runner.runner import Runner
+    from suite.stores.url import open_store
+    from suite.track import load_track
+
+    console = Console(soft_wrap=True)
+    definition = load_track(track)
+    wanted = Wanted(
+        strategies=_split(strategies),
+        budgets=tuple(definition.check_budget(written) for written in budget) if budget else None,
+        base_models=tuple(base_model) if base_model else None,
+        seeds=seeds,
+        draws=draws,
+    )
+    chosen, missing = chosen_strategies(definition, wanted.strategies)
+    cells = plan_cells(definition, chosen, wanted)
+    lanes = _lanes(jobs)
+    if missing:
+        console.print(f"[dim]Not installed here, left out: {', '.join(missing)}.[/]")
+    with Display(Console(stderr=True), len(cells)) as display:
+        experiment = Experiment(
+            track=definition,
+            store=open_store(store or default_store()),
+            notify=display.say,
+            progress=display.work,
+            discard_models=discard_models,
+        )
+        if dry_run:
+            plan = make_plan(experiment, cells, lanes)
+        else:
+            outcome = Runner(experiment, jobs=lanes, watcher=display).run(cells)
+    if dry_run:
+        _print_plan(console, plan)
+        return
+    _print_outcome(console, experiment, outcome)
+    if outcome.failed:
+        raise BreadthError(f"{len(outcome.failed)} of {len(cells)} cells failed; the reasons stand above.")
+
+
+def _split(written: str | None) -> tuple[str, ...] | None:
+    """Split a list of strategies: at semicolons, else at the commas that do not belong to parameters."""
+    if written is None:
+        return None
+    if ";" in written:
+        parts = written.split(";")
+    else:
+        parts = []
+        for piece in written.split(","):
+            # `k-means:clusters=5,seed=1` is one strategy: a piece with `=` before any `:` goes on with the last one.
+            if parts and "=" in piece.split(":")[0]:
+                parts[-1] += "," + piece
+            else:
+                parts.append(piece)
+    names = tuple(part.strip() for part in parts if part.strip())
+    if not names:
+        raise UsageError("--strategies names no strategy; `breadth strategies` lists them.")
+    return names
+
+
+def _lanes(jobs: int | None) -> int:
+    from suite.machine import cores, gpus
+
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, not {jobs}.")
+    return jobs or len(gpus()) or cores()
+
+
+def _print_plan(console: Console, plan: Plan) -> None:
+    from collections import Counter
+
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("strategy", "budget", "base model", "cells", "state"):
+        table.add_column(heading, justify="right" if heading in ("budget", "cells") else "left")
+    rows: Counter[tuple[str, int, str, str]] = Counter()
+    for planned in plan.cells:
+        identity = planned.cell.identity
+        rows[identity.spec, identity.budget, identity.base_model, planned.state] += 1
+    for (spec, size, model, state), count in rows.items():
+        table.add_row(spec, f"{size:,}" if size else "-", model, str(count), state)
+    console.print(table)
+    states = Counter(planned.state for planned in plan.cells)
+    console.print(f"{len(plan.cells)} cells: " + ", ".join(f"{count} {state}" for state, count in states.items()) + ".")
+    if plan.seconds is None:
+        console.print("Time: not known, because no cell of this track was run here and the track states no figure.")
+    else:
+        console.print(
+            f"Time: about {_duration(plan.seconds)} on {plan.lanes} lane(s), {plan.seconds_per_cell:.0f} s a cell "
+            f"by {plan.basis}. Nothing was run."
+        )
+
+
+def _print_outcome(console: Console, experiment: Experiment, outcome: Outcome) -> None:
+    from suite.aggregate import aggregate
+    from suite.commands.board import render
+
+    if outcome.finished_before and not outcome.recorded and not outcome.failed:
+        console.print(f"All {len(outcome.finished_before)} cells were finished before; nothing was run.")
+    else:
+        console.print(
+            f"{len(outcome.recorded)} cells recorded, {len(outcome.finished_before)} finished before, "
+            f"{len(outcome.failed)} failed."
+        )
+    for failure in outcome.failed:
+        console.print(f"  failed: {failure.cell}: {failure.reason}", markup=False, highlight=False)
+    render(aggregate(experiment.store, experiment.track), console)
+    console.print(
+        f"\nBrowse it again: [bold]breadth board --track {experiment.track.name}[/] "
+        f"(also --format csv, json, markdown). Results: {experiment.store.url}",
+        highlight=False,
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

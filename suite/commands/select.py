@@ -1,0 +1,61 @@
+"""`breadth select`: let one strategy pick from a track's pool, and save the selection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def select(
+    strategy: Annotated[str, typer.Argument(help="A strategy with its parameters, such as k-means:clusters=50.")],
+    track: Annotated[str, typer.Option(help="The track whose pool and budgets are used.")] = "microworld",
+    budget: Annotated[str | None, typer.Option(help="One of the track's budgets (500 or 15%).")] = None,
+    base_model: Annotated[
+        str | None, typer.Option(help="The target model (micro strategies read its tokenizer).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Selection seed of a randomised strategy.", min=0)] = 0,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save. Default: STRATEGY.json")] = None,
+) -> None:
+    """Pick samples with one strategy and save their ids, in the order picked.
+
+    Examples:
+
+      breadth select random --track microworld
+
+      breadth select k-center --track alpaca-cpu --budget 2000 -o picks.json
+
+      breadth select micro-response:diversity=0.5 --seed 1
+    """
+    from rich.console import Console
+
+    from suite.commands.display import Display
+    from suite.home import default_store
+    from suite.registry import strategies
+    from suite.runner.cells import FULL, Cell, known_base_model
+    from suite.runner.experiment import Experiment
+    from suite.stores.url import open_store
+    from suite.track import load_track
+
+    chosen = strategies.parse(strategy)
+    definition = load_track(track)
+    size = definition.check_budget(budget) if chosen.name != FULL else 0
+    model = known_base_model(definition, base_model)
+    used_seed = 0 if chosen.info.deterministic else seed
+    with Display(Console(stderr=True)) as display:
+        experiment = Experiment(
+            track=definition, store=open_store(default_store()), notify=display.say, progress=display.work
+        )
+        cell = Cell(definition, chosen, size, model, used_seed, 0)
+        picked = experiment.pick(cell)
+    assert picked is not None
+    target = output or Path(f"{chosen.name}.json")
+    picked.selection.save(target)
+    console = Console(soft_wrap=True)
+    console.print(
+        f"[bold]{chosen.spec}[/] picked {len(picked.selection):,} of {len(experiment.pool):,} samples in "
+        f"{picked.seconds:.2f} s (features: {picked.feature_seconds:.1f} s, computed once a pool).",
+        highlight=False,
+    )
+    console.print(f"Saved to {target}; measure it with: breadth measure {target} --track {track}", highlight=False)

@@ -1,0 +1,1 @@
+"""The runner: cells -> stages (select, train, evaluate, record), cached, resumable and shared between processes."""

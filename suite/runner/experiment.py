@@ -1,0 +1,140 @@
+"""Everything a run stands on: track, pool, base models, tasks, features, folders and the store."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from suite.features.base import Progress, TrackContext
+from suite.home import cache_folder
+from suite.runner.cells import Cell
+from suite.runner.selecting import Picked, Selector
+from suite.runner.stages import Notify, StageFolders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from suite.base_models.resolve import ResolvedBase
+    from suite.evaluation.protocol import Task
+    from suite.pool import Pool
+    from suite.results import Result
+    from suite.stores.protocol import Store
+    from suite.track import Track
+
+
+@dataclass
+class Experiment:
+    """A track made ready to run; its parts are loaded when they are first needed."""
+
+    track: Track
+    store: Store
+    notify: Notify
+    progress: Callable[[str], Progress]
+    """Gives a progress callback for a piece of work with that title."""
+    discard_models: bool = False
+
+    @cached_property
+    def folders(self) -> StageFolders:
+        """Where stage outputs live."""
+        return StageFolders(cache_folder())
+
+    @property
+    def host(self) -> str:
+        """The name of this machine, for cost blocks."""
+        return platform.node()
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The track's pool, its fingerprint checked."""
+        from suite.pool.loading import load_pool
+
+        return load_pool(self.track, progress=self.progress("pool"), notify=self.notify)
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """The track's tasks with their items."""
+        from suite.evaluation.loading import load_tasks
+
+        return load_tasks(self.track, notify=self.notify)
+
+    @cached_property
+    def _bases(self) -> dict[str, ResolvedBase]:
+        return {}
+
+    def base(self, name: str) -> ResolvedBase:
+        """A base model on this disk, downloaded or built in place on first use."""
+        if name not in self._bases:
+            from suite.base_models.resolve import resolve_base
+
+            stated = next(model for model in self.track.base_models if model.name == name)
+            self._bases[name] = resolve_base(
+                stated, self.track, cache=self.folders.cache, progress=self.progress(f"base model {name}")
+            )
+        return self._bases[name]
+
+    def base_ready(self, name: str) -> bool:
+        """Whether a base model can be had without downloading or pretraining anything."""
+        from suite.base_models.resolve import is_ready
+
+        stated = next(model for model in self.track.base_models if model.name == name)
+        return name in self._bases or is_ready(stated, self.track, cache=self.folders.cache)
+
+    @cached_property
+    def _selectors(self) -> dict[str, Selector]:
+        return {}
+
+    def selector(self, base_model: str) -> Selector:
+        """The select stage for one base model (the micro strategies read the target model's own tokenizer)."""
+        if base_model not in self._selectors:
+            from suite.features.store import FeatureStore
+
+            self._selectors[base_model] = Selector(
+                pool=self.pool,
+                context=self.context(base_model),
+                features=FeatureStore(self.folders.cache / "features", notify=self.notify),
+                folders=self.folders,
+                notify=self.notify,
+                progress=self.progress,
+            )
+        return self._selectors[base_model]
+
+    def context(self, base_model: str) -> TrackContext:
+        """What strategies and metrics may know of the track."""
+        folder = str(self.base(base_model).folder)
+        return TrackContext(
+            track=self.track.name,
+            pool_size=len(self.pool),
+            embedder=self.track.features.embedder,
+            tokenizer=folder,
+            base_model=folder,
+            rare_token_count=self.track.features.rare_token_count,
+            common_token_count=self.track.features.common_token_count,
+        )
+
+    def pick(self, cell: Cell) -> Picked | None:
+        """The cell's selection; None for the untuned base model."""
+        if cell.strategy is None:
+            return None
+        return self.selector(cell.base_model).pick(cell.strategy, cell.budget, cell.selection_seed)
+
+    @cached_property
+    def recorded(self) -> dict[str, list[Result]]:
+        """Results of this track in the store when the run began, by cell id."""
+        found: dict[str, list[Result]] = {}
+        for result in self.store.results(self.track.name):
+            found.setdefault(result.cell.id, []).append(result)
+        return found
+
+    def finished(self, cell: Cell, picked: Picked | None) -> bool:
+        """Whether the store holds this cell's result for the same picks, base weights and items."""
+        picks = picked.selection.sha256 if picked else None
+        base = self.base(cell.base_model).weights_sha256
+        items = {task.name: task.items_sha256 for task in self.tasks}
+        return any(
+            result.hashes.selection == picks
+            and result.hashes.base_weights == base
+            and {task.name: task.items_sha256 for task in result.tasks} == items
+            for result in self.recorded.get(cell.identity.id, ())
+        )

@@ -1,0 +1,164 @@
+"""A lane: one trainer and one evaluator process, long-lived, and the cached stages that run on them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from suite.errors import TrainingError
+from suite.machine import cores, gpus
+from suite.runner.schedule import Unit
+from suite.runner.stages import (
+    EvaluatedRecord,
+    Notify,
+    StageFolders,
+    evaluation_key,
+    read_record,
+    write_record,
+)
+from suite.runner.work import EvaluationJob
+from suite.runner.workers import Worker
+from suite.training.job import TrainedModel, TrainingJob
+
+if TYPE_CHECKING:
+    from suite.evaluation.protocol import Task
+    from suite.pool import Pool
+    from suite.runner.experiment import Experiment
+    from suite.track import Track
+
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class LaneSettings:
+    """What every lane of a run shares."""
+
+    track: Track
+    pool: Pool
+    tasks: tuple[Task, ...]
+    folders: StageFolders
+    notify: Notify
+    threads: int
+    devices: int
+    discard_models: bool
+
+    @classmethod
+    def of(cls, experiment: Experiment, jobs: int) -> LaneSettings:
+        """Settings for `jobs` lanes on this machine."""
+        # Tiny models run up to fifty times slower when torch's threads spin against each other.
+        small = all(model.kind == "built" for model in experiment.track.base_models)
+        return cls(
+            track=experiment.track,
+            pool=experiment.pool,
+            tasks=experiment.tasks,
+            folders=experiment.folders,
+            notify=experiment.notify,
+            threads=1 if small else max(1, cores() // jobs),
+            devices=len(gpus()),
+            discard_models=experiment.discard_models,
+        )
+
+
+class Lane:
+    """Runs units one after the other; its processes outlive them and are replaced when they die."""
+
+    def __init__(self, number: int, settings: LaneSettings):
+        self.number = number
+        self.settings = settings
+        # Each lane sees one GPU; with none, the variable keeps a broken driver from being asked.
+        device = str(number % settings.devices) if settings.devices else ""
+        environment = {"CUDA_VISIBLE_DEVICES": device, "TOKENIZERS_PARALLELISM": "false"}
+        logs = settings.folders.logs
+        self.trainer = Worker(
+            "suite.runner.work:trainer",
+            threads=settings.threads,
+            log=logs / f"trainer-{number}.log",
+            environment=environment,
+        )
+        self.evaluator = Worker(
+            "suite.runner.work:evaluator",
+            threads=settings.threads,
+            log=logs / f"evaluator-{number}.log",
+            environment=environment,
+        )
+
+    def start(self) -> None:
+        """Start both processes; they import their libraries in the background."""
+        self.trainer.start()
+        self.evaluator.start()
+
+    def stop(self) -> None:
+        """End both processes at once."""
+        self.trainer.stop()
+        self.evaluator.stop()
+
+    def train(self, unit: Unit, report: Report) -> TrainedModel | None:
+        """The unit's weights, from the cache or trained now; None for the untuned base."""
+        if unit.picked is None:
+            return None
+        folder = self.settings.folders.model(unit.key)
+        if folder.exists():
+            found = self._trained_before(folder, unit)
+            if found is not None:
+                return found
+            shutil.rmtree(folder)
+        report("train", 0, 1)
+        job = TrainingJob(
+            base_model=unit.base.folder,
+            samples=tuple(self.settings.pool.samples(unit.picked.selection.rows)),
+            recipe=self.settings.track.recipe,
+            training_seed=unit.training_seed,
+            output=folder,
+            threads=self.settings.threads,
+        )
+        self.trainer.call(job, lambda done, total: report("train", done, total))
+        return TrainedModel.read(folder)
+
+    def evaluate(self, unit: Unit, trained: TrainedModel | None, report: Report) -> EvaluatedRecord:
+        """The unit's scores, from the cache or evaluated now."""
+        path = self._scores(trained.weights_sha256 if trained else unit.base.weights_sha256, unit)
+        found = read_record(path, EvaluatedRecord, self.settings.notify)
+        if found is None:
+            report("evaluate", 0, 1)
+            evaluation = self.settings.track.evaluation
+            job = EvaluationJob(
+                base_model=unit.base.folder,
+                model=trained.folder if trained else None,
+                kind=trained.kind if trained else "base",
+                tasks=self.settings.tasks,
+                engine=evaluation.engine,
+                dtype=evaluation.dtype,
+                batch_size=evaluation.batch_size,
+                template=self.settings.track.recipe.template,
+                max_length=self.settings.track.recipe.max_length,
+            )
+            found = self.evaluator.call(job, lambda done, total: report("evaluate", done, total))
+            write_record(path, found)
+        if trained is not None and self.settings.discard_models:
+            self._discard(trained.folder)
+        return found
+
+    def _trained_before(self, folder: Path, unit: Unit) -> TrainedModel | None:
+        """The fine-tune in `folder`, if it is whole and its weights are there or needed no more."""
+        try:
+            trained = TrainedModel.read(folder)
+        except TrainingError as error:
+            self.settings.notify(f"{error} It is made again.")
+            return None
+        if any(folder.glob("*.safetensors")) or self._scores(trained.weights_sha256, unit).is_file():
+            return trained
+        self.settings.notify(f"The weights of {unit} were discarded and are needed again; they are trained again.")
+        return None
+
+    def _scores(self, weights_sha256: str, unit: Unit) -> Path:
+        key = evaluation_key(weights_sha256, unit.base.weights_sha256, self.settings.track, self.settings.tasks)
+        return self.settings.folders.evaluation(key)
+
+    def _discard(self, folder: Path) -> None:
+        """Delete the weights once their scores are kept; the record of the training stays."""
+        for path in folder.iterdir():
+            if path.name != "trained.json":
+                path.unlink() if path.is_file() else shutil.rmtree(path)

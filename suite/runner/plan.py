@@ -1,0 +1,85 @@
+"""What a run would do: the state of every cell, and how long the rest should take."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from suite.runner.stages import evaluation_key, training_key
+from suite.training.job import TrainedModel
+
+if TYPE_CHECKING:
+    from suite.runner.cells import Cell
+    from suite.runner.experiment import Experiment
+
+State = Literal["finished", "evaluated", "trained", "selected", "to do"]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One cell and how far it has come in earlier runs."""
+
+    cell: Cell
+    state: State
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every cell with its state, and an estimate of the seconds the rest takes (None when nothing is known)."""
+
+    cells: tuple[Planned, ...]
+    seconds_per_cell: float | None
+    basis: str
+    lanes: int
+
+    @property
+    def open_cells(self) -> int:
+        """Cells that still need training or evaluation."""
+        return sum(planned.state not in ("finished", "evaluated") for planned in self.cells)
+
+    @property
+    def seconds(self) -> float | None:
+        """Estimated wall seconds of the rest on this many lanes."""
+        if self.seconds_per_cell is None:
+            return None
+        return self.open_cells * self.seconds_per_cell / self.lanes
+
+
+def make_plan(experiment: Experiment, cells: Sequence[Cell], lanes: int) -> Plan:
+    """Look up every cell in the caches and the store; computes no feature, trains nothing."""
+    planned = tuple(Planned(cell, _state(experiment, cell)) for cell in cells)
+    costs = [
+        result.cost.training_seconds + result.cost.evaluation_seconds
+        for results in experiment.recorded.values()
+        for result in results
+        if result.training is not None
+    ]
+    if costs:
+        return Plan(planned, statistics.median(costs), f"the median of {len(costs)} recorded cells", lanes)
+    stated = experiment.track.seconds_per_cell
+    return Plan(planned, stated, "the track's own figure" if stated else "nothing: the track states none", lanes)
+
+
+def _state(experiment: Experiment, cell: Cell) -> State:
+    if not experiment.base_ready(cell.base_model):
+        return "to do"
+    picked = None
+    if cell.strategy is not None:
+        selector = experiment.selector(cell.base_model)
+        picked = selector.cached(cell.strategy, cell.budget, cell.selection_seed)
+        if picked is None:
+            return "to do"
+    if experiment.finished(cell, picked):
+        return "finished"
+    base = experiment.base(cell.base_model).weights_sha256
+    weights = base
+    if picked is not None:
+        key = training_key(picked.selection.sha256, base, cell.track, cell.training_seed)
+        folder = experiment.folders.model(key)
+        if not (folder / "trained.json").is_file():
+            return "selected"
+        weights = TrainedModel.read(folder).weights_sha256
+    scores = experiment.folders.evaluation(evaluation_key(weights, base, cell.track, experiment.tasks))
+    return "evaluated" if scores.is_file() else "trained"

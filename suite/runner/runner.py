@@ -1,0 +1,191 @@
+"""Running cells: selections first, then training and evaluation on lanes, each result recorded as it is made."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from suite.errors import BreadthError
+from suite.machine import hardware
+from suite.results import Cost, Hashes, Result
+from suite.runner.cells import Cell
+from suite.runner.lanes import Lane, LaneSettings
+from suite.runner.schedule import Schedule, Unit
+from suite.runner.stages import EvaluatedRecord, as_json, training_key
+from suite.runner.workers import WorkerDied
+
+if TYPE_CHECKING:
+    from suite.runner.experiment import Experiment
+    from suite.runner.selecting import Picked
+    from suite.training.job import TrainedModel
+
+DEATHS_FORGIVEN = 1
+
+
+@dataclass
+class Failure:
+    """A cell that could not be finished, and why."""
+
+    cell: Cell
+    reason: str
+
+
+@dataclass
+class Outcome:
+    """What a run did: cells recorded now, cells that were finished before, cells that failed."""
+
+    recorded: list[Cell] = field(default_factory=list)
+    finished_before: list[Cell] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+
+
+class Watcher:
+    """What a display is told; the methods do nothing here and are called from several threads."""
+
+    def selecting(self, cell: Cell, done: int, total: int) -> None:
+        """A selection is about to be made (or read)."""
+
+    def started(self, lane: int, unit: Unit) -> None:
+        """A lane has begun a unit."""
+
+    def progressed(self, lane: int, stage: str, done: int, total: int) -> None:
+        """A lane's stage has come further."""
+
+    def finished(self, lane: int, unit: Unit, seconds: float) -> None:
+        """A unit's results are recorded."""
+
+    def failed(self, lane: int, unit: Unit, reason: str) -> None:
+        """A unit could not be finished."""
+
+
+class Runner:
+    """Runs the cells of one experiment on `jobs` lanes."""
+
+    def __init__(self, experiment: Experiment, *, jobs: int, watcher: Watcher | None = None):
+        self.experiment = experiment
+        self.watcher = watcher or Watcher()
+        self.outcome = Outcome()
+        self._guard = threading.Lock()
+        settings = LaneSettings.of(experiment, jobs)
+        self.lanes = [Lane(number, settings) for number in range(jobs)]
+
+    def run(self, cells: Sequence[Cell]) -> Outcome:
+        """Finish every cell that is not finished yet; an interruption loses at most the stage in hand.
+
+        A failed cell is reported in the outcome and does not stop the others.
+        """
+        units = self._units(cells)
+        schedule = Schedule(units)
+        threads = [
+            threading.Thread(target=self._work, args=(lane, schedule), daemon=True) for lane in self.lanes[: len(units)]
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                for thread in threads:
+                    thread.join(timeout=0.2)
+        finally:
+            schedule.stop()
+            for lane in self.lanes:
+                lane.stop()
+        return self.outcome
+
+    def warm(self) -> None:
+        """Start the lanes' processes, which import their libraries while selections are made."""
+        for lane in self.lanes:
+            lane.start()
+
+    def _units(self, cells: Sequence[Cell]) -> list[Unit]:
+        """Make (or read) the selections, leave out finished cells, and join cells of equal picks."""
+        grouped: dict[str, list[Cell]] = {}
+        made: dict[str, tuple[Picked | None, Cell]] = {}
+        for done, cell in enumerate(cells):
+            self.watcher.selecting(cell, done, len(cells))
+            try:
+                picked = self.experiment.pick(cell)
+            except BreadthError as error:
+                self.outcome.failed.append(Failure(cell, str(error)))
+                continue
+            if self.experiment.finished(cell, picked):
+                self.outcome.finished_before.append(cell)
+                continue
+            base = self.experiment.base(cell.base_model)
+            picks = picked.selection.sha256 if picked else "none"
+            key = training_key(picks, base.weights_sha256, cell.track, cell.training_seed)
+            grouped.setdefault(key, []).append(cell)
+            made[key] = (picked, cell)
+        return [
+            Unit(key, tuple(group), made[key][0], self.experiment.base(group[0].base_model), group[0].training_seed)
+            for key, group in grouped.items()
+        ]
+
+    def _work(self, lane: Lane, schedule: Schedule) -> None:
+        for unit in schedule.take(self.experiment.folders.cache / "locks"):
+            started = time.monotonic()
+            self.watcher.started(lane.number, unit)
+            try:
+                self._finish(lane, unit)
+            except Exception as error:  # one failed unit is data; the others go on
+                if schedule.stopped:
+                    return
+                reason = str(error) if isinstance(error, BreadthError) else f"{type(error).__name__}: {error}"
+                with self._guard:
+                    self.outcome.failed += [Failure(cell, reason) for cell in unit.cells]
+                self.watcher.failed(lane.number, unit, reason)
+            else:
+                self.watcher.finished(lane.number, unit, time.monotonic() - started)
+
+    def _finish(self, lane: Lane, unit: Unit) -> None:
+        report: Callable[[str, int, int], None] = lambda stage, done, total: self.watcher.progressed(  # noqa: E731
+            lane.number, stage, done, total
+        )
+        for death in range(DEATHS_FORGIVEN + 1):
+            try:
+                trained = lane.train(unit, report)
+                evaluated = lane.evaluate(unit, trained, report)
+                break
+            except WorkerDied:
+                if death == DEATHS_FORGIVEN:
+                    raise
+        for cell in unit.cells:
+            self.experiment.store.put(self._result(cell, unit, trained, evaluated))
+            with self._guard:
+                self.outcome.recorded.append(cell)
+
+    def _result(self, cell: Cell, unit: Unit, trained: TrainedModel | None, evaluated: EvaluatedRecord) -> Result:
+        picked = self.experiment.pick(cell)
+        strategy = cell.strategy
+        return Result(
+            cell=cell.identity,
+            reference=strategy.reference if strategy else True,
+            selection_size=len(picked.selection) if picked else 0,
+            parameters=as_json(strategy.parameters) if strategy else {},
+            hashes=Hashes(
+                pool=self.experiment.pool.fingerprint,
+                selection=picked.selection.sha256 if picked else None,
+                base_weights=unit.base.weights_sha256,
+                weights=trained.weights_sha256 if trained else unit.base.weights_sha256,
+            ),
+            engine=evaluated.engine,
+            versions=evaluated.versions,
+            training=trained.training if trained else None,
+            tasks=evaluated.tasks,
+            first_prompt_ids=evaluated.first_prompt_ids,
+            cost=Cost(
+                host=self.experiment.host,
+                hardware=hardware(),
+                finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                feature_seconds=picked.feature_seconds if picked else 0.0,
+                selection_seconds=picked.seconds if picked else 0.0,
+                training_seconds=trained.seconds if trained else 0.0,
+                evaluation_seconds=evaluated.seconds,
+                peak_memory_bytes=max(trained.peak_memory_bytes if trained else 0, evaluated.peak_memory_bytes),
+                training_flops=trained.training_flops if trained else 0.0,
+                evaluation_tokens=evaluated.tokens,
+            ),
+        )

@@ -1,0 +1,143 @@
+"""The select stage: features, then the strategy's own picking, checked, timed apart and cached by content."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from suite.errors import BreadthError, SelectionError
+from suite.hashing import canonical_json
+from suite.runner.stages import Notify, StageFolders, read_record, selection_key, write_record
+from suite.selection import Selection, checked_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from suite.features.base import Progress, TrackContext
+    from suite.features.store import FeatureStore
+    from suite.pool import Pool
+    from suite.registry import Strategy
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A selection with what it cost: the strategy's own seconds, and those of its features (computed once a pool)."""
+
+    selection: Selection
+    seconds: float
+    feature_seconds: float
+
+
+class PickedRecord(BaseModel):
+    """The cached form of Picked; rows are positions in the pool."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: tuple[int, ...]
+    sha256: str
+    seconds: float
+    feature_seconds: float
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Makes and caches selections of one pool for one base model."""
+
+    pool: Pool
+    context: TrackContext
+    features: FeatureStore
+    folders: StageFolders
+    notify: Notify
+    progress: Callable[[str], Progress]
+
+    def key(self, strategy: Strategy, budget: int, seed: int) -> str:
+        """The selection's key; needs the keys of the strategy's features, not the features themselves."""
+        wanted = [
+            self.features.key(feature.resolve(self.context), self.pool) for feature in strategy.requires(self.context)
+        ]
+        return selection_key(strategy, budget, seed, self.pool.fingerprint, wanted)
+
+    def cached(self, strategy: Strategy, budget: int, seed: int) -> Picked | None:
+        """The selection if it was made before."""
+        path = self.folders.selection(self.key(strategy, budget, seed))
+        record = read_record(path, PickedRecord, self.notify)
+        if record is None:
+            return None
+        picked = self._picked(
+            strategy, budget, seed, np.asarray(record.rows, dtype=np.int64), record.seconds, record.feature_seconds
+        )
+        if picked.selection.sha256 != record.sha256:
+            self.notify(f"{path} is damaged (its rows do not give its sha256); it is made again.")
+            path.unlink(missing_ok=True)
+            return None
+        return picked
+
+    def pick(self, strategy: Strategy, budget: int, seed: int) -> Picked:
+        """The selection, from the cache or made now.
+
+        Raises SelectionError when the strategy fails or returns something that is not a selection.
+        """
+        found = self.cached(strategy, budget, seed)
+        if found is not None:
+            return found
+        from suite.features.store import compute_features
+
+        computed = compute_features(
+            strategy.requires(self.context),
+            self.pool,
+            self.context,
+            self.features,
+            self.progress,
+            reference=strategy.reference,
+        )
+        size = strategy.size(len(self.pool), budget)
+        started = time.perf_counter()
+        try:
+            rows = strategy.select(self.pool, size, features=computed.features, rng=selection_rng(strategy, seed))
+        except (BreadthError, MemoryError):
+            raise
+        except Exception as error:  # a stranger's strategy may raise anything; name it
+            raise SelectionError(f"Strategy {strategy.spec} failed: {type(error).__name__}: {error}") from error
+        seconds = time.perf_counter() - started
+        rows = checked_rows(
+            rows,
+            strategy=strategy.spec,
+            pool_size=len(self.pool),
+            size=size,
+            allow_repeats=strategy.allows_repeats,
+        )
+        picked = self._picked(strategy, budget, seed, rows, seconds, computed.seconds)
+        record = PickedRecord(
+            rows=tuple(rows.tolist()),
+            sha256=picked.selection.sha256,
+            seconds=seconds,
+            feature_seconds=computed.seconds,
+        )
+        write_record(self.folders.selection(self.key(strategy, budget, seed)), record)
+        return picked
+
+    def _picked(
+        self, strategy: Strategy, budget: int, seed: int, rows: np.ndarray, seconds: float, feature_seconds: float
+    ) -> Picked:
+        selection = Selection(
+            strategy=strategy.spec,
+            rows=rows,
+            ids=self.pool.id_of(rows),
+            pool_fingerprint=self.pool.fingerprint,
+            budget=budget,
+            seed=seed,
+            parameters=strategy.parameters,
+        )
+        return Picked(selection, seconds, feature_seconds)
+
+
+def selection_rng(strategy: Strategy, seed: int) -> np.random.Generator:
+    """The generator handed to `select`: fixed by the strategy with its parameters and the selection seed."""
+    identity = canonical_json([strategy.name, strategy.parameters])
+    own = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big")
+    return np.random.default_rng([seed, own])

@@ -1,0 +1,167 @@
+"""Stage keys and stage outputs: each stage's key chains the content of the one before it.
+
+    selection  <- feature keys, strategy with parameters and code, budget, selection seed
+    training   <- the selection's sha256, base weights, recipe, training seed
+    evaluation <- the trained weights' sha256, tasks, engine with versions
+
+Equal picks therefore train once, whoever picked them. Outputs live under their key in the cache folder, whole or
+absent; a damaged one is reported and made again.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from suite.atomic import write_text
+from suite.hashing import content_key, library_versions
+from suite.results import TaskScore
+
+if TYPE_CHECKING:
+    from suite.evaluation.protocol import Task
+    from suite.registry import Strategy
+    from suite.track import Track
+
+STAGES_VERSION = 1
+TRAINING_LIBRARIES = ("accelerate", "peft", "torch", "transformers", "trl")
+ENGINE_LIBRARIES = ("peft", "torch", "transformers")
+
+Notify = Callable[[str], None]
+Stored = TypeVar("Stored", bound=BaseModel)
+
+
+class EvaluatedRecord(BaseModel):
+    """What evaluation of one set of weights gave."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tasks: tuple[TaskScore, ...]
+    engine: str
+    versions: dict[str, str]
+    first_prompt_ids: tuple[int, ...]
+    tokens: int
+    seconds: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True)
+class StageFolders:
+    """Where each stage's outputs live."""
+
+    cache: Path
+
+    def selection(self, key: str) -> Path:
+        """A file: the selection with its cost."""
+        return self.cache / "selections" / f"{key}.json"
+
+    def model(self, key: str) -> Path:
+        """A folder: adapter or weights, and `trained.json`."""
+        return self.cache / "models" / key
+
+    def evaluation(self, key: str) -> Path:
+        """A file: scores with per-item values."""
+        return self.cache / "evaluations" / f"{key}.json"
+
+    def lock(self, key: str) -> Path:
+        """The file lock that shares training and evaluation of one key between runners."""
+        return self.cache / "locks" / f"{key}.lock"
+
+    @property
+    def logs(self) -> Path:
+        """What worker processes print."""
+        return self.cache.parent / "logs"
+
+
+def selection_key(strategy: Strategy, budget: int, seed: int, pool_fingerprint: str, features: Sequence[str]) -> str:
+    """Key of a selection; a change of the plugin's code makes a new one."""
+    return content_key(
+        {
+            "stage": ["selection", STAGES_VERSION],
+            "strategy": strategy.name,
+            "parameters": strategy.parameters,
+            "code": plugin_code_sha256(type(strategy).__module__),
+            "budget": budget,
+            "seed": seed,
+            "pool": pool_fingerprint,
+            "features": sorted(features),
+        }
+    )
+
+
+def training_key(selection_sha256: str, base_weights: str, track: Track, seed: int) -> str:
+    """Key of a fine-tune."""
+    return content_key(
+        {
+            "stage": ["training", STAGES_VERSION],
+            "selection": selection_sha256,
+            "base": base_weights,
+            # Which keys were borrowed says nothing about how training runs.
+            "recipe": track.recipe.model_dump(mode="json", exclude={"borrowed"}),
+            "seed": seed,
+            "libraries": library_versions(TRAINING_LIBRARIES),
+        }
+    )
+
+
+def evaluation_key(weights_sha256: str, base_weights: str, track: Track, tasks: Sequence[Task]) -> str:
+    """Key of an evaluation."""
+    from suite.evaluation.protocol import describe
+
+    return content_key(
+        {
+            "stage": ["evaluation", STAGES_VERSION],
+            "weights": weights_sha256,
+            "base": base_weights,
+            "tasks": describe(tasks),
+            "engine": [track.evaluation.engine, track.evaluation.dtype, track.evaluation.batch_size],
+            "template": track.recipe.template,
+            "length": track.recipe.max_length,
+            "libraries": library_versions(ENGINE_LIBRARIES),
+        }
+    )
+
+
+@functools.cache
+def plugin_code_sha256(module: str) -> str:
+    """sha256 over every source file of the plugin's top-level package (a lone module: of that file)."""
+    top = module.partition(".")[0]
+    spec = importlib.util.find_spec(top)
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    files = sorted(path for place in places for path in Path(place).rglob("*.py"))
+    if not files and spec and spec.origin:
+        files = [Path(spec.origin)]
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def read_record(path: Path, model: type[Stored], notify: Notify) -> Stored | None:
+    """A stage's record, or None when it is absent; a damaged one is reported, removed and made again."""
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValidationError, UnicodeDecodeError) as error:
+        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        notify(f"{path} is damaged ({first}); it is made again.")
+        path.unlink(missing_ok=True)
+        return None
+
+
+def write_record(path: Path, record: BaseModel) -> None:
+    """Write a stage's record, whole or not at all."""
+    write_text(path, json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n")
+
+
+def as_json(value: Any) -> Any:
+    """Parameters as plain JSON values (tuples become lists), for a record."""
+    return json.loads(json.dumps(value))
