@@ -104,6 +104,5 @@ class Display(Watcher):
             done = int(self._bars.tasks[self._bars.task_ids.index(self._cells)].completed)
             if not self.console.is_terminal:
                 elapsed = time.monotonic() - self._begun
-                self.console.print(
-                    f"  [{done}/{self._total}] {elapsed:5.0f} s  {unit} ({what})", highlight=False, markup=False
-                )
+                line = f"  [{done}/{self._total}] {elapsed:5.0f} s  {unit} ({what})"
+                self.console.print(line, highlight=False, markup=False)

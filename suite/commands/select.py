@@ -13,10 +13,10 @@ def select(
     track: Annotated[str, typer.Option(help="The track whose pool and budgets are used.")] = "microworld",
     budget: Annotated[str | None, typer.Option(help="One of the track's budgets (500 or 15%).")] = None,
     base_model: Annotated[
-        str | None, typer.Option(help="The target model (micro strategies read its tokenizer).")
+        str | None, typer.Option(help="The target model, whose tokenizer micro strategies read.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Selection seed of a randomised strategy.", min=0)] = 0,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save. Default: STRATEGY.json")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save; default STRATEGY.json")] = None,
 ) -> None:
     """Pick samples with one strategy and save their ids, in the order picked.
 

@@ -111,7 +111,7 @@ def plan_cells(track: Track, chosen: Sequence[Strategy], wanted: Wanted) -> list
 
 
 def _seed_pairs(strategy: Strategy, training: Sequence[int], draws: int) -> list[tuple[int, int]]:
-    """(selection seed, training seed) pairs: random crosses them, other randomised strategies pair draw i with seed i."""
+    """(selection seed, training seed): random crosses them, other randomised strategies pair draw i with seed i."""
     if strategy.name == RANDOM:
         return [(draw, seed) for draw in range(draws) for seed in training]
     if strategy.info.deterministic:
