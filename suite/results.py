@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import zlib
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from suite.hashing import canonical_json, content_key
 
@@ -40,6 +40,12 @@ class CellIdentity(Record):
     selection_seed: int
     training_seed: int
 
+    @model_validator(mode="after")
+    def _named_alike(self) -> Self:
+        if self.spec.partition(":")[0] != self.strategy:
+            raise ValueError(f"the spec {self.spec!r} is not one of strategy {self.strategy!r}")
+        return self
+
     @property
     def id(self) -> str:
         """The first 16 hex digits of the cell's hash; names its folder."""
@@ -56,7 +62,7 @@ class TaskScore(Record):
     kind: str
     unit: Literal["accuracy", "bits-per-byte"]
     chance: float
-    items: int = Field(gt=0)
+    items: int = Field(gt=0, le=1_000_000)
     items_sha256: Hash
     mean: float
     values: str = Field(max_length=2_000_000)
@@ -72,10 +78,19 @@ class TaskScore(Record):
         """Per-item values, shape (items,), float64. Raises ValueError when they are not what they claim."""
         # A stranger's record may hold a decompression bomb: read no more than the claimed number of values.
         engine = zlib.decompressobj()
-        raw = engine.decompress(base64.b64decode(self.values, validate=True), 4 * self.items + 1)
+        try:
+            raw = engine.decompress(base64.b64decode(self.values, validate=True), 4 * self.items + 1)
+        except (ValueError, zlib.error) as error:
+            raise ValueError(f"task {self.name}: the per-item values are damaged ({error})") from error
         if len(raw) != 4 * self.items:
             raise ValueError(f"task {self.name}: {len(raw)} bytes of per-item values where {4 * self.items} are due")
-        return np.frombuffer(raw, dtype="<f4").astype(np.float64)
+        values = np.frombuffer(raw, dtype="<f4").astype(np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError(f"task {self.name}: not every per-item value is a finite number")
+        # Processors may sum in another order; a mean that was made up differs by far more.
+        if not np.isclose(values.mean(), self.mean, rtol=1e-9, atol=1e-12):
+            raise ValueError(f"task {self.name}: the mean {self.mean} is not that of its per-item values")
+        return values
 
 
 class Training(Record):
@@ -129,7 +144,15 @@ class Result(Record):
     tasks: tuple[TaskScore, ...]
     first_prompt_ids: tuple[int, ...]
     cost: Cost
-    supersedes: str | None = None
+    supersedes: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
+    """The `record_id` of the record of the same cell that this one corrects."""
+
+    @field_validator("tasks")
+    @classmethod
+    def _distinct(cls, tasks: tuple[TaskScore, ...]) -> tuple[TaskScore, ...]:
+        if len({task.name for task in tasks}) != len(tasks):
+            raise ValueError("a task stands twice")
+        return tasks
 
     @cached_property
     def content_sha256(self) -> str:
@@ -137,10 +160,15 @@ class Result(Record):
         return content_key(self.model_dump(mode="json", exclude={"cost"}))
 
     @property
+    def record_id(self) -> str:
+        """The first 16 hex digits of the content hash; names the record's file."""
+        return self.content_sha256[:16]
+
+    @property
     def path(self) -> str:
         """Where the record lives in a store."""
         cell = self.cell
-        return f"results/{cell.track}/{cell.strategy}/{cell.id}/{self.content_sha256[:16]}.json"
+        return f"results/{cell.track}/{cell.strategy}/{cell.id}/{self.record_id}.json"
 
     def to_json(self) -> str:
         """Canonical JSON text, one line."""

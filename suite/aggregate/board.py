@@ -1,0 +1,143 @@
+"""The board as plain data: what a table, a page or a file shows, with nothing left out in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from suite.statistics.intervals import Estimate
+
+if TYPE_CHECKING:
+    from suite.track import Track
+
+Verdict = Literal["beats", "worse", "tied", "baseline", "not judged"]
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a track registers and a board must hold rows against."""
+
+    track: str
+    identity: str
+    training_seeds: tuple[int, ...]
+    random_draws: int
+
+    @classmethod
+    def of(cls, track: Track) -> Registration:
+        """The registration of a parsed track."""
+        return cls(track.name, track.identity, track.seeds.training, track.seeds.random_draws)
+
+
+@dataclass(frozen=True)
+class PluginFacts:
+    """What the registry knows about a strategy and a result does not carry."""
+
+    level: str
+    kind: str
+
+
+BASE_MODEL = PluginFacts(level="baseline", kind="built-in")
+UNKNOWN_PLUGIN = PluginFacts(level="unknown", kind="not installed here")
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Medians over a row's cells: seconds, and bytes of peak memory."""
+
+    feature_seconds: float
+    selection_seconds: float
+    training_seconds: float
+    evaluation_seconds: float
+    peak_memory_bytes: float
+
+
+@dataclass(frozen=True)
+class TaskStanding:
+    """One task: whether it enters the score, with the numbers behind that.
+
+    `full` and `untuned` are raw means (None where missing); `margin` is how far `full` is above chance (accuracy) or
+    below untuned (bits per byte), in the task's unit, with its standard error.
+    """
+
+    name: str
+    kind: str
+    unit: str
+    chance: float
+    items: int
+    full: float | None
+    untuned: float | None
+    margin: Estimate | None
+    enters: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One strategy at one budget. Scores and differences are normalised: 0 is chance or untuned, 1 perfect or full."""
+
+    strategy: str
+    spec: str
+    level: str
+    kind: str
+    reference: bool
+    cells_done: int
+    cells_registered: int
+    score: Estimate | None
+    difference: Estimate | None
+    p_holm: float | None
+    verdict: Verdict
+    rank: int | None
+    tasks: dict[str, float]
+    costs: Costs
+
+    @property
+    def complete(self) -> bool:
+        """Whether every registered cell is there."""
+        return self.cells_done == self.cells_registered
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How far apart two rows are; a track whose oracle is not apart from the rest can rank nothing."""
+
+    better: str
+    worse: str
+    difference: Estimate
+
+
+@dataclass(frozen=True)
+class Table:
+    """All rows of one budget on one base model (one set of weights), best first, unranked incomplete rows last.
+
+    `withheld` says why nothing is ranked, or is empty; `notes` are remarks for the reader.
+    """
+
+    budget: int
+    base_model: str
+    base_weights: str
+    rows: tuple[Row, ...]
+    tasks: tuple[TaskStanding, ...]
+    separation: tuple[Separation, ...]
+    withheld: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """Every table of a track. `set_aside` counts results that were read and not used, by reason."""
+
+    track: str
+    score_version: str
+    registration: Registration
+    tables: tuple[Table, ...]
+    results: int
+    set_aside: dict[str, int] = field(default_factory=dict)
+    skipped: tuple[tuple[str, str], ...] = ()
+    superseded: int = 0
+
+    def narrowed(self, budget: int | None = None, base_model: str | None = None) -> Board:
+        """The board with the tables of one budget or base model alone."""
+        tables = tuple(
+            table for table in self.tables if budget in (None, table.budget) and base_model in (None, table.base_model)
+        )
+        return replace(self, tables=tables)

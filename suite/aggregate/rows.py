@@ -1,0 +1,158 @@
+"""Results sorted into what may be compared: one group per set of base weights and items, one entry per strategy."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from suite.aggregate.board import Costs, Registration
+from suite.results import Result, TaskScore
+
+RANDOM, FULL, UNTUNED, ORACLE, DUPLICATE = "random", "full", "untuned", "oracle", "duplicate"
+
+
+@dataclass(frozen=True)
+class Comparable:
+    """What results must share to be paired item by item: pool, base model, its weights, and the tasks' items."""
+
+    pool: str
+    base_model: str
+    base_weights: str
+    tasks: tuple[tuple[str, str, str, float, int, str], ...]
+
+    @classmethod
+    def of(cls, result: Result) -> Comparable:
+        """The group of one result; the order in which its tasks stand does not matter."""
+        tasks = ((task.name, task.kind, task.unit, task.chance, task.items, task.items_sha256) for task in result.tasks)
+        hashes = result.hashes
+        return cls(hashes.pool, result.cell.base_model, hashes.base_weights, tuple(sorted(tasks)))
+
+
+class RowResults:
+    """The registered cells of one strategy, as arrays.
+
+    Selection draws are crossed with training seeds where every seed has the same two or more draws (`random`);
+    otherwise a seed has one draw of its own, whose variation is part of the seed's.
+    """
+
+    def __init__(self, results: list[Result], registration: Registration):
+        first = results[0]
+        self.strategy = first.cell.strategy
+        self.spec = first.cell.spec
+        self.reference = any(result.reference for result in results)
+        self.untuned = _is_anchor(first, UNTUNED)
+        self._cells = {(result.cell.training_seed, result.cell.selection_seed): result for result in results}
+        self.seeds = tuple(sorted({seed for seed, _ in self._cells}))
+        seeds = 1 if self.untuned else len(registration.training_seeds)
+        self.cells_registered = seeds * (registration.random_draws if self.strategy == RANDOM else 1)
+        self.cells_done = len(self._cells) if self.strategy == RANDOM else len(self.seeds)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every registered cell is there."""
+        return self.cells_done == self.cells_registered
+
+    @cached_property
+    def draws(self) -> tuple[int, ...]:
+        """The selection draws that every seed has, when there are two or more and no others; else none."""
+        each = [frozenset(draw for seed, draw in self._cells if seed == wanted) for wanted in self.seeds]
+        return tuple(sorted(each[0])) if len(set(each)) == 1 and len(each[0]) > 1 else ()
+
+    @cached_property
+    def _unpacked(self) -> dict[str, dict[tuple[int, int], np.ndarray]]:
+        by_task: dict[str, dict[tuple[int, int], np.ndarray]] = defaultdict(dict)
+        for key, result in self._cells.items():
+            for task in result.tasks:
+                by_task[task.name][key] = task.unpack()
+        return by_task
+
+    def values(self, task: str) -> np.ndarray:
+        """Raw per-item values of one task, shape (seeds, items), each the mean over the seed's draws."""
+        cells = self._unpacked[task]
+        return np.stack(
+            [np.mean([values for key, values in cells.items() if key[0] == seed], axis=0) for seed in self.seeds]
+        )
+
+    def draw_means(self, task: str) -> np.ndarray:
+        """Raw means over items of one task, shape (draws, seeds); no rows where draws are not crossed with seeds."""
+        cells = self._unpacked[task]
+        means = [[cells[seed, draw].mean() for seed in self.seeds] for draw in self.draws]
+        return np.array(means).reshape(len(self.draws), len(self.seeds))
+
+    @property
+    def task_scores(self) -> tuple[TaskScore, ...]:
+        """The tasks of one of its cells, in the order they were evaluated."""
+        return next(iter(self._cells.values())).tasks
+
+    def costs(self) -> Costs:
+        """Medians over the row's cells."""
+        costs = [result.cost for result in self._cells.values()]
+        names = ("feature_seconds", "selection_seconds", "training_seconds", "evaluation_seconds", "peak_memory_bytes")
+        return Costs(**{name: float(np.median([getattr(cost, name) for cost in costs])) for name in names})
+
+
+def select_registered(
+    results: Iterable[Result], registration: Registration
+) -> tuple[dict[Comparable, list[Result]], Counter[str]]:
+    """The results that count, by what they may be compared with, and how many were set aside for which reason."""
+    set_aside: Counter[str] = Counter()
+    groups: dict[Comparable, dict[str, Result]] = defaultdict(dict)
+    for result in results:
+        if result.cell.track != registration.track:
+            set_aside["of another track"] += 1
+        elif result.cell.track_identity != registration.identity:
+            set_aside["made under another version of this track"] += 1
+        elif not result.tasks:
+            set_aside["without any task"] += 1
+        elif not _is_registered(result, registration):
+            set_aside["of seeds the track does not register"] += 1
+        else:
+            cells = groups[Comparable.of(result)]
+            rival = cells.get(result.cell.id)
+            if rival is not None:
+                set_aside["a second record of the same cell (the earliest counts)"] += 1
+            # The earliest counts, or a row could be improved by running it until it is lucky.
+            if rival is None or _recorded(result) < _recorded(rival):
+                cells[result.cell.id] = result
+    return {group: list(cells.values()) for group, cells in groups.items()}, set_aside
+
+
+def tables_of(results: list[Result], registration: Registration) -> dict[int, list[RowResults]]:
+    """The rows of each budget of one comparable group; `full` and `untuned` spend no budget and stand in each."""
+    anchors: list[Result] = []
+    others: list[Result] = []
+    for result in results:
+        spends_nothing = _is_anchor(result, FULL) or _is_anchor(result, UNTUNED)
+        (anchors if spends_nothing else others).append(result)
+    budgets = sorted({result.cell.budget for result in others or anchors})
+    tables = {}
+    for budget in budgets:
+        rows: dict[str, list[Result]] = defaultdict(list)
+        for result in anchors + [result for result in others if result.cell.budget == budget]:
+            rows[result.cell.spec].append(result)
+        tables[budget] = [RowResults(found, registration) for found in rows.values()]
+    return tables
+
+
+def _is_anchor(result: Result, name: str) -> bool:
+    return result.reference and result.cell.strategy == name
+
+
+def _is_registered(result: Result, registration: Registration) -> bool:
+    cell = result.cell
+    if _is_anchor(result, UNTUNED):
+        return True
+    if cell.training_seed not in registration.training_seeds:
+        return False
+    if cell.strategy == RANDOM:
+        return 0 <= cell.selection_seed < registration.random_draws
+    # Deterministic strategies have selection seed 0; randomised ones pair draw i with the i-th training seed.
+    return cell.selection_seed in (0, registration.training_seeds.index(cell.training_seed))
+
+
+def _recorded(result: Result) -> tuple[str, str]:
+    return result.cost.finished_at, result.record_id

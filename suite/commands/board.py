@@ -1,0 +1,145 @@
+"""`breadth board`: the ranked table of a track, from the results of a store."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from suite.aggregate import Board, PluginFacts
+    from suite.stores import Store
+    from suite.track import Track
+
+
+class Format(StrEnum):
+    """How the board is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+def board(
+    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")] = "microworld",
+    budget: Annotated[str | None, typer.Option(help="Only this budget: a count (500) or a share (15%).")] = None,
+    base_model: Annotated[str | None, typer.Option(help="Only this base model of the track.")] = None,
+    store: Annotated[str | None, typer.Option(help="Where the results are, such as file:my-results.")] = None,
+    format: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.TABLE,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+) -> None:
+    """Rank the strategies of a track by the models that were fine-tuned on what they picked.
+
+    Every difference to `random` is paired item by item and comes with its 95 % interval.
+
+    Examples:
+
+      breadth board --track microworld
+
+      breadth board --track alpaca-cpu --budget 500
+
+      breadth board --track microworld --format csv --output microworld.csv
+
+      breadth board --track microworld --format json | jq '.tables[0].rows[0]'
+    """
+    from suite.errors import StoreError
+    from suite.home import default_store
+    from suite.stores import open_store
+    from suite.track import load_track
+
+    chosen = load_track(track)
+    opened = open_store(store or default_store())
+    whole = load_board(chosen, opened)
+    if not whole.results:
+        skipped = f" ({len(whole.skipped)} files in it are no results of this version)" if whole.skipped else ""
+        raise StoreError(
+            f"The store {opened.url} holds no results of track {chosen.name}{skipped}. "
+            f"Make some with `breadth run --track {track}`, or name another store with --store."
+        )
+    _write(_narrowed(whole, chosen, budget, base_model), format, output)
+
+
+def load_board(track: Track, store: Store) -> Board:
+    """Read a track's results from a store and score them; what could not be read is counted on the board."""
+    from dataclasses import replace
+
+    from suite.aggregate import Registration, score_v1
+
+    scored = score_v1(store.results(track.name), Registration.of(track), plugin_facts())
+    skipped = tuple((skipped.path, skipped.reason) for skipped in store.skipped)
+    return replace(scored, skipped=skipped, superseded=store.superseded)
+
+
+def plugin_facts() -> dict[str, PluginFacts]:
+    """Level and kind of every strategy that is installed here."""
+    from suite.aggregate import PluginFacts
+    from suite.registry import strategies
+
+    return {
+        cls.info.name: PluginFacts(
+            level=cls.info.level,
+            kind="built-in" if cls.__module__.startswith(("strategies.", "suite.")) else "plugin",
+        )
+        for cls in strategies
+    }
+
+
+def render(board: Board, console: Console) -> None:
+    """Print a board as `breadth board` does; `breadth run` ends with it."""
+    from suite.commands.board_terminal import print_board
+
+    print_board(board, console)
+
+
+def _narrowed(whole: Board, track: Track, budget: str | None, base_model: str | None) -> Board:
+    from suite.errors import StoreError, UnknownNameError
+
+    known = [model.name for model in track.base_models]
+    if base_model is not None and base_model not in known:
+        raise UnknownNameError(f"base model of track {track.name}", base_model, known)
+    size = None if budget is None else track.check_budget(budget)
+    narrowed = whole.narrowed(size, base_model)
+    if not narrowed.tables:
+        there = ", ".join(f"{table.base_model} at budget {table.budget}" for table in whole.tables) or "none"
+        raise StoreError(f"No results of track {track.name} fit --budget and --base-model. There are: {there}.")
+    return narrowed
+
+
+def _write(board: Board, format: Format, output: Path | None) -> None:
+    from suite.commands import board_formats
+
+    if format is Format.TABLE and output is None:
+        from rich.console import Console
+
+        render(board, Console())
+        return
+    if format is Format.TABLE:
+        text = _plain_table(board)
+    else:
+        text = {
+            Format.JSON: board_formats.as_json,
+            Format.CSV: board_formats.as_csv,
+            Format.MARKDOWN: board_formats.as_markdown,
+        }[format](board)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        from suite.atomic import write_text
+
+        write_text(output, text)
+        typer.echo(f"Written to {output}.", err=True)
+
+
+def _plain_table(board: Board) -> str:
+    from io import StringIO
+
+    from rich.console import Console
+
+    page = StringIO()
+    render(board, Console(file=page, width=100, color_system=None))
+    return page.getvalue()

@@ -1,0 +1,67 @@
+"""The words around a board's tables: what the numbers mean, and what is not in them and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from suite.aggregate import Board, Table
+
+SHOWN_SKIPPED = 3
+
+
+def table_title(board: Board, table: Table) -> str:
+    """The line above a table."""
+    alike = [other for other in board.tables if (other.base_model, other.budget) == (table.base_model, table.budget)]
+    weights = f", base weights {table.base_weights[:8]}" if len(alike) > 1 else ""
+    return f"{board.track}: budget {table.budget:,}, {table.base_model}{weights}"
+
+
+def table_notes(table: Table) -> list[str]:
+    """Remarks that belong to one table."""
+    notes = []
+    if table.withheld:
+        notes.append(f"Nothing is ranked: {table.withheld}.")
+    notes += [f"{note[0].upper() if note[0].isalpha() else note[0]}{note[1:]}." for note in table.notes]
+    incomplete = [f"{row.spec} ({row.cells_done}/{row.cells_registered})" for row in table.rows if not row.complete]
+    if incomplete:
+        notes.append(f"Incomplete, hence unranked: {', '.join(incomplete)}.")
+    for gap in table.separation:
+        apart = gap.difference
+        seeds = f"{apart.seeds} seed{'s' if apart.seeds > 1 else ''}"
+        size = f"{apart.standard_errors:.1f} standard errors" if apart.standard_error > 0 else apart.note
+        notes.append(
+            f"Separation: {gap.better} - {gap.worse} = {100 * apart.mean:+.1f} points, {size} of the difference "
+            f"({seeds})."
+        )
+    for task in table.tasks:
+        if not task.enters and not table.withheld:
+            margin = ""
+            if task.margin is not None:
+                margin = (
+                    f" (margin {task.margin.mean:.3g}, standard error {task.margin.standard_error:.2g}, {task.unit})"
+                )
+            notes.append(f"Task {task.name} is left out of the score: {task.reason}{margin}.")
+    return notes
+
+
+def board_notes(board: Board) -> list[str]:
+    """Remarks on the whole board."""
+    notes = [
+        "How to read: ▲ beats random, ▼ worse, = tied; ● is the difference to random, ─ its 95 % interval, │ random; "
+        "grey rows are references or incomplete, and unranked.",
+        f"Score ({board.score_version}), in points: mean over tasks, 0 = chance or the untuned model, 100 = all right "
+        "or as good as the full pool. ± is half the 95 % interval over crossed seeds and items, tasks fixed. "
+        "Random is beaten where the item-paired t test, Holm-adjusted over the ranked rows, is below 0.05.",
+    ]
+    notes += [f"Not used: {count} result{'s' if count > 1 else ''} {why}." for why, count in board.set_aside.items()]
+    if board.superseded:
+        notes.append(f"Not used: {board.superseded} corrected by a later record.")
+    if board.skipped:
+        reasons = Counter(reason for _, reason in board.skipped).most_common(SHOWN_SKIPPED)
+        listed = "; ".join(f"{count} x {reason}" for reason, count in reasons)
+        rest = len(board.skipped) - sum(count for _, count in reasons)
+        notes.append(
+            f"Skipped {len(board.skipped)} file{'s' if len(board.skipped) > 1 else ''} of the store: {listed}"
+            f"{f'; {rest} more' if rest else ''} (--format json lists each)."
+        )
+    return notes

@@ -1,0 +1,158 @@
+"""The interval behind every number on the board: a t interval with seeds and items crossed, tasks fixed.
+
+Derivation. Let D[t, s, i] be what is averaged (a normalised score, or an item-paired difference of two) on item i of
+task t under training seed s. Every seed meets every item, so the two are crossed, and one seed means one fine-tuned
+model that meets all tasks:
+
+    D[t, s, i] = mu[t] + a[t, s] + b[t, i] + e[t, s, i]
+
+Tasks are fixed and weigh w = 1/T each. The estimate of mu = sum w mu[t] is the mean over seeds of the composite
+C[s] = sum over t of w * (mean over i of D[t, s, i]). Its variance is
+
+    Var = Var(A)/S + sum w^2 Var(b[t])/I[t] + sum w^2 Var(e[t])/(S I[t]),      A[s] = sum w a[t, s]
+
+A seed that is lucky on one task tends to be lucky on others, so Var(A) is not the sum of per-task variances. The sample
+variance V of C[s] takes the covariance in: item means are common to all seeds and drop out of it, hence
+E[V] = Var(A) + sum w^2 Var(e[t])/I[t], and V/S carries the first and the last term at once. The middle term follows
+from the two-way mean squares of each task, E[MS_item] = Var(e) + S Var(b) and E[MS_rest] = Var(e):
+
+    Var-hat = V/S + sum w^2 max(0, MS_item[t] - MS_rest[t]) / (S I[t])
+
+For one task V = MS_seed/I, and this is the two-way crossed estimate (MS_seed + MS_item - MS_rest)/(S I).
+
+A row drawn R times with every seed (`random`) enters as its mean over draws. Its R draws are common to all seeds, so
+their variance over R is invisible to V and is added: from the R x S composites of that row,
+(MS_draw - MS_draw,seed)/(S R), never below zero. The draw-by-seed part is already in V.
+
+Degrees of freedom are Satterthwaite's, (sum of c M)^2 / sum of (c M)^2 / df over the mean squares M with coefficients
+c, and at least S - 1. See Satterthwaite (1946), Biometrics Bulletin 2; Searle, Casella and McCulloch, Variance
+Components (1992), chapter 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its standard error, degrees of freedom, 95 % interval and two-sided p against zero.
+
+    Where no interval can be had, all but `mean` and `seeds` are nan and `note` says why.
+    """
+
+    mean: float
+    standard_error: float
+    df: float
+    low: float
+    high: float
+    p: float
+    seeds: int
+    note: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval."""
+        return not np.isnan(self.standard_error)
+
+    @property
+    def half_width(self) -> float:
+        """Half the interval's width, nan where there is none."""
+        return (self.high - self.low) / 2
+
+    @property
+    def standard_errors(self) -> float:
+        """The mean in units of its standard error, nan where that is zero or unknown."""
+        return self.mean / self.standard_error if self.standard_error > 0 else float("nan")
+
+
+@dataclass(frozen=True)
+class _Term:
+    """One mean square times its coefficient in the variance, with its degrees of freedom."""
+
+    value: float
+    df: float
+
+
+def crossed_interval(values: Sequence[np.ndarray], draws: Sequence[np.ndarray] = ()) -> Estimate:
+    """The mean over tasks of `values` with its crossed t interval; deterministic.
+
+    `values`: one array a task, shape (seeds, items of the task), float64, rows in the same seed order everywhere.
+    `draws`: for each row that was drawn several times with every seed, its composites (mean over tasks of the mean
+    over items), shape (draws, seeds). Raises ValueError when shapes disagree.
+    """
+    if not values:
+        raise ValueError("an interval needs at least one task")
+    tasks = [np.asarray(task, dtype=np.float64) for task in values]
+    seeds = tasks[0].shape[0]
+    if any(task.ndim != 2 or task.shape[0] != seeds or not task.shape[1] for task in tasks):
+        raise ValueError("every task needs the same seeds and at least one item")
+    composite = np.mean([task.mean(axis=1) for task in tasks], axis=0)
+    mean = float(composite.mean())
+    if seeds < 2:
+        return _unknown(mean, seeds, "one seed says nothing about the variation between seeds")
+    terms = [_Term(float(composite.var(ddof=1)) / seeds, seeds - 1)]
+    for task in tasks:
+        terms += _item_terms(task, 1 / len(tasks))
+    for composites in draws:
+        terms += _draw_terms(np.asarray(composites, dtype=np.float64))
+    return _student(mean, terms, seeds)
+
+
+def _item_terms(task: np.ndarray, weight: float) -> list[_Term]:
+    """The item component of one task, or nothing where it is estimated below zero."""
+    seeds, items = task.shape
+    if items < 2:
+        return []
+    of_items, of_rest = _mean_squares(task)
+    coefficient = weight**2 / (seeds * items)
+    return _positive(coefficient * of_items, items - 1, coefficient * of_rest, (seeds - 1) * (items - 1))
+
+
+def _draw_terms(composites: np.ndarray) -> list[_Term]:
+    """The component of a finite number of selection draws shared by all seeds."""
+    draws, seeds = composites.shape
+    if draws < 2:
+        return []
+    of_draws, of_rest = _mean_squares(composites.T)
+    coefficient = 1 / (seeds * draws)
+    return _positive(coefficient * of_draws, draws - 1, coefficient * of_rest, (seeds - 1) * (draws - 1))
+
+
+def _mean_squares(table: np.ndarray) -> tuple[float, float]:
+    """Mean squares of the columns and of the rest, for a table with one value per (row, column)."""
+    rows, columns = table.shape
+    of_columns = table.mean(axis=0)
+    rest = table - of_columns - table.mean(axis=1, keepdims=True) + table.mean()
+    return float(rows * of_columns.var(ddof=1)), float((rest**2).sum() / ((rows - 1) * (columns - 1)))
+
+
+def _positive(value: float, df: float, subtracted: float, subtracted_df: float) -> list[_Term]:
+    """The two terms of a variance component, dropped together where it would be negative."""
+    if value <= subtracted:
+        return []
+    return [_Term(value, df), _Term(-subtracted, subtracted_df)]
+
+
+def _student(mean: float, terms: list[_Term], seeds: int) -> Estimate:
+    variance = sum(term.value for term in terms)
+    if variance <= np.finfo(np.float64).eps ** 2 * max(1.0, mean**2):
+        if mean == 0:  # a row compared with itself
+            return Estimate(0.0, 0.0, float(seeds - 1), 0.0, 0.0, 1.0, seeds)
+        return _unknown(mean, seeds, "the values do not vary at all, so their spread cannot be estimated")
+    error = float(np.sqrt(variance))
+    df = max(float(seeds - 1), variance**2 / sum(term.value**2 / term.df for term in terms))
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, df)) * error
+    p = float(2 * stats.t.sf(abs(mean) / error, df))
+    return Estimate(mean, error, df, mean - reach, mean + reach, p, seeds)
+
+
+def _unknown(mean: float, seeds: int, note: str) -> Estimate:
+    nan = float("nan")
+    return Estimate(mean, nan, nan, nan, nan, nan, seeds, note)
