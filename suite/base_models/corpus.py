@@ -78,7 +78,9 @@ def _kept_rows(pools: list[Pool], model: BuiltModel) -> np.ndarray:
     for column, values in missing.items():
         if values:
             # A misspelt exclusion would let the very text in that it was written to keep out.
-            raise PoolError(f"The corpus has no {column} {min(values)!r}, which the base model excludes; mend its name.")
+            raise PoolError(
+                f"The corpus has no {column} {min(values)!r}, which the base model excludes; mend its name."
+            )
     return np.concatenate(kept)
 
 

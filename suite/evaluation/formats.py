@@ -1,0 +1,162 @@
+"""Readers of evaluation files: from the bytes their authors publish to items, one reader a layout.
+
+A line of GSM8K is `{"question": ..., "answer": ...}`, one of the MosaicML gauntlet `{"query": ..., "choices": [...],
+"gold": 2}`. A file that differs from its layout is one EvaluationError that names file and place.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from suite.errors import EvaluationError, UnknownNameError
+from suite.evaluation.protocol import Item
+
+Reader = Callable[[Path], Iterator[Item]]
+
+
+def read_items(path: Path, layout: str) -> tuple[Item, ...]:
+    """Every item of a file in file order; ids are unique within it.
+
+    `layout` is a name in READERS. Raises EvaluationError naming file and line (or entry) of what is wrong.
+    """
+    if layout not in READERS:
+        raise UnknownNameError("evaluation format", layout, READERS)
+    items = tuple(READERS[layout](path))
+    if not items:
+        raise EvaluationError(f"{path} holds no items; fetch it again.")
+    seen: set[str] = set()
+    for item in items:
+        if item.id in seen:
+            raise EvaluationError(f"{path}: id {item.id!r} stands twice; ids of items must be unique.")
+        seen.add(item.id)
+    return items
+
+
+def subsample(items: Sequence[Item], limit: int | None, salt: str) -> tuple[Item, ...]:
+    """The `limit` items (all when None) whose sha256 of `salt/id` comes first, in that order.
+
+    The order does not hang on the file's, a smaller limit takes a subset of a larger one's items, and two tasks
+    (salts) over the same questions draw different ones.
+    """
+    if limit is None:
+        return tuple(items)
+    return tuple(sorted(items, key=lambda item: hashlib.sha256(f"{salt}/{item.id}".encode()).hexdigest())[:limit])
+
+
+def _self_instruct(path: Path) -> Iterator[Item]:
+    """User-oriented tasks of Self-Instruct: an instruction with instances of input and output."""
+    for place, record in _json_lines(path):
+        name, instruction = _text(record, "id", place), _text(record, "instruction", place)
+        instances = record.get("instances")
+        if not isinstance(instances, list) or not instances:
+            raise EvaluationError(f"{place}: 'instances' must be a list of at least one input and output.")
+        for number, instance in enumerate(instances):
+            where = f"{place}, instance {number}"
+            reference = _text(instance, "output", where)
+            yield Item(f"{name}/{number}", instruction, _text(instance, "input", where, empty=True), reference)
+
+
+def _alpaca_eval(path: Path) -> Iterator[Item]:
+    """Model outputs in the layout of AlpacaEval: the answers of a strong model serve as references.
+
+    An entry the model left without an answer (text-davinci-003 has two) is no item: there is nothing to score.
+    """
+    for number, (place, record) in enumerate(_json_array(path)):
+        if answer := _text(record, "output", place, empty=True):
+            yield Item(str(number), _text(record, "instruction", place), "", answer)
+
+
+def _gsm8k(path: Path) -> Iterator[Item]:
+    """Grade-school mathematics; the calculator's marks `<<2+2=4>>` are taken out of the worked answer."""
+    for number, (place, record) in enumerate(_json_lines(path)):
+        answer = re.sub(r"<<[^>]*>>", "", _text(record, "answer", place))
+        yield Item(str(number), _text(record, "question", place), "", answer)
+
+
+def _truthfulqa(path: Path) -> Iterator[Item]:
+    """TruthfulQA's table; the reference is the column 'Best Answer'."""
+    reader = csv.DictReader(io.StringIO(_decoded(path), newline=""), strict=True)
+    try:
+        for number, record in enumerate(reader):
+            place = f"{path}, line {reader.line_num}"
+            yield Item(str(number), _text(record, "Question", place), "", _text(record, "Best Answer", place))
+    except csv.Error as error:
+        raise EvaluationError(
+            f"{path}, line {reader.reader.line_num}: broken csv ({error}); fetch it again."
+        ) from error
+
+
+def _gauntlet(path: Path) -> Iterator[Item]:
+    """Multiple choice in the layout of the MosaicML gauntlet; the reference is the right choice's text."""
+    for number, (place, record) in enumerate(_json_lines(path)):
+        choices, gold = record.get("choices"), record.get("gold")
+        if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(text, str) for text in choices):
+            raise EvaluationError(f"{place}: 'choices' must be a list of at least two texts.")
+        if not isinstance(gold, int) or isinstance(gold, bool) or not 0 <= gold < len(choices):
+            raise EvaluationError(f"{place}: 'gold' must be a position in the {len(choices)} choices, not {gold!r}.")
+        # The gauntlet's own prompt words; a chat template has its own.
+        question = _text(record, "query", place).removeprefix("Question: ").strip()
+        yield Item(str(number), question, "", choices[gold], tuple(choices))
+
+
+READERS: Mapping[str, Reader] = {
+    "alpaca-eval": _alpaca_eval,
+    "gauntlet": _gauntlet,
+    "gsm8k": _gsm8k,
+    "self-instruct": _self_instruct,
+    "truthfulqa": _truthfulqa,
+}
+
+
+def _decoded(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise EvaluationError(f"{path}, line {line}: not UTF-8; fetch it again.") from error
+
+
+def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
+    # Not splitlines: JSON texts may hold other line separators (U+2028) unescaped.
+    for number, line in enumerate(_decoded(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{path}, line {number}"
+        try:
+            yield place, _object(json.loads(line), place)
+        except json.JSONDecodeError as error:
+            raise EvaluationError(f"{place}: broken JSON ({error.msg}); fetch it again.") from error
+
+
+def _json_array(path: Path) -> Iterator[tuple[str, Any]]:
+    try:
+        records = json.loads(_decoded(path))
+    except json.JSONDecodeError as error:
+        raise EvaluationError(f"{path}, line {error.lineno}: broken JSON ({error.msg}); fetch it again.") from error
+    if not isinstance(records, list):
+        raise EvaluationError(f"{path}, line 1: a JSON array of entries is wanted.")
+    for number, record in enumerate(records):
+        place = f"{path}, entry {number}"
+        yield place, _object(record, place)
+
+
+def _object(record: Any, place: str) -> dict[str, Any]:
+    if not isinstance(record, dict):
+        raise EvaluationError(f"{place}: a JSON object is wanted.")
+    return record
+
+
+def _text(record: Any, key: str, place: str, *, empty: bool = False) -> str:
+    value = record.get(key) if isinstance(record, dict) else None
+    if not isinstance(value, str):
+        raise EvaluationError(f"{place}: {key!r} must be a text, not {value!r:.40}.")
+    if not value.strip() and not empty:
+        raise EvaluationError(f"{place}: {key!r} is empty.")
+    return value.strip()
