@@ -7,8 +7,9 @@ ids of a prompt at evaluation are those it had in training. Exactly one beginnin
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,20 +37,31 @@ class Template:
 
     def prompt(self, instruction: str, input_text: str = "") -> str:
         """The text before the first response."""
-        return self.system + _filled(self.user_with_input if input_text else self.user, instruction, input_text)
+        return "".join(self.pieces(instruction, input_text))
 
-    def turns(self, sample: Sample) -> list[tuple[str, str]]:
-        """The conversation as (prompt text, response text) pairs; a turn without an answer is left out."""
+    def pieces(self, instruction: str, input_text: str = "", *, first: bool = True) -> list[str]:
+        """A prompt as text, marker, text, ...: markers of the template stand at odd places.
+
+        Apart, so that a marker (or `</s>`) written inside a sample stays text and never becomes a special token.
+        """
+        opening = self.system + (self.user_with_input if input_text else self.user)
+        form = opening if first else self.follow_up
+        return [
+            part if place % 2 else _filled(part, instruction, input_text)
+            for place, part in enumerate(re.split(r"(<\|\w+\|>)", form))
+        ]
+
+    def turns(self, sample: Sample) -> list[tuple[list[str], str]]:
+        """The conversation as (prompt pieces, response text) pairs; a turn without an answer is left out."""
         if not sample.turns:
-            return [(self.prompt(sample.instruction, sample.input), sample.output)]
-        pairs: list[tuple[str, str]] = []
+            return [(self.pieces(sample.instruction, sample.input), sample.output)]
+        pairs: list[tuple[list[str], str]] = []
         asked: list[str] = []
         for role, text in sample.turns:
             if role != "assistant":
                 asked.append(text)
             elif asked:
-                question = "\n".join(asked)
-                pairs.append((_filled(self.follow_up, question, "") if pairs else self.prompt(question), text))
+                pairs.append((self.pieces("\n".join(asked), first=not pairs), text))
                 asked = []
         return pairs
 
@@ -106,13 +118,7 @@ def get_template(name: str) -> Template:
 def stop_token_id(template: Template, tokenizer: Any) -> int:
     """The id that ends a response; TrainingError when the tokenizer has no such token."""
     if template.stop:
-        identifier = tokenizer.convert_tokens_to_ids(template.stop)
-        if identifier is not None and identifier != tokenizer.unk_token_id:
-            return int(identifier)
-        raise TrainingError(
-            f"Template {template.name!r} stops with {template.stop!r}, no single token of this tokenizer. "
-            "Choose another template in the recipe."
-        )
+        return _marker_id(template, tokenizer, template.stop)
     if tokenizer.eos_token_id is None:
         raise TrainingError(
             "The tokenizer has no end-of-sequence token; set one, or choose a template with a stop token."
@@ -122,26 +128,53 @@ def stop_token_id(template: Template, tokenizer: Any) -> int:
 
 def encode_prompt(template: Template, tokenizer: Any, instruction: str, input_text: str = "") -> list[int]:
     """Token ids of a prompt, with exactly one beginning-of-sequence token."""
-    return _beginning(tokenizer) + _ids(tokenizer, template.prompt(instruction, input_text))
+    return encode_prompts(template, tokenizer, [(instruction, input_text)])[0]
 
 
 def encode_response(template: Template, tokenizer: Any, response: str) -> list[int]:
     """Token ids of a response, its stop token included."""
-    return [*_ids(tokenizer, template.before_response + response), stop_token_id(template, tokenizer)]
+    return encode_responses(template, tokenizer, [response])[0]
 
 
 def encode_sample(template: Template, tokenizer: Any, sample: Sample) -> Encoded:
     """Token ids and loss mask of a whole sample, all of its turns."""
-    ids = _beginning(tokenizer)
-    trained = [False] * len(ids)
-    for prompt, response in template.turns(sample):
-        for part, learn in (
-            (_ids(tokenizer, prompt), False),
-            (encode_response(template, tokenizer, response), True),
-        ):
-            ids.extend(part)
-            trained.extend([learn] * len(part))
-    return Encoded(ids, trained)
+    return next(encode_samples(template, tokenizer, [sample]))
+
+
+def encode_samples(
+    template: Template, tokenizer: Any, samples: Iterable[Sample], batch_size: int = 512
+) -> Iterator[Encoded]:
+    """`encode_sample` over many samples, in order; the tokenizer is called once a batch, which is far quicker."""
+    beginning, stop = _beginning(tokenizer), stop_token_id(template, tokenizer)
+    source = iter(samples)
+    while batch := list(itertools.islice(source, batch_size)):
+        conversations = [template.turns(sample) for sample in batch]
+        prompts = iter(_joined(template, tokenizer, [pieces for pairs in conversations for pieces, _ in pairs]))
+        responses = iter(
+            _ids(tokenizer, [template.before_response + text for pairs in conversations for _, text in pairs])
+        )
+        for pairs in conversations:
+            ids, trained = list(beginning), [False] * len(beginning)
+            for _ in pairs:
+                prompt, response = next(prompts), next(responses)
+                ids += [*prompt, *response, stop]
+                trained += [False] * len(prompt) + [True] * (len(response) + 1)
+            yield Encoded(ids, trained)
+
+
+def encode_prompts(template: Template, tokenizer: Any, questions: Iterable[tuple[str, str]]) -> list[list[int]]:
+    """`encode_prompt` over many (instruction, input) pairs, with one call of the tokenizer."""
+    beginning = _beginning(tokenizer)
+    pieces = [template.pieces(instruction, input_text) for instruction, input_text in questions]
+    return [beginning + ids for ids in _joined(template, tokenizer, pieces)]
+
+
+def encode_responses(
+    template: Template, tokenizer: Any, responses: Iterable[str], stop: bool = True
+) -> list[list[int]]:
+    """`encode_response` over many responses, with one call of the tokenizer; `stop` False leaves the stop token out."""
+    ending = [stop_token_id(template, tokenizer)] if stop else []
+    return [ids + ending for ids in _ids(tokenizer, [template.before_response + text for text in responses])]
 
 
 def decode_response(template: Template, tokenizer: Any, ids: Sequence[int]) -> str:
@@ -157,8 +190,33 @@ def _beginning(tokenizer: Any) -> list[int]:
     return [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
 
 
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+def _marker_id(template: Template, tokenizer: Any, marker: str) -> int:
+    identifier = tokenizer.convert_tokens_to_ids(marker)
+    if identifier is not None and identifier != tokenizer.unk_token_id:
+        return int(identifier)
+    raise TrainingError(
+        f"Template {template.name!r} needs {marker!r}, which this tokenizer does not hold as one token. "
+        "Choose another template in the recipe."
+    )
+
+
+def _joined(template: Template, tokenizer: Any, prompts: list[list[str]]) -> list[list[int]]:
+    texts = iter(_ids(tokenizer, [text for pieces in prompts for text in pieces[::2]]))
+    markers = {marker: _marker_id(template, tokenizer, marker) for pieces in prompts for marker in pieces[1::2]}
+    joined = []
+    for pieces in prompts:
+        ids: list[int] = []
+        for place, piece in enumerate(pieces):
+            ids += [markers[piece]] if place % 2 else next(texts)
+        joined.append(ids)
+    return joined
+
+
+def _ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    if not texts:
+        return []
+    batch = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, split_special_tokens=True)
+    return list(batch["input_ids"])
 
 
 def _filled(form: str, instruction: str, input_text: str) -> str:

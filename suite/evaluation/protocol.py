@@ -38,13 +38,15 @@ class Item:
 class TaskOutcome:
     """Per-item values (float32, shape (items,)), with what is needed to look at them later.
 
-    `first_prompt_ids` is the first prompt exactly as the model saw it; `tokens` counts what was scored or generated.
+    `first_prompt_ids` is the first prompt exactly as the model saw it; `tokens` counts what was scored or generated;
+    `truncated` counts items whose prompt or reference was cut to the maximum length.
     """
 
     values: np.ndarray
     first_prompt_ids: tuple[int, ...]
     tokens: int
     samples: tuple[dict[str, str], ...] = ()
+    truncated: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,92 @@
+"""LoRA adapters that come and go on one base model, with the base exactly as before when the last has left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from suite.errors import EvaluationError
+
+
+class Adapters:
+    """A causal language model and the peft adapters loaded on it."""
+
+    def __init__(self, model: Any) -> None:
+        self._base = model
+        self._wrapped: Any = None
+        self._names: set[str] = set()
+
+    def add(self, name: str, folder: Path) -> None:
+        """Load the adapter in `folder`. On any EvaluationError the model is left as it was."""
+        from peft import PeftConfig, PeftModel
+        from peft.utils import load_peft_weights, set_peft_model_state_dict
+
+        if name in self._names:
+            raise EvaluationError(f"An adapter {name!r} is loaded already; remove it first.")
+        if not (folder / "adapter_config.json").is_file():
+            raise EvaluationError(f"There is no adapter in {folder} (no adapter_config.json). Check the path.")
+        try:
+            config = PeftConfig.from_pretrained(str(folder))
+            config.inference_mode = True
+            weights = load_peft_weights(str(folder), device=str(self._base.device))
+            if self._wrapped is None:
+                self._wrapped = PeftModel(self._base, config, adapter_name=name, autocast_adapter_dtype=False)
+            else:
+                self._wrapped.add_adapter(name, config, autocast_adapter_dtype=False)
+            self._names.add(name)
+            outcome: Any = set_peft_model_state_dict(self._wrapped, weights, adapter_name=name)
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            self._undo(name)
+            raise EvaluationError(f"The adapter in {folder} does not fit this base model: {_short(error)}") from error
+        absent = [key for key in outcome.missing_keys if f".{name}." in key and "lora_" in key]
+        unknown = list(outcome.unexpected_keys)
+        if absent or unknown:
+            self._undo(name)
+            raise EvaluationError(
+                f"The adapter in {folder} was made for another base model: {len(absent)} of this model's layers have "
+                f"no weights in it, {len(unknown)} of its weights have no layer (such as {(absent + unknown)[0]!r})."
+            )
+        self._wrapped.eval()
+
+    def remove(self, name: str) -> None:
+        """Free an adapter. Raises EvaluationError when there is none of that name."""
+        if name not in self._names:
+            raise EvaluationError(f"There is no adapter {name!r} to remove; loaded: {self._known()}.")
+        self._undo(name)
+
+    @contextmanager
+    def active(self, name: str | None) -> Iterator[Any]:
+        """The model with one adapter switched on, or the bare base for None."""
+        if name is None:
+            if self._wrapped is None:
+                yield self._base
+                return
+            with self._wrapped.disable_adapter():
+                yield self._base
+            return
+        if name not in self._names:
+            raise EvaluationError(f"A request names adapter {name!r}, which is not loaded; loaded: {self._known()}.")
+        self._wrapped.set_adapter(name)
+        # peft works inside the base model's own layers, so the base runs the adapter without peft's wrapper around.
+        yield self._base
+
+    def _undo(self, name: str) -> None:
+        if name not in self._names:
+            return
+        self._names.discard(name)
+        if self._names:
+            self._wrapped.set_adapter(next(iter(sorted(self._names))))
+            self._wrapped.delete_adapter(name)
+        else:
+            self._wrapped.unload()
+            self._wrapped = None
+
+    def _known(self) -> str:
+        return ", ".join(sorted(self._names)) or "none"
+
+
+def _short(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2])[:300] + ("" if str(error).rstrip().endswith(".") else ".")

@@ -1,0 +1,175 @@
+"""Evaluating models on tasks: several tasks in one pass, and many trained models on one base in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+from suite.engines import open_engine
+from suite.errors import EvaluationError
+from suite.evaluation.plan import Plan, PlannedTask
+from suite.evaluation.protocol import Task, TaskOutcome
+from suite.features.base import Progress, no_progress
+from suite.templates import Template, get_template
+
+if TYPE_CHECKING:
+    from suite.engines.protocol import Engine
+    from suite.training.job import TrainedModel
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+SLICE = 2048
+"""Requests handed to an engine at once: enough to fill batches with rows of one length, few enough to show progress."""
+
+
+def evaluate_tasks(
+    tasks: Sequence[Task],
+    engine: Engine,
+    tokenizer: Any,
+    template: Template,
+    *,
+    adapter: str | None,
+    max_length: int,
+    progress: Progress = no_progress,
+) -> dict[str, TaskOutcome]:
+    """Outcomes by task name, for one adapter or the bare model; `progress` gets (requests done, requests in all).
+
+    Same values as evaluating the tasks one by one, within the engine's tolerance; their requests share batches.
+    """
+    plans = {
+        task.name: task.plan(tokenizer, template, adapter=adapter, max_length=max_length)
+        for task in tasks
+        if isinstance(task, PlannedTask)
+    }
+    outcomes = run_plans(plans, engine, progress)
+    for task in tasks:
+        if task.name not in plans:
+            outcomes[task.name] = task.evaluate(engine, tokenizer, template, adapter=adapter, max_length=max_length)
+    return {task.name: outcomes[task.name] for task in tasks}
+
+
+def run_plans(plans: dict[str, Plan], engine: Engine, progress: Progress = no_progress) -> dict[str, TaskOutcome]:
+    """Ask an engine all requests of several plans, each kind in one go, and finish the plans."""
+    generations = [request for plan in plans.values() for request in plan.generations]
+    likelihoods = [request for plan in plans.values() for request in plan.likelihoods]
+    total = len(generations) + len(likelihoods)
+    generated = iter(
+        _in_slices(generations, engine.generate, lambda r: len(r.prompt_ids), lambda done: progress(done, total))
+    )
+    scored = iter(
+        _in_slices(
+            likelihoods,
+            engine.log_likelihoods,
+            lambda r: len(r.prompt_ids) + len(r.continuation_ids),
+            lambda done: progress(len(generations) + done, total),
+        )
+    )
+    return {
+        name: plan.finish([next(generated) for _ in plan.generations], [next(scored) for _ in plan.likelihoods])
+        for name, plan in plans.items()
+    }
+
+
+class Evaluator:
+    """Holds one base model in memory and evaluates fine-tunes of it, one after the other.
+
+    Adapters are added, evaluated and freed without reloading the base; a full fine-tune gets an engine of its own
+    for as long as it is evaluated. Use it as a context manager, or call `close`.
+    """
+
+    def __init__(
+        self,
+        base_model: Path,
+        *,
+        template: str,
+        max_length: int,
+        engine: Literal["auto", "transformers", "vllm"] = "auto",
+        dtype: Literal["float32", "bfloat16"] = "float32",
+        batch_size: int = 64,
+        threads: int = 1,
+    ) -> None:
+        import torch
+        from transformers import AutoTokenizer
+
+        torch.set_num_threads(threads)
+        self.template = get_template(template)
+        self.max_length = max_length
+        self._open = lambda folder: open_engine(engine, folder, dtype=dtype, batch_size=batch_size)
+        self._base_model = base_model
+        self._base_engine: Engine | None = None
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(base_model, local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise EvaluationError(f"The tokenizer of the base model in {base_model} cannot be read: {error}") from error
+
+    def evaluate(
+        self, tasks: Sequence[Task], trained: TrainedModel | None, progress: Progress = no_progress
+    ) -> dict[str, TaskOutcome]:
+        """Outcomes by task name of one fine-tune, or of the untuned base model for None."""
+        if trained is not None and trained.kind == "full":
+            engine = self._open(trained.folder)
+            try:
+                return self._run(tasks, engine, None, progress)
+            finally:
+                engine.close()
+        engine = self.base_engine()
+        if trained is None:
+            return self._run(tasks, engine, None, progress)
+        name = trained.weights_sha256[:16]
+        engine.add_adapter(name, trained.folder)
+        try:
+            return self._run(tasks, engine, name, progress)
+        finally:
+            engine.remove_adapter(name)
+
+    def base_engine(self) -> Engine:
+        """The engine that holds the base model, loaded on first use: full fine-tunes alone never need it."""
+        if self._base_engine is None:
+            self._base_engine = self._open(self._base_model)
+        return self._base_engine
+
+    def close(self) -> None:
+        """Free the base model."""
+        if self._base_engine is not None:
+            self._base_engine.close()
+            self._base_engine = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(
+        self, tasks: Sequence[Task], engine: Engine, adapter: str | None, progress: Progress
+    ) -> dict[str, TaskOutcome]:
+        return evaluate_tasks(
+            tasks,
+            engine,
+            self.tokenizer,
+            self.template,
+            adapter=adapter,
+            max_length=self.max_length,
+            progress=progress,
+        )
+
+
+def _in_slices(
+    requests: list[Request],
+    ask: Callable[[Sequence[Request]], list[Answer]],
+    length: Callable[[Request], int],
+    done: Callable[[int], None],
+) -> list[Answer]:
+    # Longest first, so that each slice holds rows of like length and memory runs out at once or never.
+    order = sorted(range(len(requests)), key=lambda place: length(requests[place]), reverse=True)
+    answers: dict[int, Answer] = {}
+    for start in range(0, len(order), SLICE):
+        places = order[start : start + SLICE]
+        answers.update(zip(places, ask([requests[place] for place in places]), strict=True))
+        done(len(answers))
+    return [answers[place] for place in range(len(requests))]

@@ -1,0 +1,92 @@
+"""What goes into a fine-tune and what comes out, both as JSON, so that they cross processes and disks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from suite.atomic import write_text
+from suite.errors import TrainingError
+from suite.pool import Sample
+from suite.results import Training
+from suite.track import Recipe
+
+RECORD = "trained.json"
+
+
+class TrainingJob(BaseModel):
+    """One fine-tune: base model folder, samples in the order selected, recipe, seed, and where the weights go.
+
+    `samples` are the samples themselves, or the path of a file written by `write_samples` (a large selection is
+    read line by line and never held whole as text). `threads` is torch's thread count; it does not change a bit of
+    the outcome, but tiny models run many times slower with more than one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_model: Path
+    samples: Path | tuple[Sample, ...]
+    recipe: Recipe
+    training_seed: int
+    output: Path
+    threads: int = Field(default=1, gt=0)
+
+    def read_samples(self) -> Iterator[Sample]:
+        """The samples, streamed. Raises TrainingError naming the line that is not a sample."""
+        if isinstance(self.samples, tuple):
+            yield from self.samples
+            return
+        read = 0
+        try:
+            with self.samples.open(encoding="utf-8") as file:
+                for text in file:
+                    yield _Line.model_validate_json(text).sample
+                    read += 1
+        except (ValidationError, UnicodeDecodeError) as error:
+            raise TrainingError(
+                f"{self.samples}, line {read + 1}, is not a sample: the file is damaged. Delete it and run again."
+            ) from error
+        except FileNotFoundError as error:
+            raise TrainingError(f"The file of selected samples {self.samples} does not exist.") from error
+
+
+class TrainedModel(BaseModel):
+    """The outcome: a peft adapter or a whole model in `folder`, its hash, what training did and what it cost.
+
+    `weights_sha256` is that of the safetensors file (of the list of file hashes where weights are sharded).
+    `training_flops` is 6 x all parameters x tokens seen (Kaplan et al., 2020, section 2.1): an estimate, and an
+    upper one for LoRA, which computes no gradient of the frozen weights.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: Path
+    kind: Literal["adapter", "full"]
+    weights_sha256: str
+    training: Training
+    seconds: float
+    peak_memory_bytes: int
+    training_flops: float
+
+    @classmethod
+    def read(cls, folder: Path) -> TrainedModel:
+        """The record that `finetune` left in a folder. Raises TrainingError when it is missing or damaged."""
+        try:
+            record = cls.model_validate_json((folder / RECORD).read_bytes())
+        except (OSError, ValidationError) as error:
+            raise TrainingError(
+                f"{folder} holds no finished fine-tune ({RECORD} is missing or damaged). Delete it and run again."
+            ) from error
+        return record.model_copy(update={"folder": folder})
+
+
+class _Line(BaseModel):
+    sample: Sample
+
+
+def write_samples(samples: Iterable[Sample], target: Path) -> None:
+    """Write samples as JSON lines for a TrainingJob, whole or not at all."""
+    write_text(target, "".join(_Line(sample=sample).model_dump_json() + "\n" for sample in samples))

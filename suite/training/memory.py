@@ -1,0 +1,36 @@
+"""Peak memory of one piece of work inside a process that does many."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+
+def reset_peak_memory() -> None:
+    """Start a new peak, on the GPU where there is one and of the process where the system (Linux) can."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    clear = Path("/proc/self/clear_refs")
+    if clear.exists():
+        clear.write_text("5")
+
+
+def peak_memory_bytes() -> int:
+    """Peak since the reset: GPU memory where there is a GPU, else resident memory of the process.
+
+    Systems without /proc cannot reset, so there it is the peak of the process's whole life.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,58 @@
+"""trl's SFTTrainer with two additions: it counts tokens, and on a CPU it scores trained positions only."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from suite.training.rows import IGNORED
+
+if TYPE_CHECKING:
+    from trl import SFTTrainer
+
+# Architectures whose logits are the output matrix times the hidden state, with no scaling or capping after it.
+PLAIN_HEADS = ("llama", "mistral", "qwen2", "qwen3")
+
+
+@cache
+def sft_trainer() -> type[SFTTrainer]:
+    """The trainer class; made here because importing trl takes seconds."""
+    import torch
+    import trl
+    from torch.nn import functional
+
+    class CountingTrainer(trl.SFTTrainer):
+        """SFTTrainer that counts the tokens it was given (`tokens_seen`) and those with loss (`trained_tokens`)."""
+
+        tokens_seen: Any = 0
+        trained_tokens: Any = 0
+
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+        ) -> Any:
+            """Mean negative log-likelihood over the trained tokens of the whole step (all micro-batches)."""
+            mask = inputs.get("attention_mask")
+            # Sums stay on the device: reading them here would make the GPU wait at every step.
+            self.tokens_seen += inputs["input_ids"].numel() if mask is None else mask.sum()
+            self.trained_tokens += (inputs["labels"][:, 1:] != IGNORED).sum()
+            causal = _causal(model)
+            if inputs["input_ids"].device.type != "cpu" or causal.config.model_type not in PLAIN_HEADS:
+                return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            # Without Triton, trl's head works through every position, prompt and padding included, and again in the
+            # backward pass: on a small model a third of all time. The loss is the same; a test compares the two.
+            forward = {name: value for name, value in inputs.items() if name != "labels"}
+            with self.compute_loss_context_manager():
+                hidden = causal.base_model(**forward, use_cache=False).last_hidden_state
+                trained = inputs["labels"][:, 1:] != IGNORED
+                logits = causal.get_output_embeddings()(hidden[:, :-1][trained]).float()
+            targets = inputs["labels"][:, 1:][trained]
+            total = functional.cross_entropy(logits, targets, reduction="sum")
+            return total / torch.as_tensor(len(targets) if num_items_in_batch is None else num_items_in_batch)
+
+    return CountingTrainer
+
+
+def _causal(model: Any) -> Any:
+    from peft import PeftModel
+
+    return model.get_base_model() if isinstance(model, PeftModel) else model
