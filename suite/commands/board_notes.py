@@ -53,6 +53,13 @@ def board_notes(board: Board) -> list[str]:
         "or as good as the full pool. ± is half the 95 % interval over crossed seeds and items, tasks fixed. "
         "Random is beaten where the item-paired t test, Holm-adjusted over the ranked rows, is below 0.05.",
     ]
+    places = Counter((table.base_model, table.budget) for table in board.tables)
+    for (model, budget), count in places.items():
+        if count > 1:
+            notes.append(
+                f"{count} tables have budget {budget:,} on {model}: their base weights, pool or task items differ, and "
+                "such results are never paired."
+            )
     notes += [f"Not used: {count} result{'s' if count > 1 else ''} {why}." for why, count in board.set_aside.items()]
     if board.superseded:
         notes.append(f"Not used: {board.superseded} corrected by a later record.")

@@ -18,7 +18,7 @@ BETTER, WORSE, GREY = "#009E73", "#D55E00", "grey58"
 MARKS = {"beats": "▲", "worse": "▼", "tied": "=", "baseline": "", "not judged": ""}
 STYLES = {"beats": BETTER, "worse": WORSE}
 DETAILS_FROM, SCORE_FROM = 72, 52
-WIDEST_NAME, FIXED_COLUMNS = 30, 59
+WIDEST_NAME, FIXED_COLUMNS = 28, 55
 NARROWEST_PLOT, WIDEST_PLOT = 11, 33
 
 
@@ -32,8 +32,8 @@ class Axis:
 
     @classmethod
     def of(cls, table: Table, width: int) -> Axis:
-        """Wide enough for every row that is no reference (all, where there is no other); outliers point outwards."""
-        shown = [row for row in table.rows if row.difference is not None and not row.reference] or list(table.rows)
+        """Wide enough for the complete rows that are no references (all, where there are none); others stick out."""
+        shown = [row for row in table.rows if row.difference and row.complete and not row.reference] or table.rows
         ends = [0.0]
         for row in shown:
             if row.difference is not None:
@@ -58,6 +58,10 @@ class Axis:
             left, right = self.at(row.difference.low), self.at(row.difference.high)
             for column in range(max(left, 0), min(right, self.width - 1) + 1):
                 cells[column] = "┼" if column == zero else "─"
+            if left < 0 <= right:
+                cells[0] = "‹"
+            if right >= self.width > left:
+                cells[-1] = "›"
         if 0 <= dot < self.width:
             cells[dot] = "●"
         else:
@@ -105,7 +109,7 @@ def _grid(table: Table, width: int) -> Grid:
         grid.add_column(name, justify="right", no_wrap=True)
     for row in table.rows:
         cells: list[str | Text] = [str(row.rank or ""), Text(visible(row.spec))]
-        cells += [Text(visible(row.level))] * detailed + [points(row.score)] * scored
+        cells += [Text(visible(row.level) + " ")] * detailed + [points(row.score)] * scored
         cells += [_difference(row), *([axis.draw(row)] if axis else []), f"{row.cells_done}/{row.cells_registered}"]
         cells += [duration(row.costs.selection_seconds)] * detailed
         grid.add_row(*cells, style=GREY if row.reference or not row.complete else None)
@@ -135,7 +139,7 @@ def _raw_grid(table: Table) -> Grid:
 
 
 def _empty_grid() -> Grid:
-    return Grid(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    return Grid(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=0, show_edge=False)
 
 
 def _axis_heading(axis: Axis) -> Text:

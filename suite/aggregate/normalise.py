@@ -1,0 +1,108 @@
+"""Normalised scores: which tasks enter, what a row scores on each item, and the paired difference of two rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from suite.aggregate.board import TaskStanding
+from suite.aggregate.rows import RowResults
+from suite.results import TaskScore
+from suite.statistics.intervals import Estimate, crossed_interval
+
+MARGIN_IN_STANDARD_ERRORS = 3.0
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A row's normalised values on the tasks of the score: per task (seeds, items), and the means of its draws.
+
+    `seeds` is None for the untuned base, which is the same under every seed. `draws` has shape (draws, seeds).
+    """
+
+    seeds: tuple[int, ...] | None
+    values: tuple[np.ndarray, ...]
+    draws: np.ndarray
+
+
+def standing(task: TaskScore, full: RowResults | None, untuned: RowResults | None) -> TaskStanding:
+    """Whether a task enters the score: `full` must beat chance (or untuned) by three standard errors."""
+    of_full = full.values(task.name) if full else None
+    of_untuned = untuned.values(task.name) if untuned else None
+    margin: Estimate | None = None
+    if of_full is None:
+        enters, reason = False, "no `full` row"
+    elif task.unit == "bits-per-byte" and of_untuned is None:
+        enters, reason = False, "no `untuned` row to normalise by"
+    else:
+        gain = of_full - task.chance if task.unit == "accuracy" else of_untuned - of_full
+        margin = _margin(gain)
+        enters = margin.mean > 0 and margin.mean >= MARGIN_IN_STANDARD_ERRORS * margin.standard_error
+        against = "chance" if task.unit == "accuracy" else "untuned"
+        reason = "" if enters else f"`full` does not beat {against} by {MARGIN_IN_STANDARD_ERRORS:g} standard errors"
+    return TaskStanding(
+        name=task.name,
+        kind=task.kind,
+        unit=task.unit,
+        chance=task.chance,
+        items=task.items,
+        full=None if of_full is None else float(of_full.mean()),
+        untuned=None if of_untuned is None else float(of_untuned.mean()),
+        margin=margin,
+        enters=enters,
+        reason=reason,
+    )
+
+
+def _margin(gain: np.ndarray) -> Estimate:
+    """The crossed estimate of a gain of shape (seeds, items); over items alone while there is one seed."""
+    estimate = crossed_interval([gain])
+    if estimate.known:
+        return estimate
+    items = gain.mean(axis=0)
+    error = float(items.std(ddof=1) / np.sqrt(len(items))) if len(items) > 1 else float("inf")
+    return replace(estimate, standard_error=error, note=f"over items alone: {estimate.note}")
+
+
+def normalised(row: RowResults, tasks: Sequence[TaskStanding], untuned: RowResults | None) -> Scores:
+    """A row's normalised values on the tasks that enter the score."""
+    values, draws = [], []
+    for task in tasks:
+        raw, raw_draws = row.values(task.name), row.draw_means(task.name)
+        if task.unit == "accuracy":
+            zero, one = np.float64(task.chance), 1.0
+            scale = one - task.chance
+            values.append((raw - zero) / scale)
+            draws.append((raw_draws - zero) / scale)
+        else:
+            assert untuned is not None
+            assert task.untuned is not None
+            assert task.full is not None
+            scale = task.untuned - task.full
+            values.append((untuned.values(task.name).mean(axis=0) - raw) / scale)
+            draws.append((task.untuned - raw_draws) / scale)
+    return Scores(None if row.untuned else row.seeds, tuple(values), np.mean(draws, axis=0))
+
+
+def difference(of: Scores, to: Scores) -> Estimate | None:
+    """The item-paired difference of two rows over the seeds they share; None where they share none."""
+    seeds = to.seeds if of.seeds is None else of.seeds if to.seeds is None else _shared(of.seeds, to.seeds)
+    if not seeds:
+        return None
+    paired = [
+        one[_positions(of, seeds)] - other[_positions(to, seeds)]
+        for one, other in zip(of.values, to.values, strict=True)
+    ]
+    drawn = [scores.draws[:, _positions(scores, seeds)] for scores in (of, to) if len(scores.draws)]
+    return crossed_interval(paired, drawn)
+
+
+def _shared(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(seed for seed in one if seed in other)
+
+
+def _positions(scores: Scores, seeds: tuple[int, ...]) -> list[int]:
+    """Where the seeds stand in a row's arrays; the untuned base is the same under each."""
+    return [0] * len(seeds) if scores.seeds is None else [scores.seeds.index(seed) for seed in seeds]
