@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from functools import cached_property
+from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from suite.errors import TrackError, UnknownNameError, UsageError
 from suite.hashing import content_key
 from suite.pool.shapes import MAX_SAMPLE_BYTES, DropReason
+from suite.track_problems import first_problem
 
 Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$|^not pinned$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -98,17 +99,21 @@ class Budget(Frozen):
         """The number of samples in a pool of `pool_size`."""
         if self.count is not None:
             return self.count
-        assert self.share is not None
-        return int(self.share * pool_size)
+        # As it is written: 0.29 of 100 is 29, though the nearest float to 0.29 lies below it.
+        return int(Fraction(str(self.share)) * pool_size)
 
 
 class HubModel(Frozen):
-    """A base model of the Hub, pinned by commit where the commit is known."""
+    """A base model of the Hub, pinned by commit where the commit is known.
+
+    `epochs` replaces the recipe's on this model alone.
+    """
 
     kind: Literal["hub"]
     name: Slug
     hub: str
     revision: Revision = "not pinned"
+    epochs: float | None = Field(default=None, gt=0)
     note: str = ""
 
 
@@ -183,7 +188,8 @@ class TaskSpec(Frozen):
 
     Kinds: `exact-match` (greedy text), `likelihood` (bits per byte of the reference response),
     `multiple-choice` (choice of highest likelihood), and, at full size on a GPU, `harness`
-    (lm-evaluation-harness), `pairwise-judge` and `graded-judge`.
+    (lm-evaluation-harness), `pairwise-judge` and `graded-judge`. A judge compares with the answers of `baseline`
+    (in `data`, or in `baseline_data`), in both orders where `both_orders` says so, and may read `references`.
     """
 
     name: Slug
@@ -197,15 +203,34 @@ class TaskSpec(Frozen):
     shots: int = Field(default=0, ge=0)
     harness_task: str = ""
     judge: str = ""
+    judge_revision: Revision = "not pinned"
     baseline: str = ""
+    baseline_data: Source | None = None
+    both_orders: bool = True
+    references: Source | None = None
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "harness" and not self.harness_task:
+            raise ValueError("a harness task names its harness_task")
+        if self.kind.endswith("-judge") and not (self.judge and self.data):
+            raise ValueError(f"a {self.kind} task names its judge and its data")
+        if self.kind == "pairwise-judge" and not self.baseline:
+            raise ValueError("a pairwise-judge task names its baseline")
+        return self
 
 
 class Evaluation(Frozen):
-    """What runs after training: the engine and its tasks."""
+    """What runs after training: the engine and its tasks.
+
+    `source_score` says in words how the track's source combines the tasks, where that differs from Breadth's score.
+    """
 
     engine: Literal["auto", "transformers", "vllm"] = "auto"
     dtype: Literal["float32", "bfloat16"] = "float32"
     batch_size: int = Field(default=64, gt=0)
+    source_score: str = ""
     tasks: tuple[TaskSpec, ...] = Field(min_length=1)
 
     @field_validator("tasks")
@@ -233,15 +258,23 @@ class Seeds(Frozen):
 
 
 class FeatureDefaults(Frozen):
-    """What features fall back on in this track: the embedder, and the band of mid-frequency tokens (occurrences)."""
+    """What features fall back on in this track: the embedder, and the band of mid-frequency tokens (occurrences).
+
+    `selector` is the small model whose activations are read, where a strategy of the track reads any.
+    """
 
     embedder: str = "tfidf-svd"
     rare_token_count: int = Field(default=10, gt=0)
     common_token_count: int = Field(default=500, gt=0)
+    selector: HubModel | None = None
 
 
 class Track(Frozen):
-    """A frozen experiment definition; see the module's docstring."""
+    """A frozen experiment definition; see the module's docstring.
+
+    `strategies` names the rows that are ranked; one that is not installed is reported when the track runs.
+    `diversity_levels` are the levels of the ladder, a study of its own: rows at a level below 1 are not ranked.
+    """
 
     name: Slug
     version: int = Field(ge=1)
@@ -251,6 +284,7 @@ class Track(Frozen):
     licence: str
     gpu_hours: float = Field(ge=0)
     gpu_hours_note: str = ""
+    seconds_per_cell: float | None = Field(default=None, gt=0)
     pool: Annotated[MicroworldPool | DatasetPool, Field(discriminator="kind")]
     budgets: tuple[Budget, ...] = Field(min_length=1)
     base_models: tuple[Annotated[HubModel | BuiltModel, Field(discriminator="kind")], ...] = Field(min_length=1)
@@ -259,6 +293,7 @@ class Track(Frozen):
     seeds: Seeds
     features: FeatureDefaults = FeatureDefaults()
     strategies: tuple[str, ...] = ()
+    diversity_levels: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
     reference_rows: tuple[str, ...] = ("full", "duplicate")
 
     @model_validator(mode="after")
@@ -271,10 +306,16 @@ class Track(Frozen):
                 raise ValueError(f"a budget of {size} is impossible in a pool of {self.pool.size}")
         return self
 
-    @cached_property
+    @property
     def identity(self) -> str:
         """The sha256 of everything the track fixes."""
         return content_key(self.model_dump(mode="json"))
+
+    def recipe_for(self, base_model: HubModel | BuiltModel) -> Recipe:
+        """The recipe as it applies to one base model."""
+        if isinstance(base_model, HubModel) and base_model.epochs is not None:
+            return self.recipe.model_copy(update={"epochs": base_model.epochs})
+        return self.recipe
 
     @property
     def default_budget(self) -> int:
@@ -291,7 +332,7 @@ class Track(Frozen):
         if written is None:
             return self.default_budget
         if match := re.fullmatch(r"(-?\d+(?:\.\d+)?)%", written.strip()):
-            size = int(float(match[1]) / 100 * self.pool.size)
+            size = int(Fraction(match[1]) / 100 * self.pool.size)
         elif re.fullmatch(r"-?\d+", written.strip()):
             size = int(written)
         else:
@@ -338,10 +379,4 @@ def parse_track(content: bytes, file: str) -> Track:
     try:
         return Track.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-        rule = {"extra_forbidden": "there is no such key", "missing": "this key is required"}.get(
-            first["type"], first["msg"].removeprefix("Value error, ")
-        )
-        more = f" ({error.error_count() - 1} more problem(s) follow)" if error.error_count() > 1 else ""
-        raise TrackError(f"{file}: {key}: {rule}{more}.") from error
+        raise TrackError(f"{file}: {first_problem(error)}.") from error

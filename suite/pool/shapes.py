@@ -38,10 +38,10 @@ class DroppedRowError(Exception):
 
 
 class PairShape(NamedTuple):
-    """Columns of one exchange; `context` is the optional column that becomes the sample's input."""
+    """Columns of one exchange; the first of `contexts` that a row has becomes the sample's input."""
 
     prompt: str
-    context: str | None
+    contexts: tuple[str, ...]
     response: str
 
 
@@ -60,10 +60,10 @@ TURN_SHAPES = (
     TurnShape("messages", "role", "content"),
 )
 PAIR_SHAPES = (
-    PairShape("instruction", "input", "output"),
-    PairShape("instruction", "context", "response"),
-    PairShape("prompt", None, "completion"),
-    PairShape("prompt", None, "response"),
+    PairShape("instruction", ("input", "context"), "output"),
+    PairShape("instruction", ("input", "context"), "response"),
+    PairShape("prompt", (), "completion"),
+    PairShape("prompt", (), "response"),
 )
 ROLES = {
     "human": "user",
@@ -116,7 +116,7 @@ def to_sample(
         sample = Sample(
             id=identifier,
             instruction=_text(record[shape.prompt]),
-            input=_text(record.get(shape.context)) if shape.context else "",
+            input=next((_text(record[name]) for name in shape.contexts if name in record), ""),
             output=_text(record[shape.response]),
             source=origin,
         )
