@@ -104,8 +104,8 @@ def _narrowed(whole: Board, track: Track, budget: str | None, base_model: str | 
         raise UnknownNameError(f"base model of track {track.name}", base_model, known)
     size = None if budget is None else track.check_budget(budget)
     narrowed = whole.narrowed(size, base_model)
-    if not narrowed.tables:
-        there = ", ".join(f"{table.base_model} at budget {table.budget}" for table in whole.tables) or "none"
+    if whole.tables and not narrowed.tables:
+        there = ", ".join(f"{table.base_model} at budget {table.budget}" for table in whole.tables)
         raise StoreError(f"No results of track {track.name} fit --budget and --base-model. There are: {there}.")
     return narrowed
 

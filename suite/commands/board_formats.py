@@ -58,6 +58,11 @@ def points(estimate: Estimate | None, sign: bool = False) -> str:
     return f"{mean} ± {100 * estimate.half_width:.1f}" if estimate.known else mean
 
 
+def visible(text: str) -> str:
+    """Text without the control characters by which a name could steer a terminal or break a line."""
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
 def _flat(board: Board, table: Table, row: Row, tasks: list[str]) -> dict[str, str | int | float | bool | None]:
     line: dict[str, str | int | float | bool | None] = {
         "track": board.track,
@@ -83,7 +88,7 @@ def _flat(board: Board, table: Table, row: Row, tasks: list[str]) -> dict[str, s
 def _csv_cell(value: str | int | float | bool | None) -> str | int | float | bool | None:
     """Spreadsheets run a text that begins like a formula; an apostrophe in front keeps it a text."""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value
+        return f"'{visible(value)}" if value.startswith(("=", "+", "-", "@")) else visible(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -112,8 +117,7 @@ def _markdown_table(table: Table) -> list[str]:
 
 def _markdown(text: str) -> str:
     """Text that Markdown and the HTML behind it show as it is."""
-    visible = "".join(character if character.isprintable() else " " for character in text)
-    html = visible.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    html = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]()#!|~])", r"\\\1", html)
 
 

@@ -53,6 +53,8 @@ def board_notes(board: Board) -> list[str]:
         "or as good as the full pool. ± is half the 95 % interval over crossed seeds and items, tasks fixed. "
         "Random is beaten where the item-paired t test, Holm-adjusted over the ranked rows, is below 0.05.",
     ]
+    if not board.tables:
+        notes = [f"No table: of {board.results} results of track {board.track} none counts."]
     places = Counter((table.base_model, table.budget) for table in board.tables)
     for (model, budget), count in places.items():
         if count > 1:

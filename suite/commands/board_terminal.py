@@ -10,13 +10,14 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from suite.aggregate import Board, Row, Table
-from suite.commands.board_formats import points
+from suite.commands.board_formats import points, visible
 from suite.commands.board_notes import board_notes, table_notes, table_title
 
 # Okabe-Ito: told apart by colour-blind readers, too.
 BETTER, WORSE, GREY = "#009E73", "#D55E00", "grey58"
 MARKS = {"beats": "▲", "worse": "▼", "tied": "=", "baseline": "", "not judged": ""}
 STYLES = {"beats": BETTER, "worse": WORSE}
+ASCII = str.maketrans("●─│┼◀▶‹›▲▼±·", "o-|+<><>^v~.")
 DETAILS_FROM, SCORE_FROM = 72, 52
 WIDEST_NAME, FIXED_COLUMNS = 28, 55
 NARROWEST_PLOT, WIDEST_PLOT = 11, 33
@@ -73,7 +74,16 @@ class Axis:
 
 
 def print_board(board: Board, console: Console) -> None:
-    """Print every table with its notes, fitted to the console's width."""
+    """Print every table with its notes, fitted to the console's width and to the characters it knows."""
+    if not console.options.ascii_only:
+        _print(board, console)
+        return
+    with console.capture() as capture:
+        _print(board, console)
+    console.file.write(capture.get().translate(ASCII).encode("ascii", "replace").decode())
+
+
+def _print(board: Board, console: Console) -> None:
     for table in board.tables:
         console.print()
         console.print(Text(visible(table_title(board, table)), style="bold"))
@@ -81,11 +91,6 @@ def print_board(board: Board, console: Console) -> None:
         _print_notes(table_notes(table), console)
     console.print()
     _print_notes(board_notes(board), console)
-
-
-def visible(text: str) -> str:
-    """Text without the control characters by which a name could steer the reader's terminal."""
-    return "".join(character if character.isprintable() else "�" for character in text)
 
 
 def _without_scores(table: Table) -> bool:
