@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -35,3 +37,17 @@ def library_versions(names: Iterable[str]) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "absent"
     return versions
+
+
+@functools.cache
+def sources_sha256(module: str) -> str:
+    """sha256 over the Python sources of a package (of one file for a lone module), in the order of their paths."""
+    spec = importlib.util.find_spec(module)
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    files = sorted(path for place in places for path in Path(place).rglob("*.py"))
+    if not files and spec and spec.origin:
+        files = [Path(spec.origin)]
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

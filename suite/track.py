@@ -311,10 +311,18 @@ class Track(Frozen):
         """The sha256 of everything the track fixes."""
         return content_key(self.model_dump(mode="json"))
 
-    def recipe_for(self, base_model: HubModel | BuiltModel) -> Recipe:
+    def base_model(self, name: str | None = None) -> HubModel | BuiltModel:
+        """The base model of that name, or the first; UnknownNameError lists those there are."""
+        named = {model.name: model for model in self.base_models}
+        if name is not None and name not in named:
+            raise UnknownNameError(f"base model of track {self.name}", name, named)
+        return named[name] if name is not None else self.base_models[0]
+
+    def recipe_for(self, base_model: str) -> Recipe:
         """The recipe as it applies to one base model."""
-        if isinstance(base_model, HubModel) and base_model.epochs is not None:
-            return self.recipe.model_copy(update={"epochs": base_model.epochs})
+        model = self.base_model(base_model)
+        if isinstance(model, HubModel) and model.epochs is not None:
+            return self.recipe.model_copy(update={"epochs": model.epochs})
         return self.recipe
 
     @property

@@ -94,7 +94,7 @@ def test_paper_tracks_have_the_papers_numbers() -> None:
     assert mads.budget_sizes == (7_800,)
     assert mads.features.selector is not None
     assert mads.features.selector.hub == "meta-llama/Llama-3.2-3B-Instruct"
-    assert [mads.recipe_for(model).epochs for model in mads.base_models] == [3, 1, 3, 3]
+    assert [mads.recipe_for(model.name).epochs for model in mads.base_models] == [3, 1, 3, 3]
     small = load_track("small-gpu")
     assert len(small.strategies) == 10
     assert small.seconds_per_cell is not None

@@ -35,7 +35,6 @@ def measure(
     from suite.commands.display import Display
     from suite.home import default_store
     from suite.registry import metrics as registry
-    from suite.runner.cells import known_base_model
     from suite.runner.experiment import Experiment
     from suite.selection import read_selection
     from suite.stores.url import open_store
@@ -46,7 +45,7 @@ def measure(
         raise UsageError("--metrics names no metric; leave it out to measure all of them.")
     chosen = [registry.parse(name) for name in names]
     definition = load_track(track)
-    model = known_base_model(definition, base_model)
+    model = definition.base_model(base_model).name
     with Display(Console(stderr=True)) as display:
         experiment = Experiment(
             track=definition, store=open_store(default_store()), notify=display.say, progress=display.work
@@ -70,7 +69,11 @@ def _values(experiment: Experiment, model: str, chosen: list[Metric], given: Sel
     for done, metric in enumerate(chosen):
         progress(done, len(chosen))
         computed = compute_features(
-            metric.requires(selector.context), experiment.pool, selector.context, selector.features, experiment.progress
+            metric.requires(selector.context),
+            experiment.pool,
+            selector.context,
+            selector.features,
+            progress_for=experiment.progress,
         )
         values[metric.spec] = float(metric.measure(given, experiment.pool, computed.features))
     return values

@@ -145,8 +145,7 @@ def _print_plan(console: Console, plan: Plan) -> None:
 
 
 def _print_outcome(console: Console, experiment: Experiment, outcome: Outcome) -> None:
-    from suite.aggregate import aggregate
-    from suite.commands.board import render
+    from suite.commands.board import load_board, render
 
     if outcome.finished_before and not outcome.recorded and not outcome.failed:
         console.print(f"All {len(outcome.finished_before)} cells were finished before; nothing was run.")
@@ -157,7 +156,7 @@ def _print_outcome(console: Console, experiment: Experiment, outcome: Outcome) -
         )
     for failure in outcome.failed:
         console.print(f"  failed: {failure.cell}: {failure.reason}", markup=False, highlight=False)
-    render(aggregate(experiment.store, experiment.track), console)
+    render(load_board(experiment.track, experiment.store), console)
     console.print(
         f"\nBrowse it again: [bold]breadth board --track {experiment.track.name}[/] "
         f"(also --format csv, json, markdown). Results: {experiment.store.url}",

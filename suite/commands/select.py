@@ -33,7 +33,7 @@ def select(
     from suite.commands.display import Display
     from suite.home import default_store
     from suite.registry import strategies
-    from suite.runner.cells import FULL, Cell, known_base_model
+    from suite.runner.cells import FULL, Cell
     from suite.runner.experiment import Experiment
     from suite.stores.url import open_store
     from suite.track import load_track
@@ -41,7 +41,7 @@ def select(
     chosen = strategies.parse(strategy)
     definition = load_track(track)
     size = definition.check_budget(budget) if chosen.name != FULL else 0
-    model = known_base_model(definition, base_model)
+    model = definition.base_model(base_model).name
     used_seed = 0 if chosen.info.deterministic else seed
     with Display(Console(stderr=True)) as display:
         experiment = Experiment(

@@ -100,6 +100,9 @@ class Evaluator:
         self._open = lambda folder: open_engine(engine, folder, dtype=dtype, batch_size=batch_size)
         self._base_model = base_model
         self._base_engine: Engine | None = None
+        self.engine_name = ""
+        """The engine that ran the latest evaluation, and the versions of what it stands on."""
+        self.versions: dict[str, str] = {}
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(base_model, local_files_only=True)
         except (OSError, ValueError) as error:
@@ -148,6 +151,7 @@ class Evaluator:
     def _run(
         self, tasks: Sequence[Task], engine: Engine, adapter: str | None, progress: Progress
     ) -> dict[str, TaskOutcome]:
+        self.engine_name, self.versions = engine.name, engine.versions
         return evaluate_tasks(
             tasks,
             engine,

@@ -81,18 +81,10 @@ def chosen_strategies(track: Track, wanted: tuple[str, ...] | None) -> tuple[lis
     return list(chosen.values()), missing
 
 
-def known_base_model(track: Track, name: str | None) -> str:
-    """The base model of that name, or the track's first when none is asked for."""
-    known = [model.name for model in track.base_models]
-    if name is not None and name not in known:
-        raise UnknownNameError(f"base model of track {track.name}", name, known)
-    return name or known[0]
-
-
 def plan_cells(track: Track, chosen: Sequence[Strategy], wanted: Wanted) -> list[Cell]:
     """Every cell of a run, reference cells first (they take longest and every score needs them)."""
     asked = wanted.base_models or tuple(model.name for model in track.base_models)
-    models = [known_base_model(track, name) for name in asked]
+    models = [track.base_model(name).name for name in asked]
     training = track.seeds.training[: _limit(wanted.seeds, len(track.seeds.training), "--seeds")]
     draws = _limit(wanted.draws, track.seeds.random_draws, "--draws")
     cells: list[Cell] = []

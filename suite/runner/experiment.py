@@ -68,9 +68,11 @@ class Experiment:
         if name not in self._bases:
             from suite.base_models.resolve import resolve_base
 
-            stated = next(model for model in self.track.base_models if model.name == name)
             self._bases[name] = resolve_base(
-                stated, self.track, cache=self.folders.cache, progress=self.progress(f"base model {name}")
+                self.track.base_model(name),
+                self.track,
+                cache=self.folders.cache,
+                progress=self.progress(f"base model {name}"),
             )
         return self._bases[name]
 
@@ -78,8 +80,7 @@ class Experiment:
         """Whether a base model can be had without downloading or pretraining anything."""
         from suite.base_models.resolve import is_ready
 
-        stated = next(model for model in self.track.base_models if model.name == name)
-        return name in self._bases or is_ready(stated, self.track, cache=self.folders.cache)
+        return name in self._bases or is_ready(self.track.base_model(name), self.track, cache=self.folders.cache)
 
     @cached_property
     def _selectors(self) -> dict[str, Selector]:

@@ -109,7 +109,7 @@ class Lane:
         job = TrainingJob(
             base_model=unit.base.folder,
             samples=tuple(self.settings.pool.samples(unit.picked.selection.rows)),
-            recipe=self.settings.track.recipe,
+            recipe=self.settings.track.recipe_for(unit.base.name),
             training_seed=unit.training_seed,
             output=folder,
             threads=self.settings.threads,
@@ -126,14 +126,14 @@ class Lane:
             evaluation = self.settings.track.evaluation
             job = EvaluationJob(
                 base_model=unit.base.folder,
-                model=trained.folder if trained else None,
-                kind=trained.kind if trained else "base",
+                trained=trained,
                 tasks=self.settings.tasks,
                 engine=evaluation.engine,
                 dtype=evaluation.dtype,
                 batch_size=evaluation.batch_size,
                 template=self.settings.track.recipe.template,
                 max_length=self.settings.track.recipe.max_length,
+                threads=self.settings.threads,
             )
             found = self.evaluator.call(job, lambda done, total: report("evaluate", done, total))
             write_record(path, found)

@@ -76,7 +76,7 @@ def _state(experiment: Experiment, cell: Cell) -> State:
     base = experiment.base(cell.base_model).weights_sha256
     weights = base
     if picked is not None:
-        key = training_key(picked.selection.sha256, base, cell.track, cell.training_seed)
+        key = training_key(picked.selection.sha256, base, cell.track.recipe_for(cell.base_model), cell.training_seed)
         folder = experiment.folders.model(key)
         if not (folder / "trained.json").is_file():
             return "selected"

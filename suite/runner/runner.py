@@ -116,7 +116,7 @@ class Runner:
                 continue
             base = self.experiment.base(cell.base_model)
             picks = picked.selection.sha256 if picked else "none"
-            key = training_key(picks, base.weights_sha256, cell.track, cell.training_seed)
+            key = training_key(picks, base.weights_sha256, cell.track.recipe_for(base.name), cell.training_seed)
             grouped.setdefault(key, []).append(cell)
             made[key] = (picked, cell)
         return [

@@ -92,7 +92,7 @@ class Selector:
             self.pool,
             self.context,
             self.features,
-            self.progress,
+            progress_for=self.progress,
             reference=strategy.reference,
         )
         size = strategy.size(len(self.pool), budget)

@@ -10,9 +10,6 @@ absent; a damaged one is reported and made again.
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import importlib.util
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,13 +19,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from suite.atomic import write_text
-from suite.hashing import content_key, library_versions
+from suite.hashing import content_key, library_versions, sources_sha256
 from suite.results import TaskScore
 
 if TYPE_CHECKING:
     from suite.evaluation.protocol import Task
     from suite.registry import Strategy
-    from suite.track import Track
+    from suite.track import Recipe, Track
 
 STAGES_VERSION = 1
 TRAINING_LIBRARIES = ("accelerate", "peft", "torch", "transformers", "trl")
@@ -87,7 +84,8 @@ def selection_key(strategy: Strategy, budget: int, seed: int, pool_fingerprint: 
             "stage": ["selection", STAGES_VERSION],
             "strategy": strategy.name,
             "parameters": strategy.parameters,
-            "code": plugin_code_sha256(type(strategy).__module__),
+            # Picking again is cheap next to training on what an older version of the code picked.
+            "code": sources_sha256(type(strategy).__module__.partition(".")[0]),
             "budget": budget,
             "seed": seed,
             "pool": pool_fingerprint,
@@ -96,7 +94,7 @@ def selection_key(strategy: Strategy, budget: int, seed: int, pool_fingerprint: 
     )
 
 
-def training_key(selection_sha256: str, base_weights: str, track: Track, seed: int) -> str:
+def training_key(selection_sha256: str, base_weights: str, recipe: Recipe, seed: int) -> str:
     """Key of a fine-tune."""
     return content_key(
         {
@@ -104,7 +102,7 @@ def training_key(selection_sha256: str, base_weights: str, track: Track, seed: i
             "selection": selection_sha256,
             "base": base_weights,
             # Which keys were borrowed says nothing about how training runs.
-            "recipe": track.recipe.model_dump(mode="json", exclude={"borrowed"}),
+            "recipe": recipe.model_dump(mode="json", exclude={"borrowed"}),
             "seed": seed,
             "libraries": library_versions(TRAINING_LIBRARIES),
         }
@@ -127,21 +125,6 @@ def evaluation_key(weights_sha256: str, base_weights: str, track: Track, tasks: 
             "libraries": library_versions(ENGINE_LIBRARIES),
         }
     )
-
-
-@functools.cache
-def plugin_code_sha256(module: str) -> str:
-    """sha256 over every source file of the plugin's top-level package (a lone module: of that file)."""
-    top = module.partition(".")[0]
-    spec = importlib.util.find_spec(top)
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    files = sorted(path for place in places for path in Path(place).rglob("*.py"))
-    if not files and spec and spec.origin:
-        files = [Path(spec.origin)]
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def read_record(path: Path, model: type[Stored], notify: Notify) -> Stored | None:
