@@ -29,7 +29,8 @@ def pack(texts: Iterable[str], tokenizer_folder: Path, sequence_length: int, seq
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(tokenizer_folder / "tokenizer.json"))
-    bos, eos = tokenizer.token_to_id(BOS), tokenizer.token_to_id(EOS)
+    vocabulary = tokenizer.get_vocab()
+    bos, eos = vocabulary[BOS], vocabulary[EOS]
     wanted = sequences * sequence_length
     stream = np.empty(wanted, dtype=np.int32)
     filled = 0

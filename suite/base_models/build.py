@@ -1,0 +1,128 @@
+"""Base models built in place: tokenizer, pretraining and weights under one content key, made once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from suite.atomic import atomic_file, atomic_folder, storage_errors
+from suite.base_models.bpe import train_bpe
+from suite.base_models.packing import Corpus, pack
+from suite.base_models.pretrain import LlamaSpec, Progress, Schedule, llama, pretrain
+from suite.errors import TrainingError
+from suite.hashing import content_key, file_sha256, library_versions
+
+if TYPE_CHECKING:
+    from suite.track import BuiltModel
+
+CODE_VERSION = 1
+TOKENIZER_TEXTS = 8_000
+
+
+def base_key(spec: BuiltModel, corpus: Corpus) -> str:
+    """The sha256 of everything a built base depends on, save the kind of processor."""
+    return content_key(
+        {
+            "spec": spec.model_dump(mode="json"),
+            "corpus": corpus.identity,
+            "code": CODE_VERSION,
+            "libraries": library_versions(("torch", "tokenizers", "transformers")),
+        }
+    )
+
+
+def ensure_base(
+    spec: BuiltModel,
+    corpus: Corpus,
+    cache_dir: Path,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """The folder of the base model (Hub format, tokenizer included), built first where it is not there.
+
+    A file lock lets one process build while others wait. A killed build goes on from its last checkpoint, and
+    its weights are those of an uninterrupted one. `progress(step, steps)` is called once a step; `workers`
+    (default: 2 where there are two cores) changes the time, not the weights.
+    """
+    from filelock import FileLock
+
+    target = cache_dir / base_key(spec, corpus)
+    if target.is_dir():
+        return target
+    with storage_errors(target):
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(target.with_suffix(".lock"))
+    with storage_errors(target), lock:
+        if not target.is_dir():
+            _build(spec, corpus, target, workers or min(2, os.cpu_count() or 1), progress)
+    return target
+
+
+def weights_sha256(folder: Path) -> str:
+    """The sha256 of a model's weights; of the sorted hashes of its files where there are several."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise TrainingError(f"{folder} holds no .safetensors file; a base model is saved in the Hub's format.")
+    if len(files) == 1:
+        return file_sha256(files[0])
+    return content_key([file_sha256(file) for file in files])
+
+
+def _build(spec: BuiltModel, corpus: Corpus, target: Path, workers: int, progress: Progress | None) -> None:
+    # The work folder outlives a kill: tokenizer and tokens are kept whole, training state by checkpoints.
+    work = target.with_suffix(".work")
+    tokenizer_folder = work / "tokenizer"
+    if not tokenizer_folder.is_dir():
+        with atomic_folder(tokenizer_folder) as temporary:
+            _tokenizer(spec, corpus, temporary)
+    tokens_file = work / "tokens.npy"
+    if not tokens_file.is_file():
+        tokens = pack(corpus.texts(), tokenizer_folder, spec.sequence_length, spec.steps * spec.batch_size)
+        with atomic_file(tokens_file) as temporary, temporary.open("wb") as file:
+            np.save(file, tokens)
+    model, tokenizer = _model(spec, tokenizer_folder)
+    schedule = Schedule(spec.steps, spec.batch_size, spec.learning_rate, spec.seed)
+    pretrain(
+        model,
+        np.load(tokens_file),
+        schedule,
+        checkpoint=work / "checkpoint.pt",
+        workers=workers,
+        progress=progress,
+    )
+    with atomic_folder(target) as temporary:
+        model.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+    shutil.rmtree(work)
+
+
+def _tokenizer(spec: BuiltModel, corpus: Corpus, folder: Path) -> None:
+    reached = train_bpe(islice(corpus.texts(), TOKENIZER_TEXTS), spec.vocabulary, folder, spec.positions)
+    if reached != spec.vocabulary:
+        raise TrainingError(
+            f"The corpus of base model {spec.name!r} gives a vocabulary of {reached} entries, not {spec.vocabulary}; "
+            "lower `vocabulary` in the track, or give it more text."
+        )
+
+
+def _model(spec: BuiltModel, tokenizer_folder: Path) -> tuple[Any, Any]:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    shape = LlamaSpec(
+        hidden=spec.hidden,
+        layers=spec.layers,
+        heads=spec.heads,
+        kv_heads=spec.kv_heads,
+        intermediate=spec.intermediate,
+        vocab=spec.vocabulary,
+        max_positions=spec.positions,
+    )
+    special_ids = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    return llama(shape, special_ids, spec.seed), tokenizer
