@@ -80,7 +80,9 @@ def normalised(row: RowResults, tasks: Sequence[TaskStanding], untuned: RowResul
             assert untuned is not None
             assert task.untuned is not None
             assert task.full is not None
+            # The scale is a constant: an error in it moves every row alike and changes no order.
             scale = task.untuned - task.full
+            # Paired with untuned item by item, because long and short responses differ in bits per byte.
             values.append((untuned.values(task.name).mean(axis=0) - raw) / scale)
             draws.append((task.untuned - raw_draws) / scale)
     return Scores(None if row.untuned else row.seeds, tuple(values), np.mean(draws, axis=0))

@@ -77,6 +77,7 @@ def _table(group: Comparable, budget: int, found: list[RowResults], plugins: Map
     scores = {row.spec: normalised(row, entering, by_spec.get(UNTUNED)) for row in found} if entering else {}
     random = scores.get(RANDOM)
     rows = [_row(row, scores.get(row.spec), random, tasks, plugins) for row in found]
+    # Five draws are the registered comparison; against fewer of them, nobody may claim to beat random.
     random_is_complete = RANDOM in by_spec and by_spec[RANDOM].complete
     if not withheld:
         rows = _ranked(_judged(rows) if random_is_complete else rows)
@@ -94,6 +95,7 @@ def _table(group: Comparable, budget: int, found: list[RowResults], plugins: Map
 
 
 def _why_withheld(by_spec: Mapping[str, RowResults], tasks: Sequence[TaskStanding]) -> str:
+    # A partial score would rank rows by other tasks than the track's, so each gap below stops the ranking.
     full, untuned = by_spec.get(FULL), by_spec.get(UNTUNED)
     if full is None:
         return "the `full` row is missing, so no task can be admitted to a score: raw task means only"
@@ -135,6 +137,7 @@ def _row(
 def _judged(rows: list[Row]) -> list[Row]:
     """Verdicts by Holm's correction over the complete strategies that have an interval."""
     tested = [row for row in rows if _rankable(row) and row.difference is not None and row.difference.known]
+    # Reference and incomplete rows make no claim, so they must not make the correction stricter.
     adjusted = holm([row.difference.p for row in tested if row.difference])
     verdicts: dict[str, tuple[float, Verdict]] = {}
     for row, p in zip(tested, adjusted, strict=True):
@@ -148,6 +151,7 @@ def _judged(rows: list[Row]) -> list[Row]:
 
 
 def _ranked(rows: list[Row]) -> list[Row]:
+    # Equal means share a rank: the order of names must not decide.
     means = sorted((row.score.mean for row in rows if row.score and _rankable(row)), reverse=True)
     return [replace(row, rank=1 + means.index(row.score.mean)) if row.score and _rankable(row) else row for row in rows]
 

@@ -111,6 +111,7 @@ def crossed_interval(values: Sequence[np.ndarray], draws: Sequence[np.ndarray] =
 def _item_terms(task: np.ndarray, weight: float) -> list[_Term]:
     """The item component of one task, or nothing where it is estimated below zero."""
     seeds, items = task.shape
+    # With one item there is nothing between items to estimate; its effect is then part of the question asked.
     if items < 2:
         return []
     of_items, of_rest = _mean_squares(task)
@@ -121,6 +122,7 @@ def _item_terms(task: np.ndarray, weight: float) -> list[_Term]:
 def _draw_terms(composites: np.ndarray) -> list[_Term]:
     """The component of a finite number of selection draws shared by all seeds."""
     draws, seeds = composites.shape
+    # One draw is all there is of that row, and its variation cannot be told from the row's mean.
     if draws < 2:
         return []
     of_draws, of_rest = _mean_squares(composites.T)
@@ -145,6 +147,7 @@ def _positive(value: float, df: float, subtracted: float, subtracted_df: float) 
 
 def _student(mean: float, terms: list[_Term], seeds: int) -> Estimate:
     variance = sum(term.value for term in terms)
+    # Sums of equal floats leave a residue of rounding, which must not pass for a tiny but real variance.
     if variance <= np.finfo(np.float64).eps ** 2 * max(1.0, mean**2):
         if mean == 0:  # a row compared with itself
             return Estimate(0.0, 0.0, float(seeds - 1), 0.0, 0.0, 1.0, seeds)
