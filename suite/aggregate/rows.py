@@ -27,6 +27,7 @@ class Comparable:
     @classmethod
     def of(cls, result: Result) -> Comparable:
         """The group of one result; the order in which its tasks stand does not matter."""
+        # Per-item values mean nothing unless they belong to the same items, scored in the same way.
         tasks = ((task.name, task.kind, task.unit, task.chance, task.items, task.items_sha256) for task in result.tasks)
         hashes = result.hashes
         return cls(hashes.pool, result.cell.base_model, hashes.base_weights, tuple(sorted(tasks)))

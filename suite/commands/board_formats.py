@@ -19,6 +19,7 @@ MARKS = {"beats": "beats random", "worse": "worse than random", "tied": "tied", 
 
 def as_json(board: Board) -> str:
     """Everything on the board; numbers that do not exist are null."""
+    # NaN is no JSON, and most readers other than Python's refuse the whole file for it.
     document = _jsonable(dataclasses.asdict(board))
     for written, table in zip(document["tables"], board.tables, strict=True):
         for row, source in zip(written["rows"], table.rows, strict=True):
@@ -29,6 +30,7 @@ def as_json(board: Board) -> str:
 def as_csv(board: Board) -> str:
     """One line a row of every table; numbers stay numbers, empty where there are none."""
     page = io.StringIO()
+    # Tables may differ in tasks; a CSV has one header for all of them.
     tasks = list(dict.fromkeys(task.name for table in board.tables for task in table.tasks))
     lines = [_flat(board, table, row, tasks) for table in board.tables for row in table.rows]
     writer = csv.DictWriter(page, fieldnames=list(lines[0]) if lines else ["track"], lineterminator="\n")

@@ -34,6 +34,7 @@ class Axis:
     @classmethod
     def of(cls, table: Table, width: int) -> Axis:
         """Wide enough for the complete rows that are no references (all, where there are none); others stick out."""
+        # The untuned base and half-finished rows lie so far out that they would flatten everything else.
         shown = [row for row in table.rows if row.difference and row.complete and not row.reference] or table.rows
         ends = [0.0]
         for row in shown:
@@ -68,6 +69,7 @@ class Axis:
         else:
             cells[0 if dot < 0 else -1] = "◀" if dot < 0 else "▶"
         drawn = Text("".join(cells), style=GREY if row.reference else STYLES.get(row.verdict, ""))
+        # The zero line stays grey inside a coloured whisker, so that it can be followed down the table.
         if zero != dot:
             drawn.stylize(GREY, zero, zero + 1)
         return drawn
@@ -78,6 +80,7 @@ def print_board(board: Board, console: Console) -> None:
     if not console.options.ascii_only:
         _print(board, console)
         return
+    # Each sign has one of the same width, so the columns stay where they are.
     with console.capture() as capture:
         _print(board, console)
     console.file.write(capture.get().translate(ASCII).encode("ascii", "replace").decode())

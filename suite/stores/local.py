@@ -84,6 +84,7 @@ class LocalStore:
         try:
             if not path.is_file():
                 return Skipped(relative, "not a regular file")
+            # Checked before the read: one huge file must not take the memory of the whole board.
             if path.stat().st_size > LARGEST_RECORD:
                 return Skipped(relative, f"larger than {LARGEST_RECORD // 2**20} MiB, the most a record may have")
             document = json.loads(path.read_bytes())
@@ -91,6 +92,7 @@ class LocalStore:
             if type(version) is int and version > SCHEMA_VERSION:
                 return Skipped(relative, f"schema version {version}, and this Breadth reads up to {SCHEMA_VERSION}")
             result = Result.model_validate(document)
+            # The name holds the content's hash, so a record that was edited in place gives itself away here.
             if result.path != relative:
                 return Skipped(relative, f"its content belongs at {result.path}")
             for task in result.tasks:
