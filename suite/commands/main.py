@@ -78,3 +78,7 @@ def _print_error(message: Any) -> None:
 
     console = Console(stderr=True, soft_wrap=True)
     console.print(Text.assemble(("Error: ", "bold red"), message))
+
+
+if __name__ == "__main__":
+    run()

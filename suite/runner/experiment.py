@@ -128,8 +128,12 @@ class Experiment:
             found.setdefault(result.cell.id, []).append(result)
         return found
 
-    def finished(self, cell: Cell, picked: Picked | None) -> bool:
-        """Whether the store holds this cell's result for the same picks, base weights and items."""
+    def finished(self, cell: Cell, picked: Picked | None, *, by_now: bool = False) -> bool:
+        """Whether the store held this cell's result for the same picks, base weights and items when the run began.
+
+        `by_now` asks the store again: another runner may have recorded the cell meanwhile.
+        """
+        records = self.store.of_cell(cell.identity.id) if by_now else self.recorded.get(cell.identity.id, ())
         picks = picked.selection.sha256 if picked else None
         base = self.base(cell.base_model).weights_sha256
         items = {task.name: task.items_sha256 for task in self.tasks}
@@ -137,5 +141,5 @@ class Experiment:
             result.hashes.selection == picks
             and result.hashes.base_weights == base
             and {task.name: task.items_sha256 for task in result.tasks} == items
-            for result in self.recorded.get(cell.identity.id, ())
+            for result in records
         )

@@ -144,6 +144,11 @@ class Runner:
         report: Callable[[str, int, int], None] = lambda stage, done, total: self.watcher.progressed(  # noqa: E731
             lane.number, stage, done, total
         )
+        cells = [cell for cell in unit.cells if not self.experiment.finished(cell, unit.picked, by_now=True)]
+        with self._guard:
+            self.outcome.finished_before += [cell for cell in unit.cells if cell not in cells]
+        if not cells:
+            return
         for death in range(DEATHS_FORGIVEN + 1):
             try:
                 trained = lane.train(unit, report)
@@ -152,7 +157,7 @@ class Runner:
             except WorkerDied:
                 if death == DEATHS_FORGIVEN:
                     raise
-        for cell in unit.cells:
+        for cell in cells:
             self.experiment.store.put(self._result(cell, unit, trained, evaluated))
             with self._guard:
                 self.outcome.recorded.append(cell)

@@ -35,5 +35,8 @@ class Store(Protocol):
     def results(self, track: str | None = None) -> Iterator[Result]:
         """Every valid record (of one track), in the order of the paths, corrected ones left out."""
 
+    def of_cell(self, cell_id: str) -> list[Result]:
+        """The valid records of one cell."""
+
     def has(self, cell_id: str) -> bool:
         """Whether a valid record of that cell is there."""
