@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from suite.templates import (
     stop_token_id,
 )
 
-SINGLE = Sample(id="0", instruction="name a {input} colour", input="warm {instruction}", output=" deep red ", source="s")
+SINGLE = Sample(
+    id="0", instruction="name a {input} colour", input="warm {instruction}", output=" deep red ", source="s"
+)
 CONVERSATION = Sample(
     id="1",
     instruction="",
@@ -136,4 +139,4 @@ def test_unknown_template_names_the_near_one() -> None:
 
 def _blocks(mask: list[bool]) -> list[tuple[bool, int, int]]:
     edges = [0, *(place for place in range(1, len(mask)) if mask[place] != mask[place - 1]), len(mask)]
-    return [(mask[start], start, end) for start, end in zip(edges, edges[1:], strict=False)]
+    return [(mask[start], start, end) for start, end in pairwise(edges)]

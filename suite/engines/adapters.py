@@ -37,7 +37,8 @@ class Adapters:
                 self._wrapped.add_adapter(name, config, autocast_adapter_dtype=False)
             self._names.add(name)
             outcome: Any = set_peft_model_state_dict(self._wrapped, weights, adapter_name=name)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except Exception as error:
+            # A damaged or foreign adapter fails in peft, safetensors or torch, each with errors of its own.
             self._undo(name)
             raise EvaluationError(f"The adapter in {folder} does not fit this base model: {_short(error)}") from error
         absent = [key for key in outcome.missing_keys if f".{name}." in key and "lora_" in key]

@@ -59,7 +59,8 @@ class TransformersEngine:
                 model: Any = AutoModelForCausalLM.from_pretrained(
                     folder, dtype=getattr(torch, dtype), local_files_only=True
                 )
-        except (OSError, ValueError, RuntimeError) as error:
+        except Exception as error:
+            # A damaged folder fails in any of several libraries, each with errors of its own.
             raise EvaluationError(f"The model in {folder} cannot be read: {error}") from error
         self.vocabulary = int(model.get_input_embeddings().num_embeddings)
         self._adapters = Adapters(model.to(self.device).eval())

@@ -93,7 +93,8 @@ def load_base(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
             folder, dtype=torch.bfloat16 if half else torch.float32, local_files_only=True
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:
+        # A damaged folder fails in any of four libraries, each with errors of its own.
         raise TrainingError(f"The base model in {folder} cannot be read: {error}") from error
     return model, tokenizer
 

@@ -1,0 +1,204 @@
+"""Fine-tunes of a tiny Llama: the mask trl really uses, packing, determinism, and nothing half-written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_models import build_tiny_base, tiny_recipe, tiny_samples
+
+from suite.errors import TrainingError
+from suite.features.base import no_progress
+from suite.pool import Sample
+from suite.templates import encode_sample, get_template
+from suite.track import Recipe
+from suite.training import TrainedModel, TrainingJob
+from suite.training.finetune import build_trainer, finetune, load_base, step_count
+from suite.training.job import write_samples
+from suite.training.rows import encode_rows
+
+SAMPLES = tiny_samples(12)
+
+
+def job(base: Path, output: Path, recipe: Recipe, **changes: Any) -> TrainingJob:
+    fields: dict[str, Any] = {"samples": SAMPLES, "training_seed": 1, "threads": 1}
+    return TrainingJob(base_model=base, output=output, recipe=recipe, **(fields | changes))
+
+
+def loss_by_hand(base: Path, samples: tuple[Sample, ...], template: str) -> float:
+    """Mean nats over response and stop tokens, each sample alone, straight from the logits."""
+    import torch
+
+    model, tokenizer = load_base(base, tiny_recipe())
+    total, count = 0.0, 0
+    for sample in samples:
+        encoded = encode_sample(get_template(template), tokenizer, sample)
+        with torch.no_grad():
+            logits = model(torch.tensor([encoded.input_ids])).logits[0].log_softmax(-1)
+        for place in range(1, len(encoded.input_ids)):
+            if encoded.trained[place]:
+                total -= float(logits[place - 1, encoded.input_ids[place]])
+                count += 1
+    return total / count
+
+
+@pytest.mark.parametrize("packing", [False, True])
+@pytest.mark.parametrize("template", ["plain", "chatml"])
+def test_first_loss_is_that_of_our_mask(template: str, packing: bool, tiny_base: Path, tmp_path: Path) -> None:
+    # One step over all samples in uneven micro-batches: any slip in mask, padding, packing or weighting shows.
+    recipe = tiny_recipe(
+        template=template, packing=packing, max_steps=1, batch_size=12, micro_batch_size=4, max_length=128
+    )
+    trained = finetune(job(tiny_base, tmp_path / "out", recipe))
+    expected = loss_by_hand(tiny_base, SAMPLES, template)
+    assert trained.training.loss_curve == ((1, pytest.approx(expected, rel=1e-5)),)
+    _, tokenizer = load_base(tiny_base, recipe)
+    encoded = [encode_sample(get_template(template), tokenizer, sample) for sample in SAMPLES]
+    assert trained.training.tokens_seen == sum(len(row.input_ids) for row in encoded)
+    assert trained.training.trained_tokens == sum(sum(row.trained) for row in encoded)
+
+
+def test_packing_packs(tiny_base: Path, tmp_path: Path) -> None:
+    recipe = tiny_recipe(packing=True, max_length=64)
+    model, tokenizer = load_base(tiny_base, recipe)
+    rows = encode_rows(get_template("plain"), tokenizer, SAMPLES, 64)
+    trainer = build_trainer(job(tiny_base, tmp_path / "out", recipe), model, tokenizer, rows, no_progress)
+    lengths = [list(row) for row in trainer.train_dataset["seq_lengths"]]
+    assert sorted(length for row in lengths for length in row) == sorted(
+        (rows.offsets[1:] - rows.offsets[:-1]).tolist()
+    )
+    assert all(sum(row) <= 64 for row in lengths)
+    assert len(lengths) < len(rows)
+
+
+def test_loss_on_a_cpu_equals_that_of_trl(tiny_base: Path, tmp_path: Path) -> None:
+    import trl
+
+    recipe = tiny_recipe("full")
+    model, tokenizer = load_base(tiny_base, recipe)
+    rows = encode_rows(get_template("plain"), tokenizer, SAMPLES, 64)
+    trainer = build_trainer(job(tiny_base, tmp_path / "out", recipe), model, tokenizer, rows, no_progress)
+    losses, gradients = [], []
+    for compute in (type(trainer).compute_loss, trl.SFTTrainer.compute_loss):
+        batch = next(iter(trainer.get_train_dataloader()))
+        model.zero_grad()
+        loss = compute(trainer, model, dict(batch))
+        loss.backward()
+        losses.append(float(loss.detach()))
+        gradients.append([parameter.grad.clone() for parameter in model.parameters()])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    assert all(ours.allclose(theirs, atol=1e-6) for ours, theirs in zip(*gradients, strict=True))
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_same_job_same_bits(method: str, tiny_base: Path, tmp_path: Path) -> None:
+    recipe = tiny_recipe(method, epochs=2)
+    first = finetune(job(tiny_base, tmp_path / "a", recipe))
+    again = finetune(job(tiny_base, tmp_path / "b", recipe, threads=2))
+    other = finetune(job(tiny_base, tmp_path / "c", recipe, training_seed=2))
+    assert first.weights_sha256 == again.weights_sha256
+    assert first.training == again.training
+    assert first.weights_sha256 != other.weights_sha256
+    assert first.kind == ("adapter" if method == "lora" else "full")
+    assert TrainedModel.read(tmp_path / "a") == first
+
+
+def test_training_learns_and_reports(tiny_base: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    trained = finetune(
+        job(tiny_base, tmp_path / "out", tiny_recipe("full", epochs=40)), lambda done, total: seen.append((done, total))
+    )
+    facts = trained.training
+    assert (facts.samples, facts.dropped_by_truncation, facts.steps) == (12, 0, 80)
+    assert seen == [(step, 80) for step in range(1, 81)]
+    assert len(facts.loss_curve) <= 200
+    assert facts.final_loss == facts.loss_curve[-1][1]
+    assert facts.final_loss < 0.3 * facts.loss_curve[0][1]
+    assert trained.training_flops == pytest.approx(6 * facts.tokens_seen * _parameters(tiny_base))
+    assert trained.peak_memory_bytes > 10**7
+    assert trained.seconds > 0
+
+
+def test_steps_are_those_of_the_recipe(tiny_base: Path, tmp_path: Path) -> None:
+    assert step_count(12, tiny_recipe(epochs=3, batch_size=8)) == 6
+    assert step_count(12, tiny_recipe(epochs=1.5, batch_size=4)) == 5
+    assert step_count(12, tiny_recipe(epochs=3, batch_size=8, micro_batch_size=2, max_steps=4)) == 4
+    recipe = tiny_recipe(epochs=3, batch_size=8, micro_batch_size=2, max_steps=4)
+    assert finetune(job(tiny_base, tmp_path / "out", recipe)).training.steps == 4
+
+
+def test_dropped_samples_are_reported(tiny_base: Path, tmp_path: Path) -> None:
+    long_prompt = Sample(id="x", instruction="bam " * 90, input="", output="ben", source="s")
+    trained = finetune(job(tiny_base, tmp_path / "out", tiny_recipe(), samples=(*SAMPLES, long_prompt)))
+    assert (trained.training.samples, trained.training.dropped_by_truncation) == (12, 1)
+
+
+def test_samples_from_a_file_and_job_as_json(tiny_base: Path, tmp_path: Path) -> None:
+    turns = Sample(id="t", instruction="", input="", output="", source="s", turns=(("user", "a"), ("assistant", "b")))
+    samples = (*SAMPLES, turns)
+    write_samples(samples, tmp_path / "samples.jsonl")
+    from_file = job(tiny_base, tmp_path / "a", tiny_recipe(), samples=tmp_path / "samples.jsonl")
+    assert tuple(from_file.read_samples()) == samples
+    in_memory = TrainingJob.model_validate_json(
+        job(tiny_base, tmp_path / "b", tiny_recipe(), samples=samples).model_dump_json()
+    )
+    assert in_memory.samples == samples
+    assert finetune(from_file).weights_sha256 == finetune(in_memory).weights_sha256
+
+
+def test_bfloat16_recipes(tiny_base: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    for method in ("lora", "full"):
+        recipe = tiny_recipe(method, dtype="bfloat16", gradient_checkpointing=True)
+        trained = finetune(job(tiny_base, tmp_path / method, recipe))
+        assert trained.training.final_loss is not None
+        weights = load_file(next((tmp_path / method).glob("*.safetensors")))
+        kinds = {str(tensor.dtype) for tensor in weights.values()}
+        assert kinds == ({"torch.float32"} if method == "lora" else {"torch.bfloat16"})
+
+
+def test_damaged_sample_file_is_named_with_its_line(tiny_base: Path, tmp_path: Path) -> None:
+    file = tmp_path / "samples.jsonl"
+    write_samples(SAMPLES, file)
+    file.write_bytes(file.read_bytes()[:-30])
+    with pytest.raises(TrainingError, match=f"{file.name}, line 12, is not a sample"):
+        finetune(job(tiny_base, tmp_path / "out", tiny_recipe(), samples=file))
+    with pytest.raises(TrainingError, match="does not exist"):
+        finetune(job(tiny_base, tmp_path / "out", tiny_recipe(), samples=tmp_path / "none.jsonl"))
+
+
+def test_failures_leave_nothing(tiny_base: Path, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finetune(job(tiny_base, tmp_path / "out", tiny_recipe()), interrupt)
+    with pytest.raises(TrainingError, match=r"no config\.json"):
+        finetune(job(tmp_path / "nowhere", tmp_path / "out", tiny_recipe()))
+    diverging = tiny_recipe("full", learning_rate=1e30, epochs=4, scheduler="constant", warmup_ratio=0.0)
+    with pytest.raises(TrainingError, match="Lower the learning rate"):
+        finetune(job(tiny_base, tmp_path / "out", diverging))
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
+
+
+def test_damaged_base_model_is_one_error(tmp_path: Path) -> None:
+    base = build_tiny_base(tmp_path / "base")
+    weights = base / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match="cannot be read"):
+        finetune(job(base, tmp_path / "out", tiny_recipe()))
+
+
+def test_record_missing_or_damaged(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no finished fine-tune"):
+        TrainedModel.read(tmp_path)
+    (tmp_path / "trained.json").write_text(json.dumps({"kind": "full"}))
+    with pytest.raises(TrainingError, match="damaged"):
+        TrainedModel.read(tmp_path)
+
+
+def _parameters(base: Path) -> int:
+    return sum(parameter.numel() for parameter in load_base(base, tiny_recipe())[0].parameters())
