@@ -38,7 +38,8 @@ class TrackContext:
     """What a strategy or metric may know of the track: names and sizes, never the evaluation.
 
     `embedder` and `tokenizer` are the defaults of features; `tokenizer` is the folder or Hub name of the
-    target model's own tokenizer and `base_model` that of its weights.
+    target model's own tokenizer and `base_model` that of its weights. `world_seed` is set on embedded tracks
+    alone: the reference strategy `oracle` finds the hidden families by it.
     """
 
     track: str
@@ -48,6 +49,7 @@ class TrackContext:
     base_model: str = ""
     rare_token_count: int = 10
     common_token_count: int = 500
+    world_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Feature(ABC):
     kind: ClassVar[str]
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("numpy",)
+    reference_only: ClassVar[bool] = False
+    """Whether it tells what the pool hides: then it is computed for reference strategies alone."""
 
     def resolve(self, track: TrackContext) -> Feature:
         """The same feature with the track's defaults filled in; the default has nothing to fill."""

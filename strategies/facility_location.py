@@ -1,0 +1,57 @@
+"""Facility location: every sample of the pool should have a similar one in the selection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from suite.features import Embeddings, Tokens, View
+from suite.registry import Strategy, register
+
+if TYPE_CHECKING:
+    from suite.features.base import Feature, Features, TrackContext
+    from suite.pool import Pool
+
+
+@register(
+    "facility-location",
+    level="embedding",
+    paper="Bukharin et al. (EMNLP 2024), QDIT; Mirzasoleiman et al. (2013)",
+    cost="n^2 d",
+    deterministic=True,
+)
+@dataclass(frozen=True)
+class FacilityLocation(Strategy):
+    """Greedy maximisation of the summed similarity (1 + cos) / 2 of all samples to their nearest pick.
+
+    With `quality="length"`, a sample's gain is multiplied by its rank in response tokens (the share of the pool
+    that is not longer) to the power `quality_weight`. QDIT adds a quality term to the gain; the product is our
+    reading, since it needs no common scale.
+    """
+
+    quality: Literal["none", "length"] = "none"
+    quality_weight: float = 1.0
+    view: View = "both"
+
+    def __post_init__(self) -> None:
+        if self.quality_weight < 0:
+            raise ValueError(f"quality_weight must not be negative, not {self.quality_weight}")
+
+    def requires(self, track: TrackContext) -> tuple[Feature, ...]:
+        """Embeddings of the view, and response tokens where length is the quality."""
+        embeddings = Embeddings(view=self.view)
+        return (embeddings,) if self.quality == "none" else (embeddings, Tokens(view="response"))
+
+    def select(self, pool: Pool, budget: int, *, features: Features, rng: np.random.Generator) -> np.ndarray:
+        """Rows in the order picked, shape (budget,), int64."""
+        from strategies.kernels import CosineSimilarity, facility_location
+
+        quality = None
+        if self.quality == "length":
+            lengths = features[Tokens(view="response")].lengths
+            not_longer = np.searchsorted(np.sort(lengths), lengths, side="right") / len(lengths)
+            quality = not_longer**self.quality_weight
+        similarity = CosineSimilarity(np.asarray(features[Embeddings(view=self.view)]))
+        return facility_location(similarity, budget, quality=quality)
