@@ -75,11 +75,30 @@ class Pool:
 
     def samples(self, rows: Sequence[int] | np.ndarray | None = None, batch_size: int = 4096) -> Iterator[Sample]:
         """Samples at `rows` (all, in order, when None), read in batches so that memory stays bounded."""
-        total = len(self) if rows is None else len(rows)
-        for start in range(0, total, batch_size):
-            stop = min(start + batch_size, total)
-            part = self.table.slice(start, stop - start) if rows is None else self.table.take(list(rows[start:stop]))
-            yield from map(_sample, part.to_pylist())
+        if rows is None:
+            for start in range(0, len(self), batch_size):
+                yield from map(_sample, self.table.slice(start, batch_size).to_pylist())
+            return
+        wanted = np.asarray(rows, dtype=np.int64)
+        for start in range(0, len(wanted), batch_size):
+            yield from map(_sample, self._records(wanted[start : start + batch_size]))
+
+    def _records(self, rows: np.ndarray) -> list[dict[str, Any]]:
+        """Records at `rows`, in their order. Arrow's own `Table.take` would copy the whole pool into memory."""
+        batches, starts = self._batches
+        found: list[dict[str, Any]] = [{}] * len(rows)
+        batch_of = np.searchsorted(starts, rows, side="right") - 1
+        for number in np.unique(batch_of):
+            places = np.flatnonzero(batch_of == number)
+            records = batches[number].take((rows[places] - starts[number]).tolist()).to_pylist()
+            for place, record in zip(places, records, strict=True):
+                found[place] = record
+        return found
+
+    @cached_property
+    def _batches(self) -> tuple[list[pa.RecordBatch], np.ndarray]:
+        batches = [batch for batch in self.table.to_batches() if batch.num_rows]
+        return batches, np.cumsum([0, *(batch.num_rows for batch in batches[:-1])])
 
     def texts(self, view: View, rows: Sequence[int] | np.ndarray | None = None) -> Iterator[str]:
         """The texts of one view, streamed."""

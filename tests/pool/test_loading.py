@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,46 @@ def test_a_pool_with_another_fingerprint_is_refused_with_both(tmp_path: Path, mo
     )
     assert len(loaded) == 1
     assert actual in said[-1]
+
+
+def test_the_embedded_world_is_a_pool() -> None:
+    track = track_with_pool(kind="microworld", world_seed=3, size=400)
+    said: list[str] = []
+    pool = load_pool(track, notify=said.append)
+    assert len(pool) == 400
+    assert len(set(pool.id_of(range(400)))) == 400
+    assert pool.fingerprint == load_pool(track).fingerprint
+    assert pool.fingerprint in said[0]
+    assert pool.fingerprint != load_pool(track_with_pool(kind="microworld", world_seed=4, size=400)).fingerprint
+    with pytest.raises(PoolError, match=pool.fingerprint):
+        load_pool(track_with_pool(kind="microworld", world_seed=3, size=400, fingerprint="0" * 64))
+
+
+def test_a_hub_dataset_gives_the_rows_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hub")
+    monkeypatch.delenv("BREADTH_DATA", raising=False)
+    rows = [{"instruction": f"Q{row}", "input": "", "output": "" if row == 2 else f"a{row}"} for row in range(3000)]
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    # `datasets` reads a folder through the same call as a dataset of the Hub.
+    track = track_with_pool(kind="dataset", hub=str(tmp_path / "set"), local="set.jsonl", size=2999)
+    said: list[str] = []
+    pool = load_pool(track, notify=said.append)
+    assert "from the Hub" in said[0]
+    assert "1 empty output" in said[1]
+    assert pool.sample(2).id == "3"
+    assert pool.fingerprint == open_pool(tmp_path / "set" / "train.jsonl").fingerprint
+    monkeypatch.setenv("BREADTH_DATA", str(tmp_path))
+    load_pool(track, notify=said.append)
+    assert "BREADTH_DATA has no set.jsonl" in " ".join(said)
+
+
+def test_a_pool_that_cannot_be_had_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BREADTH_DATA", str(tmp_path))
+    with pytest.raises(PoolError, match=r"set BREADTH_DATA to a folder that has pools/open-117k.parquet.*rebuild"):
+        load_pool(track_with_pool(kind="dataset", local="pools/open-117k.parquet", size=2, note="Use rebuild."))
+    with pytest.raises(PoolError, match="cannot be had from the Hub") as caught:
+        open_pool("nobody-at-all/nothing-here")
+    assert "\n" not in str(caught.value)
