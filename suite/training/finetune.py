@@ -6,6 +6,7 @@ mask, the stop token inside it and the single beginning-of-sequence token do not
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import time
@@ -62,7 +63,7 @@ def finetune(job: TrainingJob, progress: Progress = no_progress) -> TrainedModel
         training = _facts(trainer, rows)
         parameters = sum(parameter.numel() for parameter in model.parameters())
         with atomic_folder(job.output) as folder:
-            _save(trainer.model, tokenizer, folder, job.recipe)
+            _save(trainer.model, tokenizer, folder, job.recipe, job.base_model.name)
             trained = TrainedModel(
                 folder=job.output,
                 kind="adapter" if job.recipe.method == "lora" else "full",
@@ -226,13 +227,17 @@ def _facts(trainer: Any, rows: Rows) -> Training:
     )
 
 
-def _save(model: Any, tokenizer: Any, folder: Path, recipe: Recipe) -> None:
+def _save(model: Any, tokenizer: Any, folder: Path, recipe: Recipe, base_name: str) -> None:
     import torch
 
     if recipe.method == "lora":
         model.save_pretrained(folder)
-        # peft's model card is an empty form that names a path of this machine.
+        # peft's model card is an empty form, and its config lists modules in random order and a path of this machine.
         (folder / "README.md").unlink(missing_ok=True)
+        file = folder / "adapter_config.json"
+        config = json.loads(file.read_text(encoding="utf-8"))
+        config |= {"target_modules": sorted(config["target_modules"]), "base_model_name_or_path": base_name}
+        file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         return
     model.to(torch.bfloat16 if recipe.dtype == "bfloat16" else torch.float32).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

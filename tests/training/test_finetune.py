@@ -101,6 +101,8 @@ def test_same_job_same_bits(method: str, tiny_base: Path, tmp_path: Path) -> Non
     assert first.weights_sha256 == again.weights_sha256
     assert first.training == again.training
     assert first.weights_sha256 != other.weights_sha256
+    files = sorted(path.name for path in (tmp_path / "a").iterdir() if path.name != "trained.json")
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
     assert first.kind == ("adapter" if method == "lora" else "full")
     assert TrainedModel.read(tmp_path / "a") == first
 
