@@ -46,7 +46,7 @@ def measure(
     chosen = [registry.parse(name) for name in names]
     definition = load_track(track)
     model = definition.base_model(base_model).name
-    with Display(Console(stderr=True)) as display:
+    with Display(Console(stderr=True, soft_wrap=True)) as display:
         experiment = Experiment(
             track=definition, store=open_store(default_store()), notify=display.say, progress=display.work
         )

@@ -70,7 +70,7 @@ def run(
     lanes = _lanes(jobs)
     if missing:
         console.print(f"[dim]Not installed here, left out: {', '.join(missing)}.[/]")
-    with Display(Console(stderr=True), len(cells)) as display:
+    with Display(Console(stderr=True, soft_wrap=True), len(cells)) as display:
         experiment = Experiment(
             track=definition,
             store=open_store(store or default_store()),

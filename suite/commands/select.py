@@ -43,7 +43,7 @@ def select(
     size = definition.check_budget(budget) if chosen.name != FULL else 0
     model = definition.base_model(base_model).name
     used_seed = 0 if chosen.info.deterministic else seed
-    with Display(Console(stderr=True)) as display:
+    with Display(Console(stderr=True, soft_wrap=True)) as display:
         experiment = Experiment(
             track=definition, store=open_store(default_store()), notify=display.say, progress=display.work
         )

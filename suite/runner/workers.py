@@ -23,6 +23,7 @@ from typing import Any
 from suite.errors import BreadthError
 
 Handler = Callable[[Any, Callable[[int, int], None]], Any]
+IDLE_EXIT_SECONDS = 0.5
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -87,10 +88,14 @@ class Worker:
             ) from error
 
     def stop(self) -> None:
-        """End the child at once; what it was writing is absent, what it had written is whole."""
+        """End the child: an idle one leaves by itself, a busy one is killed.
+
+        What it was writing is absent, what it had written is whole.
+        """
         if self._connection is not None:
             self._connection.close()
         if self._process is not None:
+            self._process.join(timeout=IDLE_EXIT_SECONDS)
             self._process.kill()
             self._process.join()
         self._connection = self._process = None
@@ -116,6 +121,7 @@ def _serve(
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(output, stream.fileno())
+    _spare_tqdm_its_semaphore()
     module, _, function = factory.partition(":")
     handler: Handler | None = None
     while True:
@@ -146,6 +152,13 @@ def _answer(handler: Handler, payload: Any, connection: Connection) -> tuple[str
     except Exception as error:  # one failed cell is data, not the end of the run
         traceback.print_exc()
         return "failed", f"{type(error).__name__}: {error}"
+
+
+def _spare_tqdm_its_semaphore() -> None:
+    # tqdm makes a semaphore between processes; a killed worker cannot free it, and Python would complain at exit.
+    from tqdm.std import TqdmDefaultWriteLock
+
+    TqdmDefaultWriteLock.mp_lock = None
 
 
 def _end_with_parent(parent: int) -> None:
