@@ -94,13 +94,18 @@ def _truthfulqa(path: Path) -> Iterator[Item]:
 
 
 def _gauntlet(path: Path) -> Iterator[Item]:
-    """Multiple choice in the layout of the MosaicML gauntlet; the reference is the right choice's text."""
+    """Multiple choice in the layout of the MosaicML gauntlet; the reference is the right choice's text.
+
+    A question with two equal choices (ARC has a few) is no item: its right answer could not be told from a wrong one.
+    """
     for number, (place, record) in enumerate(_json_lines(path)):
         choices, gold = record.get("choices"), record.get("gold")
         if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(text, str) for text in choices):
             raise EvaluationError(f"{place}: 'choices' must be a list of at least two texts.")
         if not isinstance(gold, int) or isinstance(gold, bool) or not 0 <= gold < len(choices):
             raise EvaluationError(f"{place}: 'gold' must be a position in the {len(choices)} choices, not {gold!r}.")
+        if len(set(choices)) < len(choices):
+            continue
         # The gauntlet's own prompt words; a chat template has its own.
         question = _text(record, "query", place).removeprefix("Question: ").strip()
         yield Item(str(number), question, "", choices[gold], tuple(choices))

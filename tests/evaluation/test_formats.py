@@ -51,8 +51,9 @@ def test_truthfulqa_reads_quoted_fields(tmp_path: Path) -> None:
 
 
 def test_gauntlet_takes_the_gold_choice_as_reference(tmp_path: Path) -> None:
-    path = written(tmp_path, {"query": "Question: Which?\n", "choices": ["this", "that"], "gold": 1})
-    assert read_items(path, "gauntlet") == (Item("0", "Which?", "", "that", ("this", "that")),)
+    ambiguous = {"query": "Which?", "choices": ["this", "this"], "gold": 1}
+    path = written(tmp_path, ambiguous, {"query": "Question: Which?\n", "choices": ["this", "that"], "gold": 1})
+    assert read_items(path, "gauntlet") == (Item("1", "Which?", "", "that", ("this", "that")),)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_tasks_over_the_same_questions_draw_different_ones() -> None:
         ("alpaca_eval/text_davinci_003.json", "alpaca-eval", 803),
         ("truthfulqa/TruthfulQA.csv", "truthfulqa", 817),
         ("gsm8k/test.jsonl", "gsm8k", 1319),
-        ("icl_multiple_choice/arc_easy.jsonl", "gauntlet", 2376),
+        ("icl_multiple_choice/arc_easy.jsonl", "gauntlet", 2369),
         ("icl_multiple_choice/piqa.jsonl", "gauntlet", 1838),
     ],
 )

@@ -1,0 +1,88 @@
+"""A track's tasks with their items: from the embedded world, or from pinned files of public data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from suite.errors import EvaluationError
+from suite.evaluation.exact_match import ExactMatch
+from suite.evaluation.formats import read_items, subsample
+from suite.evaluation.likelihood import ResponseLikelihood
+from suite.evaluation.multiple_choice import MultipleChoice
+from suite.evaluation.protocol import Item, Task
+from suite.sources import fetch
+
+if TYPE_CHECKING:
+    from suite.track import TaskSpec, Track
+
+Notify = Callable[[str], None]
+KINDS: dict[str, type[Task]] = {task.kind: task for task in (ExactMatch, ResponseLikelihood, MultipleChoice)}
+NEEDS = {
+    "harness": "lm-evaluation-harness on a GPU",
+    "pairwise-judge": "a judge model on a GPU",
+    "graded-judge": "a judge model on a GPU",
+}
+MICROWORLD = "microworld/"
+
+
+def say_nothing(message: str) -> None:
+    """Report nothing."""
+
+
+def load_tasks(track: Track, *, notify: Notify = say_nothing) -> tuple[Task, ...]:
+    """The tasks of a track in its order; `notify` is told which files are unpacked or downloaded.
+
+    A task with a `limit` has that many items, drawn by `suite.evaluation.formats.subsample` with its name as salt.
+    Raises EvaluationError for a kind this version cannot run and for a file that breaks its layout, StorageError for
+    a file that cannot be had. Deterministic.
+    """
+    for spec in track.evaluation.tasks:
+        if spec.kind in NEEDS:
+            raise EvaluationError(
+                f"Task {spec.name} of track {track.name} is of kind {spec.kind}, which needs {NEEDS[spec.kind]} and "
+                "cannot be run by this version; run a track without such tasks, such as alpaca-cpu."
+            )
+    return tuple(_load(spec, track, notify) for spec in track.evaluation.tasks)
+
+
+def _load(spec: TaskSpec, track: Track, notify: Notify) -> Task:
+    if spec.format.startswith(MICROWORLD):
+        items = _microworld(spec, track)
+    elif spec.data is None:
+        raise EvaluationError(
+            f"Task {spec.name} of track {track.name} names no data; add a [data] table with its file."
+        )
+    else:
+        items = read_items(fetch(spec.data, notify=notify), spec.format)
+    if spec.limit is not None and spec.limit > len(items):
+        raise EvaluationError(
+            f"Task {spec.name} of track {track.name} asks for {spec.limit} items where there are {len(items)}."
+        )
+    if spec.kind == "multiple-choice" and not all(item.choices for item in items):
+        raise EvaluationError(f"Task {spec.name} of track {track.name}: format {spec.format!r} has no choices.")
+    return KINDS[spec.kind](
+        name=spec.name,
+        items=subsample(items, spec.limit, spec.name),
+        chance=spec.chance,
+        max_new_tokens=spec.max_new_tokens,
+    )
+
+
+def _microworld(spec: TaskSpec, track: Track) -> tuple[Item, ...]:
+    from suite.microworld import world
+
+    if track.pool.kind != "microworld":
+        raise EvaluationError(
+            f"Task {spec.name} reads the embedded world, which is not the pool of track {track.name}."
+        )
+    groups = world(track.pool.world_seed).tasks()
+    group = spec.format.removeprefix(MICROWORLD)
+    if group not in groups:
+        raise EvaluationError(
+            f"Task {spec.name}: the embedded world has no items {group!r}; it has {', '.join(groups)}."
+        )
+    return tuple(
+        Item(f"{item.family}/{number}", item.instruction, item.input, item.output)
+        for number, item in enumerate(groups[group])
+    )
