@@ -60,7 +60,10 @@ def ensure_base(
         lock = FileLock(target.with_suffix(".lock"))
     with storage_errors(target), lock:
         if not target.is_dir():
-            _build(spec, corpus, target, workers or min(2, os.cpu_count() or 1), progress)
+            from suite.quiet import quiet_libraries
+
+            with quiet_libraries():
+                _build(spec, corpus, target, workers or min(2, os.cpu_count() or 1), progress)
     return target
 
 
