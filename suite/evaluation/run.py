@@ -77,7 +77,8 @@ class Evaluator:
     """Holds one base model in memory and evaluates fine-tunes of it, one after the other.
 
     Adapters are added, evaluated and freed without reloading the base; a full fine-tune gets an engine of its own
-    for as long as it is evaluated. Use it as a context manager, or call `close`.
+    for as long as it is evaluated. `engine_name` and `versions` are those of the engine last opened. Use it as a
+    context manager, or call `close`.
     """
 
     def __init__(
@@ -97,7 +98,9 @@ class Evaluator:
         torch.set_num_threads(threads)
         self.template = get_template(template)
         self.max_length = max_length
-        self._open = lambda folder: open_engine(engine, folder, dtype=dtype, batch_size=batch_size)
+        self.engine_name = ""
+        self.versions: dict[str, str] = {}
+        self._options: dict[str, Any] = {"name": engine, "dtype": dtype, "batch_size": batch_size}
         self._base_model = base_model
         self._base_engine: Engine | None = None
         self.engine_name = ""
@@ -147,6 +150,11 @@ class Evaluator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _open(self, folder: Path) -> Engine:
+        engine = open_engine(folder=folder, **self._options)
+        self.engine_name, self.versions = engine.name, engine.versions
+        return engine
 
     def _run(
         self, tasks: Sequence[Task], engine: Engine, adapter: str | None, progress: Progress

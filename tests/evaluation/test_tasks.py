@@ -121,6 +121,7 @@ def test_a_model_that_learned_the_items_answers_them(method: str, tiny_base: Pat
         before = evaluator.evaluate(TASKS, None)
         after = evaluator.evaluate(TASKS, trained)
         again = evaluator.evaluate(TASKS, None)
+        assert (evaluator.engine_name, "torch" in evaluator.versions) == ("transformers", True)
     assert before["exact"].values.mean() == 0.0
     assert after["exact"].values.mean() == 1.0
     assert after["choice"].values.mean() == 1.0
