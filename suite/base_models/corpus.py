@@ -75,11 +75,11 @@ def _kept_rows(pools: list[Pool], model: BuiltModel) -> np.ndarray:
             missing[column] -= set(pc.unique(pool.table.column(column).filter(pa.array(mask))).to_pylist())
         rows = np.flatnonzero(keep)
         kept.append(np.stack([np.full(len(rows), number), rows], axis=1))
-    for column, values in missing.items():
-        if values:
+    for column, unmatched in missing.items():
+        if unmatched:
             # A misspelt exclusion would let the very text in that it was written to keep out.
             raise PoolError(
-                f"The corpus has no {column} {min(values)!r}, which the base model excludes; mend its name."
+                f"The corpus has no {column} {min(unmatched)!r}, which the base model excludes; mend its name."
             )
     return np.concatenate(kept)
 
