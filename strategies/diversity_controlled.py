@@ -28,6 +28,15 @@ class Incidences:
 
 
 @dataclass(frozen=True)
+class Level:
+    """How far to prune, in [0, 1], and by which reading (see `strategies.kernels.reverse_greedy_prune`)."""
+
+    diversity: float
+    unit: Unit = "type"
+    recount: bool = True
+
+
+@dataclass(frozen=True)
 class LengthTarget:
     """Response lengths (n,), and the mean that a selection should have."""
 
@@ -36,25 +45,27 @@ class LengthTarget:
 
 
 def prune_to_level(
-    incidences: Incidences, budget: int, diversity: float, *, unit: Unit, strategy: str
+    incidences: Incidences, budget: int, level: Level, *, strategy: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and types (ascending, int64) left at a level in [0, 1] by reverse greedy pruning.
+    """Rows and types (ascending, int64) left at a level by reverse greedy pruning.
 
-    Level 0 is the fewest types whose samples still reach the budget, level 1 all types. Raises SelectionError when
-    not even all types reach it, naming how far they reach.
+    Level 0 is the fewest types whose samples still reach the budget, level 1 all types. Samples without a type are
+    never candidates. Raises SelectionError when not even all types reach the budget, naming how far they reach.
     """
     from strategies.kernels import pruning_path
 
-    path = pruning_path((incidences.types, incidences.offsets), unit=unit)
+    candidates = np.flatnonzero(np.diff(incidences.offsets))
+    starts = np.append(incidences.offsets[candidates], incidences.offsets[-1])
+    path = pruning_path((incidences.types, starts), unit=level.unit, recount=level.recount)
     if path.samples_left[0] < budget:
         raise SelectionError(
             f"{strategy} cannot pick {budget} samples: only {path.samples_left[0]} hold one of its "
             f"{path.types_left[0]} types, at any level. Ask for a smaller budget, or widen rare and common."
         )
     least = fewest_types(path, budget)
-    wanted = round(least + diversity * (int(path.types_left[0]) - least))
+    wanted = round(least + level.diversity * (int(path.types_left[0]) - least))
     state = path.state(wanted)
-    return path.samples(state), path.types(state)
+    return candidates[path.samples(state)], path.types(state)
 
 
 def fewest_types(path: PruningPath, budget: int) -> int:

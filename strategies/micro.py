@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from strategies.diversity_controlled import Incidences, LengthTarget, even_selection, prune_to_level
+from strategies.diversity_controlled import Incidences, LengthTarget, Level, even_selection, prune_to_level
 from suite.features import TokenLists, Tokens, View
 from suite.registry import Strategy, register
 
@@ -28,14 +28,15 @@ class MicroDiversity(Strategy):
     whose samples still reach the budget (our reading). Types go by reverse greedy pruning: `pruning="type"` drops
     the type with the fewest remaining samples and all of these, `"sample"` the single sample that adds least (the
     literal other reading, for study). What is left is sampled evenly over its types. `unit="word"` splits words
-    instead of using the tokenizer (an ablation). `match_length` steers the mean response length to the pool's at
-    every level.
+    instead of using the tokenizer (an ablation). `recount=False` orders types by the samples they had at first
+    rather than by those that remain. `match_length` steers the mean response length to the pool's at every level.
     """
 
     diversity: float = 1.0
     rare: int | None = None
     common: int | None = None
     pruning: Literal["type", "sample"] = "type"
+    recount: bool = True
     unit: Literal["token", "word"] = "token"
     match_length: bool = False
 
@@ -56,7 +57,8 @@ class MicroDiversity(Strategy):
         rare = track.rare_token_count if self.rare is None else self.rare
         common = track.common_token_count if self.common is None else self.common
         incidences = mid_frequency_incidences(features[self._tokens], rare, common)
-        rows, types = prune_to_level(incidences, budget, self.diversity, unit=self.pruning, strategy=self.spec)
+        level = Level(self.diversity, self.pruning, self.recount)
+        rows, types = prune_to_level(incidences, budget, level, strategy=self.spec)
         lengths = None
         if self.match_length:
             every = features[Tokens(view="response")].lengths

@@ -1,8 +1,8 @@
 """Reverse greedy pruning: drop types of samples until few enough are left (M2M, micro level).
 
 Two readings of the paper. `unit="type"` drops, in each step, the type with the fewest remaining samples and every
-sample that holds it. `unit="sample"` drops the single sample that is the only holder of the fewest types; a type
-goes when its last holder does. In both, samples without any type are never candidates.
+sample that holds it; a sample without types is never dropped. `unit="sample"` drops the single sample that is the
+only holder of the fewest types. In both, a type goes when its last holder does.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class PruningPath:
     """Every state that pruning passes, from all types to none.
 
     `types_left` and `samples_left` have shape (steps + 1,) and do not increase; `dropped_at` (n,) is the step in
-    which a sample goes (0 for one without types); `removed_at` (types,) is the step in which a type goes (0 where no
-    sample ever held it). State s is what steps 1 to s leave.
+    which a sample goes (the largest int64 where it never does); `removed_at` (types,) is the step in which a type
+    goes (0 where no sample ever held it). State s is what steps 1 to s leave.
     """
 
     types_left: np.ndarray
@@ -46,26 +46,28 @@ class PruningPath:
         return np.flatnonzero(self.removed_at > state)
 
 
-def reverse_greedy_prune(samples: Samples, keep_types: int, *, unit: Unit = "type") -> np.ndarray:
+def reverse_greedy_prune(samples: Samples, keep_types: int, *, unit: Unit = "type", recount: bool = True) -> np.ndarray:
     """Rows of the samples that are left when at most `keep_types` types are, ascending, int64.
 
     `samples` holds the types (integers from 0) of each sample, as a sequence of sequences or as (types, offsets)
-    end to end; a type given twice for a sample counts once. Ties: the lower type, the lower row. Deterministic.
-    Raises ValueError for a negative type or `keep_types`.
+    end to end; a type given twice for a sample counts once. Ties: the lower type, the lower row. `recount=False`
+    orders types by the samples they had at first, not by those that remain. Deterministic. Raises ValueError for a
+    negative type or `keep_types`.
     """
     if keep_types < 0:
         raise ValueError(f"keep_types must not be negative, not {keep_types}")
-    path = pruning_path(samples, unit=unit)
+    path = pruning_path(samples, unit=unit, recount=recount)
     return path.samples(path.state(keep_types))
 
 
-def pruning_path(samples: Samples, *, unit: Unit = "type") -> PruningPath:
+def pruning_path(samples: Samples, *, unit: Unit = "type", recount: bool = True) -> PruningPath:
     """The whole path of `reverse_greedy_prune`, for choosing how far to go; each incidence is touched once."""
     if unit not in ("type", "sample"):
         raise ValueError(f"unit must be 'type' or 'sample', not {unit!r}")
     types, offsets, count = _distinct_types(samples)
     if unit == "type":
-        order = _drop_types(types, offsets, *_inverted(types, offsets, count))
+        drop = _drop_types if recount else _drop_types_in_first_order
+        order = drop(types, offsets, *_inverted(types, offsets, count))
     else:
         order = _drop_samples(types, offsets, count)
     types_left, samples_left, dropped_at, removed_at = order
@@ -161,14 +163,14 @@ def _drop_types(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     kinds = len(starts) - 1
     counts = starts[1:] - starts[:-1]
-    dropped_at = np.where(offsets[1:] > offsets[:-1], NEVER, 0)
+    dropped_at = np.full(len(offsets) - 1, NEVER)
     removed_at = np.where(counts > 0, NEVER, 0)
     # Sorted by (count, type) is a valid heap; types that nobody holds stay outside.
     heap = np.argsort(counts, kind="mergesort")
     heap = heap[np.searchsorted(counts[heap], 1) :].copy()
     place = np.zeros(kinds, dtype=np.int64)
     place[heap] = np.arange(len(heap))
-    size, left = len(heap), np.count_nonzero(dropped_at)
+    size, left = len(heap), len(dropped_at)
     types_left = np.empty(size + 1, dtype=np.int64)
     samples_left = np.empty(size + 1, dtype=np.int64)
     types_left[0], samples_left[0] = size, left
@@ -196,6 +198,36 @@ def _drop_types(
 
 
 @njit(cache=True)
+def _drop_types_in_first_order(
+    types: np.ndarray, offsets: np.ndarray, holders: np.ndarray, starts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    counts = starts[1:] - starts[:-1]
+    dropped_at = np.full(len(offsets) - 1, NEVER)
+    removed_at = np.where(counts > 0, NEVER, 0)
+    kinds, left = np.count_nonzero(counts), len(dropped_at)
+    types_left = np.empty(kinds + 1, dtype=np.int64)
+    samples_left = np.empty(kinds + 1, dtype=np.int64)
+    types_left[0], samples_left[0] = kinds, left
+    step = 0
+    for kind in np.argsort(counts, kind="mergesort"):
+        if removed_at[kind] != NEVER:
+            continue
+        step += 1
+        for sample in holders[starts[kind] : starts[kind + 1]]:
+            if dropped_at[sample] != NEVER:
+                continue
+            dropped_at[sample] = step
+            left -= 1
+            for held in types[offsets[sample] : offsets[sample + 1]]:
+                counts[held] -= 1
+                if counts[held] == 0:
+                    removed_at[held] = step
+                    kinds -= 1
+        types_left[step], samples_left[step] = kinds, left
+    return types_left[: step + 1], samples_left[: step + 1], dropped_at, removed_at
+
+
+@njit(cache=True)
 def _drop_samples(
     types: np.ndarray, offsets: np.ndarray, kinds: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -214,12 +246,11 @@ def _drop_samples(
     for kind in range(kinds):
         if counts[kind] == 1:
             contribution[mixed[kind]] += 1
-    dropped_at = np.where(offsets[1:] > offsets[:-1], NEVER, 0)
+    dropped_at = np.full(rows, NEVER)
     removed_at = np.where(counts > 0, NEVER, 0)
     # The heap orders by contributions as they were when a sample was last placed.
     placed = contribution.copy()
     heap = np.argsort(placed, kind="mergesort")
-    heap = heap[dropped_at[heap] == NEVER].copy()
     place = np.zeros(rows, dtype=np.int64)
     place[heap] = np.arange(len(heap))
     size, left = len(heap), np.count_nonzero(removed_at)
