@@ -90,7 +90,7 @@ class FeatureStore:
         Raises FeatureError when it cannot be computed, StorageError when it cannot be written.
         """
         key = self.key(feature, pool)
-        found = self._opened.get(key) or self._open(key)
+        found = self._opened.get(key) or self._open(key, notify=False)
         if found is None:
             found = self._wait_or_compute(key, feature, pool, track, progress_for)
         self._opened[key] = found
@@ -137,8 +137,8 @@ class FeatureStore:
             meta = {**self._facts(feature, pool), "seconds": seconds, "files": files}
             (temporary / META).write_text(json.dumps(meta, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
-    def _open(self, key: str) -> StoredFeature | None:
-        """The entry, checked; None when it is absent or damaged (which is reported)."""
+    def _open(self, key: str, *, notify: bool = True) -> StoredFeature | None:
+        """The entry, checked; None when it is absent or damaged (which is reported, once the key is locked)."""
         folder = self.folder / key
         if not folder.exists():
             return None
@@ -147,7 +147,8 @@ class FeatureStore:
             arrays = {name: _checked(folder / f"{name}.npy", facts) for name, facts in meta["files"].items()}
             return StoredFeature(key, float(meta["seconds"]), arrays)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            self.notify(f"The stored feature {folder} is damaged ({error}); it is computed again.")
+            if notify:
+                self.notify(f"The stored feature {folder} is damaged ({error}); it is computed again.")
             return None
 
     def _clear(self, key: str) -> None:
