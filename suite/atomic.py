@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -69,13 +70,16 @@ def storage_errors(target: Path) -> Iterator[None]:
     """Turn the operating system's storage errors into one sentence that says what to do."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except StorageError:
+        raise
+    except Exception as error:
+        code = _error_number(error)
+        if code in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError(
                 f"The disk is full: {target} could not be written and nothing half-written was left. "
                 "Free space, or set BREADTH_HOME to a larger disk, and run again: finished work is kept."
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if code in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StorageError(
                 f"No permission to write {target}. Set BREADTH_HOME (or --store) to a folder you may write."
             ) from error
@@ -89,6 +93,14 @@ def storage_errors(target: Path) -> Iterator[None]:
                 f"{target} cannot be written: a file lies where a folder is needed. Move it away, or set BREADTH_HOME."
             ) from error
         raise
+
+
+def _error_number(error: Exception) -> int | None:
+    if isinstance(error, OSError):
+        return error.errno
+    # Libraries written in Rust (safetensors, tokenizers) raise classes of their own with the number in the text.
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found else None
 
 
 def _sync(path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from suite.errors import BreadthError
+from suite.errors import BreadthError, StorageError
 from suite.machine import hardware
 from suite.results import Cost, Hashes, Result
 from suite.runner.cells import Cell
@@ -70,13 +70,15 @@ class Runner:
         self.watcher = watcher or Watcher()
         self.outcome = Outcome()
         self._guard = threading.Lock()
+        self._broken: StorageError | None = None
         settings = LaneSettings.of(experiment, jobs)
         self.lanes = [Lane(number, settings) for number in range(jobs)]
 
     def run(self, cells: Sequence[Cell]) -> Outcome:
         """Finish every cell that is not finished yet; an interruption loses at most the stage in hand.
 
-        A failed cell is reported in the outcome and does not stop the others.
+        A failed cell is reported in the outcome and does not stop the others. Raises StorageError when stage
+        outputs or results cannot be written.
         """
         units = self._units(cells)
         schedule = Schedule(units)
@@ -93,6 +95,8 @@ class Runner:
             schedule.stop()
             for lane in self.lanes:
                 lane.stop()
+        if self._broken is not None:
+            raise self._broken
         return self.outcome
 
     def warm(self) -> None:
@@ -130,6 +134,10 @@ class Runner:
             self.watcher.started(lane.number, unit)
             try:
                 self._finish(lane, unit)
+            except StorageError as error:
+                # No other unit could keep its work either.
+                self._broken = error
+                schedule.stop()
             except Exception as error:  # one failed unit is data; the others go on
                 if schedule.stopped:
                     return

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from suite.errors import BreadthError
+from suite.errors import BreadthError, StorageError
 
 Handler = Callable[[Any, Callable[[int, int], None]], Any]
 IDLE_EXIT_SECONDS = 0.5
@@ -65,7 +65,8 @@ class Worker:
     def call(self, payload: Any, on_progress: Callable[[int, int], None]) -> Any:
         """Run one call in the child and return its answer.
 
-        Raises WorkerFailed with the child's reason, or WorkerDied when the process is gone.
+        Raises WorkerFailed with the child's reason, StorageError when it could not write, or WorkerDied when the
+        process is gone.
         """
         self.start()
         assert self._connection is not None
@@ -77,6 +78,8 @@ class Worker:
                     on_progress(*answer)
                 elif kind == "done":
                     return answer
+                elif kind == "storage":
+                    raise StorageError(answer)
                 else:
                     raise WorkerFailed(f"{answer} (log: {self.log})")
         except (EOFError, OSError) as error:
@@ -146,6 +149,8 @@ def _answer(handler: Handler, payload: Any, connection: Connection) -> tuple[str
 
     try:
         return "done", handler(payload, progress)
+    except StorageError as error:
+        return "storage", str(error)
     except BreadthError as error:
         traceback.print_exc()
         return "failed", str(error)
