@@ -1,0 +1,105 @@
+"""Neighbour density: equal to the literal form, duplicates and near duplicates included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from suite.errors import FeatureError
+from suite.features import Density, Embeddings, TrackContext
+from suite.features.density import knn_density
+from suite.features.store import FeatureStore, compute_features
+from suite.pool import pool_from_records
+
+
+def cloud(rng: np.random.Generator, rows: int, dimensions: int, copies: int, near: int) -> np.ndarray:
+    """Unit rows with exact and near duplicates, in random order."""
+    points = rng.normal(size=(rows, dimensions))
+    points = np.concatenate([points, points[rng.integers(rows, size=copies)]])
+    close = points[rng.integers(rows, size=near)] + 1e-4 * rng.normal(size=(near, dimensions))
+    points = np.concatenate([points, close])
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    return rng.permutation(points)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rows=st.integers(2, 40),
+    dimensions=st.integers(1, 9),
+    copies=st.integers(0, 12),
+    near=st.integers(0, 30),
+    neighbours=st.integers(1, 12),
+    power=st.sampled_from([0.0, 0.5, 1.0, 2.0]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_equal_to_the_literal_form(
+    seed: int, rows: int, dimensions: int, copies: int, near: int, neighbours: int, power: float, dtype: type
+) -> None:
+    points = cloud(np.random.default_rng(seed), rows, dimensions, copies, near).astype(dtype)
+    if len(np.unique(points, axis=0)) < 2:
+        return
+    expected = oracles.knn_density(points, points, neighbours, power)
+    assert knn_density(points, points, neighbours=neighbours, power=power) == pytest.approx(expected, rel=1e-9)
+
+
+def test_against_another_reference() -> None:
+    rng = np.random.default_rng(3)
+    points, reference = cloud(rng, 20, 5, 3, 0), cloud(rng, 50, 5, 9, 9)
+    reference[:4] = points[:4]
+    expected = oracles.knn_density(points, reference, 6, 0.5)
+    assert knn_density(points, reference, neighbours=6, power=0.5) == pytest.approx(expected, rel=1e-9)
+
+
+def test_copies_do_not_raise_the_density() -> None:
+    points = cloud(np.random.default_rng(5), 30, 6, 0, 0)
+    crowded = np.concatenate([points, np.repeat(points[:1], 12, axis=0)])
+    density = knn_density(crowded, crowded, neighbours=5, power=1.0)
+    assert density[:30] == pytest.approx(knn_density(points, points, neighbours=5, power=1.0))
+    assert (density[30:] == density[0]).all()
+
+
+def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = cloud(np.random.default_rng(6), 80, 7, 10, 10).astype(np.float32)
+    whole = knn_density(points, points, neighbours=4, power=0.5)
+    monkeypatch.setattr("suite.features.density.BLOCK_BYTES", 4 * 100 * 3)
+    steps: list[tuple[int, int]] = []
+    blocked = knn_density(points, points, neighbours=4, power=0.5, progress=lambda *step: steps.append(step))
+    assert np.array_equal(whole, blocked)
+    assert len(steps) > 10
+    assert steps[-1] == (100, 100)
+
+
+@pytest.mark.parametrize(
+    ("points", "neighbours", "message"),
+    [
+        (np.ones((3, 2)), 1, "differs from the sample"),
+        (np.ones(3), 1, "matrix"),
+        (np.zeros((0, 2)), 1, "matrix"),
+        (np.asarray([[0.0, np.inf], [1.0, 0.0]]), 1, "not a number"),
+        (np.eye(3), 0, "at least 1 neighbour"),
+    ],
+)
+def test_what_has_no_density(points: np.ndarray, neighbours: int, message: str) -> None:
+    with pytest.raises(FeatureError, match=message):
+        knn_density(points, points, neighbours=neighbours, power=0.5)
+
+
+def test_other_dimensions_are_refused() -> None:
+    with pytest.raises(FeatureError, match="3 dimensions and the reference 2"):
+        knn_density(np.eye(3), np.eye(2), neighbours=1, power=0.5)
+
+
+def test_the_feature_measures_its_embeddings(tmp_path: Path) -> None:
+    pool = pool_from_records(
+        [{"id": str(i), "instruction": f"word{i % 7} word{i % 5}", "output": "."} for i in range(40)]
+    )
+    track = TrackContext("test", 40)
+    wanted = (Embeddings(), Density(neighbours=3))
+    found = compute_features(wanted, pool, track, FeatureStore(tmp_path)).features
+    expected = oracles.knn_density(found[Embeddings()], found[Embeddings()], 3, 0.5)
+    assert found[Density(neighbours=3)] == pytest.approx(expected, rel=1e-9)
