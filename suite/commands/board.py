@@ -23,6 +23,7 @@ class Format(StrEnum):
     JSON = "json"
     CSV = "csv"
     MARKDOWN = "markdown"
+    SVG = "svg"
 
 
 def board(
@@ -44,6 +45,8 @@ def board(
       breadth board --track alpaca-cpu --budget 500
 
       breadth board --track microworld --format csv --output microworld.csv
+
+      breadth board --track microworld --format svg --output board.svg
 
       breadth board --track microworld --format json | jq '.tables[0].rows[0]'
     """
@@ -120,6 +123,8 @@ def _write(board: Board, format: Format, output: Path | None) -> None:
         return
     if format is Format.TABLE:
         text = _plain_table(board)
+    elif format is Format.SVG:
+        text = _picture(board)
     else:
         text = {
             Format.JSON: board_formats.as_json,
@@ -133,6 +138,19 @@ def _write(board: Board, format: Format, output: Path | None) -> None:
 
         write_text(output, text)
         typer.echo(f"Written to {output}.", err=True)
+
+
+def _picture(board: Board) -> str:
+    """The terminal's table as an SVG that fetches nothing: readers' own monospace font takes the place of a web font."""
+    import re
+    from io import StringIO
+
+    from rich.console import Console
+
+    console = Console(record=True, width=100, file=StringIO(), force_terminal=True)
+    render(board, console)
+    drawn = console.export_svg(title=f"breadth board --track {board.track}")
+    return re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
 
 
 def _plain_table(board: Board) -> str:

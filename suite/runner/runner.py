@@ -112,6 +112,8 @@ class Runner:
             self.watcher.selecting(cell, done, len(cells))
             try:
                 picked = self.experiment.pick(cell)
+            except StorageError:
+                raise
             except BreadthError as error:
                 self.outcome.failed.append(Failure(cell, str(error)))
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from suite.selection import Selection, checked_rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from suite.features.base import Progress, TrackContext
+    from suite.features.base import Features, Progress, TrackContext
     from suite.features.store import FeatureStore
     from suite.pool import Pool
     from suite.registry import Strategy
@@ -96,14 +97,7 @@ class Selector:
             reference=strategy.reference,
         )
         size = strategy.size(len(self.pool), budget)
-        started = time.perf_counter()
-        try:
-            rows = strategy.select(self.pool, size, features=computed.features, rng=selection_rng(strategy, seed))
-        except (BreadthError, MemoryError):
-            raise
-        except Exception as error:  # a stranger's strategy may raise anything; name it
-            raise SelectionError(f"Strategy {strategy.spec} failed: {type(error).__name__}: {error}") from error
-        seconds = time.perf_counter() - started
+        rows, seconds = self._select(strategy, size, computed.features, seed)
         rows = checked_rows(
             rows,
             strategy=strategy.spec,
@@ -120,6 +114,23 @@ class Selector:
         )
         write_record(self.folders.selection(self.key(strategy, budget, seed)), record)
         return picked
+
+    def _select(self, strategy: Strategy, size: int, features: Features, seed: int) -> tuple[np.ndarray, float]:
+        rng = selection_rng(strategy, seed)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            started = time.perf_counter()
+            try:
+                rows = strategy.select(self.pool, size, features=features, rng=rng)
+            except (BreadthError, MemoryError):
+                raise
+            except Exception as error:  # a stranger's strategy may raise anything; name it
+                raise SelectionError(f"Strategy {strategy.spec} failed: {type(error).__name__}: {error}") from error
+            seconds = time.perf_counter() - started
+        for warning in caught:
+            if issubclass(warning.category, UserWarning):
+                self.notify(f"{strategy.spec}: {warning.message}")
+        return rows, seconds
 
     def _picked(
         self, strategy: Strategy, budget: int, seed: int, rows: np.ndarray, seconds: float, feature_seconds: float
