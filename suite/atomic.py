@@ -83,12 +83,12 @@ def storage_errors(target: Path) -> Iterator[None]:
             raise StorageError(
                 f"No permission to write {target}. Set BREADTH_HOME (or --store) to a folder you may write."
             ) from error
-        if error.errno == errno.EFBIG:
+        if code == errno.EFBIG:
             raise StorageError(
                 f"{target} is larger than this user's limit on file sizes (ulimit -f); nothing half-written was left. "
                 "Raise the limit and run again."
             ) from error
-        if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        if code in (errno.ENOTDIR, errno.EEXIST):
             raise StorageError(
                 f"{target} cannot be written: a file lies where a folder is needed. Move it away, or set BREADTH_HOME."
             ) from error
