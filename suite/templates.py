@@ -215,7 +215,9 @@ def _joined(template: Template, tokenizer: Any, prompts: list[list[str]]) -> lis
 def _ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     if not texts:
         return []
-    batch = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, split_special_tokens=True)
+    batch = tokenizer(
+        texts, add_special_tokens=False, return_attention_mask=False, split_special_tokens=True, verbose=False
+    )
     return list(batch["input_ids"])
 
 

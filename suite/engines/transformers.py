@@ -1,30 +1,25 @@
 """The transformers engine: batched greedy decoding and log-likelihoods, on a CPU or a GPU, adapters side by side.
 
-Rows of a batch are padded on the left, with the mask and the positions that make padding invisible, so that all rows
-end at the same place: generation continues there, and the output matrix is applied to continuations only.
+Prompts are padded on the left, with the mask and the positions that make padding invisible, so that all rows end at
+the same place, where generation goes on.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from suite.engines.adapters import Adapters
+from suite.engines.batching import Unit, batches, by_adapter
 from suite.engines.protocol import GenerationRequest, Likelihood, LikelihoodRequest
+from suite.engines.scoring import padded, positions, score_pairs, score_shared
 from suite.errors import EvaluationError
 from suite.hashing import library_versions
 from suite.quiet import quiet_libraries
 
-if TYPE_CHECKING:
-    import torch
-
-Request = TypeVar("Request", GenerationRequest, LikelihoodRequest)
-
-# Logits of one batch never take more than this many numbers (1 GiB as float32).
-MAX_LOGITS = 2**28
+Answer = TypeVar("Answer")
 
 
 class TransformersEngine:
@@ -78,28 +73,41 @@ class TransformersEngine:
 
         Ties between tokens go to the lower id. Raises EvaluationError for an empty prompt or an unknown adapter.
         """
-        answers: list[list[int]] = [[] for _ in requests]
-        lengths = [(len(request.prompt_ids), request.max_new_tokens) for request in requests]
-        for places, model in self._batches(requests, lengths, [1] * len(requests)):
-            for place, ids in zip(places, self._greedy(model, [requests[place] for place in places]), strict=True):
-                answers[place] = ids
-        return answers
+        _check_prompts(request.prompt_ids for request in requests)
+        units = [Unit((place,), request.adapter, len(request.prompt_ids), 1) for place, request in enumerate(requests)]
+
+        def decode(model: Any, batch: list[Unit]) -> list[list[int]]:
+            return self._greedy(model, [requests[unit.places[0]] for unit in batch])
+
+        answers = self._answers(units, decode)
+        return [answers[place] for place in range(len(requests))]
 
     def log_likelihoods(self, requests: Sequence[LikelihoodRequest]) -> list[Likelihood]:
         """Sum of natural-log probabilities of each continuation after its prompt, in request order.
 
-        Probabilities are computed in float32 whatever the model's dtype. Raises EvaluationError for an empty prompt
-        or an unknown adapter.
+        Probabilities are computed in float32 whatever the model's dtype. A prompt that stands in several requests of
+        the call is computed once. Raises EvaluationError for an empty prompt or an unknown adapter.
         """
-        answers = [Likelihood(0.0, 0, True) for _ in requests]
-        continuations = [len(request.continuation_ids) for request in requests]
-        lengths = [
-            (len(request.prompt_ids) + count, count) for request, count in zip(requests, continuations, strict=True)
-        ]
-        for places, model in self._batches(requests, lengths, [count + 1 for count in continuations]):
-            for place, answer in zip(places, self._score(model, [requests[place] for place in places]), strict=True):
-                answers[place] = answer
-        return answers
+        _check_prompts(request.prompt_ids for request in requests)
+        shared: dict[tuple[str | None, tuple[int, ...]], list[int]] = {}
+        for place, request in enumerate(requests):
+            shared.setdefault((request.adapter, request.prompt_ids), []).append(place)
+        single: list[Unit] = []
+        several: list[Unit] = []
+        for (adapter, prompt), places in shared.items():
+            longest = max(len(requests[place].continuation_ids) for place in places)
+            unit = Unit(tuple(places), adapter, len(prompt) + longest, longest + 1)
+            (single if len(places) == 1 else several).append(unit)
+
+        def score(model: Any, batch: list[Unit]) -> list[Likelihood]:
+            prompts = [requests[unit.places[0]].prompt_ids for unit in batch]
+            asked = [[requests[place].continuation_ids for place in unit.places] for unit in batch]
+            if len(asked[0]) == 1:
+                return score_pairs(model, self.device, prompts, [group[0] for group in asked])
+            return score_shared(model, self.device, prompts, asked)
+
+        answers = self._answers(single, score) | self._answers(several, score)
+        return [answers[place] for place in range(len(requests))]
 
     def close(self) -> None:
         """Free the model and its memory; the engine cannot be used afterwards."""
@@ -110,64 +118,30 @@ class TransformersEngine:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _batches(
-        self, requests: Sequence[Request], lengths: Sequence[tuple[int, int]], logit_rows: Sequence[int]
-    ) -> Iterator[tuple[list[int], Any]]:
-        """Yield (places in `requests`, model with their adapter active), longest rows first."""
+    def _answers(self, units: Sequence[Unit], ask: Callable[[Any, list[Unit]], list[Answer]]) -> dict[int, Answer]:
+        """Answers by place; `ask` gets batches of one adapter each, and the model that has it switched on."""
         import torch
 
-        by_adapter: dict[str | None, list[int]] = {}
-        for place, request in enumerate(requests):
-            if not request.prompt_ids:
-                raise EvaluationError(f"Request {place} has an empty prompt: a prompt is at least one token.")
-            by_adapter.setdefault(request.adapter, []).append(place)
-        for adapter, places in by_adapter.items():
-            places.sort(key=lambda place: lengths[place], reverse=True)
-            with self._adapters.active(adapter) as model, torch.inference_mode(), _fresh_numerics(self.device):
-                start = 0
-                while start < len(places):
-                    size = max_rows(self.batch_size, [logit_rows[place] for place in places[start:]], self.vocabulary)
-                    yield places[start : start + size], model
-                    start += size
-
-    def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        import torch
-
-        width = max(map(len, rows))
-        ids = torch.tensor([[0] * (width - len(row)) + list(row) for row in rows])
-        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-        return ids.to(self.device), mask.to(self.device)
-
-    def _score(self, model: Any, requests: Sequence[LikelihoodRequest]) -> list[Likelihood]:
-        import torch
-
-        kept = max(len(request.continuation_ids) for request in requests)
-        ids, mask = self._padded([request.prompt_ids + request.continuation_ids for request in requests])
-        logits = model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=positions(mask),
-            use_cache=False,
-            logits_to_keep=kept + 1,
-        ).logits[:, -kept - 1 : -1]
-        # A batch of empty continuations keeps no logit at all, and every sum below is an honest zero.
-        targets = ids[:, ids.shape[1] - kept :]
-        chosen = torch.log_softmax(logits.float(), dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-        agrees = logits.argmax(-1) == targets
-        counts = torch.tensor([len(request.continuation_ids) for request in requests], device=self.device)
-        inside = torch.arange(kept, device=self.device) >= kept - counts.unsqueeze(1)
-        sums = torch.where(inside, chosen, 0.0).double().sum(-1).tolist()
-        greedy = (agrees | ~inside).all(-1).tolist()
-        return [
-            Likelihood(total, len(request.continuation_ids), same)
-            for total, same, request in zip(sums, greedy, requests, strict=True)
-        ]
+        answers: dict[int, Answer] = {}
+        for adapter, group in by_adapter(units).items():
+            with self._adapters.active(adapter) as model, torch.inference_mode():
+                for batch in batches(group, self.batch_size, self.vocabulary):
+                    places = [place for unit in batch for place in unit.places]
+                    try:
+                        answers |= zip(places, ask(model, batch), strict=True)
+                    except torch.cuda.OutOfMemoryError as error:
+                        raise EvaluationError(
+                            f"The GPU ran out of memory on a batch of {len(places)} rows of up to "
+                            f"{max(unit.length for unit in batch)} tokens. Set a smaller batch_size in the track's "
+                            "[evaluation] table."
+                        ) from error
+        return answers
 
     def _greedy(self, model: Any, requests: Sequence[GenerationRequest]) -> list[list[int]]:
         import torch
         from transformers import DynamicCache
 
-        ids, mask = self._padded([request.prompt_ids for request in requests])
+        ids, mask = padded([request.prompt_ids for request in requests], self.device, "left")
         cache = DynamicCache(config=model.config)
         answers: list[list[int]] = [[] for _ in requests]
         rows = list(range(len(requests)))
@@ -201,30 +175,7 @@ class TransformersEngine:
         return answers
 
 
-def positions(mask: torch.Tensor) -> torch.Tensor:
-    """Position of every token among its row's own, shape (rows, width); padding stands at position 0."""
-    return (mask.cumsum(-1) - 1).clamp(min=0)
-
-
-def max_rows(batch_size: int, kept: Sequence[int], vocabulary: int) -> int:
-    """How many of the coming rows fit in one batch: at least one, at most `batch_size`."""
-    longest = 0
-    for count, rows in enumerate(kept[:batch_size]):
-        longest = max(longest, rows)
-        if count and (count + 1) * longest * vocabulary > MAX_LOGITS:
-            return count
-    return min(batch_size, len(kept))
-
-
-@contextmanager
-def _fresh_numerics(device: torch.device) -> Iterator[None]:
-    import torch
-
-    # TensorFloat-32 rounds float32 products to ten bits; a float32 evaluation must mean float32.
-    before = torch.backends.cuda.matmul.allow_tf32
-    if device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+def _check_prompts(prompts: Iterable[tuple[int, ...]]) -> None:
+    for place, ids in enumerate(prompts):
+        if not ids:
+            raise EvaluationError(f"Request {place} has an empty prompt: a prompt is at least one token.")

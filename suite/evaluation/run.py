@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from suite.engines import open_engine
+from suite.engines.protocol import GenerationRequest, LikelihoodRequest
 from suite.errors import EvaluationError
 from suite.evaluation.plan import Plan, PlannedTask
 from suite.evaluation.protocol import Task, TaskOutcome
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from suite.engines.protocol import Engine
     from suite.training.job import TrainedModel
 
-Request = TypeVar("Request")
+Request = TypeVar("Request", GenerationRequest, LikelihoodRequest)
 Answer = TypeVar("Answer")
 
 SLICE = 2048
@@ -56,16 +57,9 @@ def run_plans(plans: dict[str, Plan], engine: Engine, progress: Progress = no_pr
     generations = [request for plan in plans.values() for request in plan.generations]
     likelihoods = [request for plan in plans.values() for request in plan.likelihoods]
     total = len(generations) + len(likelihoods)
-    generated = iter(
-        _in_slices(generations, engine.generate, lambda r: len(r.prompt_ids), lambda done: progress(done, total))
-    )
+    generated = iter(_in_slices(generations, engine.generate, lambda done: progress(done, total)))
     scored = iter(
-        _in_slices(
-            likelihoods,
-            engine.log_likelihoods,
-            lambda r: len(r.prompt_ids) + len(r.continuation_ids),
-            lambda done: progress(len(generations) + done, total),
-        )
+        _in_slices(likelihoods, engine.log_likelihoods, lambda done: progress(len(generations) + done, total))
     )
     return {
         name: plan.finish([next(generated) for _ in plan.generations], [next(scored) for _ in plan.likelihoods])
@@ -77,7 +71,7 @@ class Evaluator:
     """Holds one base model in memory and evaluates fine-tunes of it, one after the other.
 
     Adapters are added, evaluated and freed without reloading the base; a full fine-tune gets an engine of its own
-    for as long as it is evaluated. `engine_name` and `versions` are those of the engine last opened. Use it as a
+    for as long as it is evaluated. `engine_name` and `versions` are those of the engine last used. Use it as a
     context manager, or call `close`.
     """
 
@@ -103,9 +97,6 @@ class Evaluator:
         self._options: dict[str, Any] = {"name": engine, "dtype": dtype, "batch_size": batch_size}
         self._base_model = base_model
         self._base_engine: Engine | None = None
-        self.engine_name = ""
-        """The engine that ran the latest evaluation, and the versions of what it stands on."""
-        self.versions: dict[str, str] = {}
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(base_model, local_files_only=True)
         except (OSError, ValueError) as error:
@@ -152,9 +143,7 @@ class Evaluator:
         self.close()
 
     def _open(self, folder: Path) -> Engine:
-        engine = open_engine(folder=folder, **self._options)
-        self.engine_name, self.versions = engine.name, engine.versions
-        return engine
+        return open_engine(folder=folder, **self._options)
 
     def _run(
         self, tasks: Sequence[Task], engine: Engine, adapter: str | None, progress: Progress
@@ -174,11 +163,14 @@ class Evaluator:
 def _in_slices(
     requests: list[Request],
     ask: Callable[[Sequence[Request]], list[Answer]],
-    length: Callable[[Request], int],
     done: Callable[[int], None],
 ) -> list[Answer]:
-    # Longest first, so that each slice holds rows of like length and memory runs out at once or never.
-    order = sorted(range(len(requests)), key=lambda place: length(requests[place]), reverse=True)
+    def longest_first(place: int) -> tuple[int, tuple[int, ...]]:
+        # Choices of one prompt stay side by side: the engine computes a shared prompt once.
+        prompt = requests[place].prompt_ids
+        return -len(prompt), prompt
+
+    order = sorted(range(len(requests)), key=longest_first)
     answers: dict[int, Answer] = {}
     for start in range(0, len(order), SLICE):
         places = order[start : start + SLICE]

@@ -5,13 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from suite.logits import has_plain_head, logits_at
 from suite.training.rows import IGNORED
 
 if TYPE_CHECKING:
     from trl import SFTTrainer
-
-# Architectures whose logits are the output matrix times the hidden state, with no scaling or capping after it.
-PLAIN_HEADS = ("llama", "mistral", "qwen2", "qwen3")
 
 
 @cache
@@ -36,16 +34,16 @@ def sft_trainer() -> type[SFTTrainer]:
             self.tokens_seen += inputs["input_ids"].numel() if mask is None else mask.sum()
             self.trained_tokens += (inputs["labels"][:, 1:] != IGNORED).sum()
             causal = _causal(model)
-            if inputs["input_ids"].device.type != "cpu" or causal.config.model_type not in PLAIN_HEADS:
+            if inputs["input_ids"].device.type != "cpu" or not has_plain_head(causal):
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             # Without Triton, trl's head works through every position, prompt and padding included, and again in the
             # backward pass: on a small model a third of all time. The loss is the same; a test compares the two.
             forward = {name: value for name, value in inputs.items() if name != "labels"}
+            following = functional.pad(inputs["labels"][:, 1:], (0, 1), value=IGNORED)
+            trained = following != IGNORED
             with self.compute_loss_context_manager():
-                hidden = causal.base_model(**forward, use_cache=False).last_hidden_state
-                trained = inputs["labels"][:, 1:] != IGNORED
-                logits = causal.get_output_embeddings()(hidden[:, :-1][trained]).float()
-            targets = inputs["labels"][:, 1:][trained]
+                logits = logits_at(causal, trained, **forward, use_cache=False).float()
+            targets = following[trained]
             total = functional.cross_entropy(logits, targets, reduction="sum")
             return total / torch.as_tensor(len(targets) if num_items_in_batch is None else num_items_in_batch)
 

@@ -12,6 +12,8 @@ from suite.base_models.llama2c import convert_llama2c
 from suite.engines.protocol import GenerationRequest, LikelihoodRequest
 from suite.engines.transformers import TransformersEngine
 from suite.errors import StorageError
+from suite.pool import Sample
+from suite.templates import encode_sample, get_template
 
 CHECKPOINTS = ("stories260K", "aidreams260K")
 
@@ -63,6 +65,19 @@ def test_greedy_text(name: str, converted: dict[str, Path], breadth_data: Path) 
     assert [*prompt, *generated] == expected
     tokenizer = AutoTokenizer.from_pretrained(converted[name])
     assert tokenizer.decode(expected, skip_special_tokens=True) == greedy["text"]
+
+
+def test_one_beginning_token_though_the_tokenizer_adds_its_own(converted: dict[str, Path]) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(converted["stories260K"])
+    assert tokenizer("Lily")["input_ids"][0] == tokenizer.bos_token_id
+    sample = Sample(id="0", instruction="Name <s> a pet.</s>", input="", output="A cat.", source="s")
+    encoded = encode_sample(get_template("alpaca"), tokenizer, sample)
+    assert [encoded.input_ids.count(token) for token in (tokenizer.bos_token_id, tokenizer.eos_token_id)] == [1, 1]
+    assert encoded.input_ids[0] == tokenizer.bos_token_id
+    assert encoded.input_ids[-1] == tokenizer.eos_token_id
+    assert encoded.trained[-1]
 
 
 def test_truncated_checkpoint_is_one_error_and_writes_nothing(breadth_data: Path, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 from tiny_models import build_tiny_base, tiny_recipe, tiny_samples
 
 from suite.engines import open_engine
+from suite.engines.batching import Unit, batches
 from suite.engines.protocol import GenerationRequest, LikelihoodRequest
-from suite.engines.transformers import TransformersEngine, max_rows
+from suite.engines.transformers import TransformersEngine
 from suite.errors import EvaluationError
 from suite.training import TrainingJob
 from suite.training.finetune import finetune
@@ -221,9 +222,38 @@ def test_bfloat16_and_versions(tiny_base: Path) -> None:
     assert all(version[0].isdigit() for version in engine.versions.values())
 
 
+def test_shared_prompts_equal_prompts_of_their_own(engine: TransformersEngine) -> None:
+    choices = [(), (5,), (5, 9), (9, 5, 7, 8), (30, 31)]
+    shared = [LikelihoodRequest(ids, then) for ids in prompts(5) for then in choices]
+    together = engine.log_likelihoods(shared)
+    for request, answer in zip(shared, together, strict=True):
+        alone = engine.log_likelihoods([request])[0]
+        assert answer.log_likelihood == pytest.approx(alone.log_likelihood, abs=1e-4)
+        assert (answer.tokens, answer.greedy) == (alone.tokens, alone.greedy)
+    # One-token choices need no second pass over the model; they are a path of their own.
+    letters = [LikelihoodRequest(ids, (token,)) for ids in prompts(3) for token in (5, 6, 7)]
+    scores = [answer.log_likelihood for answer in engine.log_likelihoods(letters)]
+    assert scores == pytest.approx([engine.log_likelihoods([r])[0].log_likelihood for r in letters], abs=1e-4)
+
+
+def test_a_model_without_a_plain_head_scores_the_same(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    direct = engine.log_likelihoods(likelihoods())
+    monkeypatch.setattr("suite.logits.PLAIN_HEADS", ())
+    scores = [answer.log_likelihood for answer in engine.log_likelihoods(likelihoods())]
+    assert scores == pytest.approx([answer.log_likelihood for answer in direct], abs=1e-4)
+
+
 def test_batches_shrink_where_logits_would_not_fit() -> None:
-    assert max_rows(64, [10] * 100, vocabulary=32_000) == 64
-    assert max_rows(64, [1000] * 100, vocabulary=32_000) == 8
-    assert max_rows(64, [1, 1, 100_000], vocabulary=32_000) == 2
-    assert max_rows(64, [100_000, 1], vocabulary=32_000) == 1
-    assert max_rows(64, [1, 1], vocabulary=32_000) == 2
+    def sizes(logits: list[int], rows: int = 1) -> list[int]:
+        units = [Unit((0,) * rows, None, 0, count) for count in logits]
+        return [len(batch) for batch in batches(units, batch_size=64, vocabulary=32_000)]
+
+    assert sizes([10] * 100) == [64, 36]
+    assert sizes([1000] * 20) == [8, 8, 4]
+    assert sizes([1, 1, 100_000]) == [2, 1]
+    assert sizes([100_000, 1]) == [1, 1]
+    assert sizes([10] * 30, rows=4) == [16, 14]
+    assert sizes([10], rows=100) == [1]
+    assert sizes([]) == []
