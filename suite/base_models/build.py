@@ -13,8 +13,9 @@ import numpy as np
 from suite.atomic import atomic_file, atomic_folder, storage_errors
 from suite.base_models.bpe import train_bpe
 from suite.base_models.packing import Corpus, pack
-from suite.base_models.pretrain import LlamaSpec, Progress, Schedule, llama, pretrain
+from suite.base_models.pretrain import CHECKPOINT_SECONDS, LlamaSpec, Schedule, llama, pretrain
 from suite.errors import TrainingError
+from suite.features.base import Progress, no_progress
 from suite.hashing import content_key, file_sha256, library_versions
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def ensure_base(
     cache_dir: Path,
     *,
     workers: int | None = None,
-    progress: Progress | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    progress: Progress = no_progress,
 ) -> Path:
     """The folder of the base model (Hub format, tokenizer included), built first where it is not there.
 
@@ -63,7 +65,13 @@ def ensure_base(
             from suite.quiet import quiet_libraries
 
             with quiet_libraries():
-                _build(spec, corpus, target, workers or min(2, os.cpu_count() or 1), progress)
+                work = target.with_suffix(".work")
+                shared = min(2, os.cpu_count() or 1) if workers is None else workers
+                model, tokenizer = _pretrained(spec, corpus, work, shared, checkpoint_seconds, progress)
+                with atomic_folder(target) as temporary:
+                    model.save_pretrained(temporary)
+                    tokenizer.save_pretrained(temporary)
+                shutil.rmtree(work)
     return target
 
 
@@ -77,9 +85,10 @@ def weights_sha256(folder: Path) -> str:
     return content_key([file_sha256(file) for file in files])
 
 
-def _build(spec: BuiltModel, corpus: Corpus, target: Path, workers: int, progress: Progress | None) -> None:
+def _pretrained(
+    spec: BuiltModel, corpus: Corpus, work: Path, workers: int, checkpoint_seconds: float, progress: Progress
+) -> tuple[Any, Any]:
     # The work folder outlives a kill: tokenizer and tokens are kept whole, training state by checkpoints.
-    work = target.with_suffix(".work")
     tokenizer_folder = work / "tokenizer"
     if not tokenizer_folder.is_dir():
         with atomic_folder(tokenizer_folder) as temporary:
@@ -90,19 +99,16 @@ def _build(spec: BuiltModel, corpus: Corpus, target: Path, workers: int, progres
         with atomic_file(tokens_file) as temporary, temporary.open("wb") as file:
             np.save(file, tokens)
     model, tokenizer = _model(spec, tokenizer_folder)
-    schedule = Schedule(spec.steps, spec.batch_size, spec.learning_rate, spec.seed)
     pretrain(
         model,
         np.load(tokens_file),
-        schedule,
+        Schedule(spec.steps, spec.batch_size, spec.learning_rate, spec.seed),
         checkpoint=work / "checkpoint.pt",
+        checkpoint_seconds=checkpoint_seconds,
         workers=workers,
         progress=progress,
     )
-    with atomic_folder(target) as temporary:
-        model.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
-    shutil.rmtree(work)
+    return model, tokenizer
 
 
 def _tokenizer(spec: BuiltModel, corpus: Corpus, folder: Path) -> None:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite.atomic import atomic_file
+from suite.features.base import Progress, no_progress
 
 if TYPE_CHECKING:
     import torch
 
-Progress = Callable[[int, int], None]
 SHARDS = 2
 INITIAL_DEVIATION = 0.05
 WARMUP_SHARE = 0.05
@@ -110,12 +110,13 @@ def pretrain(
     schedule: Schedule,
     *,
     checkpoint: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> list[float]:
     """Train `model` in place on `tokens`, shape (m, length); returns the loss of every step of this run.
 
-    With `checkpoint`, state is kept there every half minute and a run goes on from it; the final weights are
+    With `checkpoint`, state is kept there every `checkpoint_seconds` and a run goes on from it; the final weights are
     those of an uninterrupted run. `workers` is 1 or 2 processes and does not change them either.
     """
     import torch
@@ -141,11 +142,10 @@ def pretrain(
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            if checkpoint and time.monotonic() - saved > CHECKPOINT_SECONDS:
+            if checkpoint and time.monotonic() - saved >= checkpoint_seconds:
                 _save(checkpoint, model, optimizer, step + 1)
                 saved = time.monotonic()
-            if progress:
-                progress(step + 1, schedule.steps)
+            progress(step + 1, schedule.steps)
     return losses
 
 

@@ -51,11 +51,11 @@ def _sum_of_words(lexicon: Lexicon, draw: Draw) -> Problem:
     return problem(str(a + b), a=NUMBER_WORDS.split()[a], b=NUMBER_WORDS.split()[b])
 
 
-def _category_in_table(lexicon: Lexicon, draw: Draw) -> Problem:
+def _plural_in_table(lexicon: Lexicon, draw: Draw) -> Problem:
     keys, values = draw.several(lexicon.colours, 3), draw.several(lexicon.nouns, 3)
     wanted = draw.below(3)
     rows = " ; ".join(f"{key} : {value}" for key, value in zip(keys, values, strict=True))
-    return problem(lexicon.category[values[wanted]], x=rows, wanted=keys[wanted])
+    return problem(plural(values[wanted]), x=rows, wanted=keys[wanted])
 
 
 COMPOSITIONS = (
@@ -70,13 +70,13 @@ COMPOSITIONS = (
         ("What is the plural of the {place} word?", "list: {x}"),
     ),
     Composition(
-        "position-job",
-        _of_position(lambda world: world.people, lambda world, word: world.job[word]),
-        ("What is the job of the {place} person?", "list: {x}"),
+        "position-home",
+        _of_position(lambda world: world.people, lambda world, word: world.home[word]),
+        ("What is the home town of the {place} person?", "list: {x}"),
     ),
     Composition("sort-position", _least, ("Sort the letters and give the first.", "list: {x}")),
     Composition("add-parity", _parity_of_sum, ("Is the sum of {a} and {b} even or odd?", "")),
     Composition("larger-successor", _after_larger, ("What comes after the larger of {a} and {b}?", "")),
     Composition("digits-add", _sum_of_words, ("What is {a} plus {b} in digits?", "")),
-    Composition("table-category", _category_in_table, ("Name the category of the entry for {wanted}.", "table: {x}")),
+    Composition("table-plural", _plural_in_table, ("What is the plural of the entry for {wanted}?", "table: {x}")),
 )

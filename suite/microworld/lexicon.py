@@ -11,16 +11,10 @@ OPPOSITES = (
     "loud quiet, strong weak, early late, thick thin, clean dirty, near far, happy sad, deep shallow, "
     "wide narrow, true false"
 )
-NOUNS_BY_CATEGORY = {
-    "animal": "dog cat cow goat wolf",
-    "fruit": "apple pear plum melon cherry",
-    "tool": "hammer saw drill rake wrench",
-    "clothes": "hat coat sock scarf glove",
-    "furniture": "table chair bed lamp bench",
-    "vehicle": "car bus train boat ferry",
-    "plant": "oak rose fern lily moss",
-    "kitchen": "cup plate bowl knife dish",
-}
+NOUNS = (
+    "dog cat cow goat wolf apple pear plum melon cherry hammer saw drill rake wrench hat coat sock scarf glove table "
+    "chair bed lamp bench car bus train boat ferry oak rose fern lily moss cup plate bowl knife dish"
+)
 IRREGULAR_PLURALS = {"knife": "knives", "wolf": "wolves"}
 VERBS = (
     "walk jump play call help wash cook paint open close push pull climb look talk work start finish count visit "
@@ -53,22 +47,19 @@ class Lexicon:
     numbers: tuple[int, ...]
     letters: tuple[str, ...]
     opposite: dict[str, str]
-    category: dict[str, str]
     foreign: dict[str, str]
     home: dict[str, str]
-    job: dict[str, str]
 
 
 def lexicon(seed: int) -> Lexicon:
     """The lexicon of a seed: the order of every list, invented names and the facts differ between seeds."""
     draw = Draw(f"microworld lexicon {seed}")
     pairs = [tuple(pair.split()) for pair in OPPOSITES.split(", ")]
-    category = {noun: name for name, nouns in NOUNS_BY_CATEGORY.items() for noun in nouns.split()}
-    names = _names(draw, PEOPLE + TOWNS + len(category))
+    names = _names(draw, PEOPLE + TOWNS + len(NOUNS.split()))
     people, towns = names[:PEOPLE], names[PEOPLE : PEOPLE + TOWNS]
     return Lexicon(
         adjectives=tuple(draw.shuffled([word for pair in pairs for word in pair])),
-        nouns=tuple(draw.shuffled(list(category))),
+        nouns=tuple(draw.shuffled(NOUNS.split())),
         verbs=tuple(draw.shuffled(VERBS.split())),
         colours=tuple(draw.shuffled(COLOURS.split())),
         people=tuple(name.capitalize() for name in people),
@@ -77,15 +68,13 @@ def lexicon(seed: int) -> Lexicon:
         numbers=tuple(draw.shuffled(range(HIGHEST_NUMBER + 1))),
         letters=tuple(draw.shuffled(LETTERS)),
         opposite={a: b for one, other in pairs for a, b in ((one, other), (other, one))},
-        category=category,
-        foreign=dict(zip(category, names[PEOPLE + TOWNS :], strict=True)),
+        foreign=dict(zip(NOUNS.split(), names[PEOPLE + TOWNS :], strict=True)),
         home={name.capitalize(): draw.even(towns).capitalize() for name in people},
-        job={name.capitalize(): draw.even(JOBS.split()) for name in people},
     )
 
 
 def plural(noun: str) -> str:
-    """The plural of a noun of NOUNS_BY_CATEGORY."""
+    """The plural of a noun of NOUNS."""
     if noun in IRREGULAR_PLURALS:
         return IRREGULAR_PLURALS[noun]
     if noun.endswith(("x", "s", "ch", "sh")):
@@ -116,7 +105,7 @@ def _names(draw: Draw, count: int) -> list[str]:
         for consonant in ["b", "d", "k", "l", "m", "n", "r", "s", "t", "v"]
         for ending in ("an", "el", "is", "o", "ur")
     ]
-    taken = set(f"{OPPOSITES} {VERBS} {COLOURS} {JOBS} {' '.join(NOUNS_BY_CATEGORY.values())}".replace(",", "").split())
+    taken = set(f"{OPPOSITES} {VERBS} {COLOURS} {JOBS} {NOUNS}".replace(",", "").split())
     names: list[str] = []
     while len(names) < count:
         name = draw.even(heads) + draw.even(tails)

@@ -18,18 +18,21 @@ from suite.microworld.draw import Draw
 from suite.microworld.families import FAMILIES, Family, Problem
 from suite.microworld.lexicon import DAYS, HIGHEST_NUMBER, Lexicon, lexicon
 
-FAMILY_EXPONENT = 1.2
+FAMILY_EXPONENT = 1.5
+TRIES = 50
 OPERAND_EXPONENT = 0.8
 EXACT_DUPLICATES = 0.08
 NEAR_DUPLICATES = 0.08
 WRONG_ANSWERS = 0.03
-ITEMS_PER_FAMILY = 20
+ITEMS_PER_FAMILY = 25
 ITEMS_PER_COMPOSITION = 12
 LINES_PER_TEXT = 4
 STORY_SHARE = 0.04
 QUESTION_SHARE = 0.06
-NOTEBOOK_SHARE = 0.7
+NOTEBOOK_SHARE = 0.5
 NOTES_PER_LINE = 4
+SENTENCES_PER_LINE = 2
+PRACTICE = tuple(family for family in FAMILIES for _ in range(family.practice))
 STORIES = (
     "one day {person} the {job} went to {town} with a {colour} {noun} .",
     "in {town} {person} saw {number} {adjective} things and a {noun} .",
@@ -107,10 +110,15 @@ class World:
         rows: dict[tuple[str, str], _Row] = {}
         while len(rows) < size - exact - near:
             index = by_family.one(order)
-            problem = FAMILIES[index].draw(self.lexicon, draw)
-            if (FAMILIES[index].name, problem) not in self._held_out[1]:
+            # A taken prompt is drawn again within its family, so that the tail over families stays as heavy as
+            # stated; a family that has no more to ask after many tries is passed over.
+            for _ in range(TRIES):
+                problem = FAMILIES[index].draw(self.lexicon, draw)
                 row = self._fresh(FAMILIES[index], index, problem, draw)
-                rows.setdefault((row.instruction, row.input), row)
+                prompt = (row.instruction, row.input)
+                if prompt not in rows and (FAMILIES[index].name, problem) not in self._held_out[1]:
+                    rows[prompt] = row
+                    break
         fresh = list(rows.values())
         while len(rows) < size - exact:
             row = _reworded(draw.even(fresh), draw)
@@ -143,7 +151,7 @@ class World:
         return np.asarray([row.family for row in self._rows(size)], dtype=np.int64)
 
     def pretraining_texts(self, count: int) -> Iterator[str]:
-        """`count` short unlabelled texts of four lines: notebooks and prose on every family, evenly, and stories."""
+        """`count` short unlabelled texts of four lines: notebooks and prose on every family, and stories."""
         draw = Draw(f"microworld pretraining {self.seed}")
         for _ in range(count):
             yield "\n".join(self._line(draw) for _ in range(LINES_PER_TEXT))
@@ -151,13 +159,14 @@ class World:
     def _line(self, draw: Draw) -> str:
         if draw.chance(STORY_SHARE):
             return self._story(draw)
-        family = draw.even(FAMILIES)
+        family = draw.even(PRACTICE)
         if draw.chance(QUESTION_SHARE):
             return " ".join(family.draw(self.lexicon, draw).fill(part) for part in draw.even(family.phrasings))
         if draw.chance(NOTEBOOK_SHARE):
             notes = (family.draw(self.lexicon, draw).fill(family.note) for _ in range(NOTES_PER_LINE))
             return f"{family.name} : " + " ; ".join(notes)
-        return family.draw(self.lexicon, draw).fill(draw.even(family.prose))
+        sentences = (family.draw(self.lexicon, draw).fill(draw.even(family.prose)) for _ in range(SENTENCES_PER_LINE))
+        return " ".join(sentences)
 
     def _story(self, draw: Draw) -> str:
         words = self.lexicon

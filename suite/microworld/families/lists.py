@@ -1,4 +1,4 @@
-"""Families about lists of words: reverse, sort, pick by position, count, membership."""
+"""Families about lists of words: reverse, sort, pick by position, count."""
 
 from __future__ import annotations
 
@@ -30,15 +30,10 @@ def _count(lexicon: Lexicon, draw: Draw) -> Problem:
     return problem(str(len(words)), x=" ".join(words))
 
 
-def _member(lexicon: Lexicon, draw: Draw) -> Problem:
-    words = draw.several(lexicon.letters, draw.between(2, 4))
-    wanted = draw.even(words) if draw.chance(0.5) else draw.one(lexicon.letters)
-    return problem("yes" if wanted in words else "no", x=" ".join(words), wanted=wanted)
-
-
 LISTS = (
     Family(
         name="reverse",
+        practice=3,
         group="lists",
         draw=_reverse,
         phrasings=(
@@ -55,6 +50,7 @@ LISTS = (
     ),
     Family(
         name="sort",
+        practice=2,
         group="lists",
         draw=_sort,
         phrasings=(
@@ -71,6 +67,7 @@ LISTS = (
     ),
     Family(
         name="position",
+        practice=2,
         group="lists",
         draw=_position,
         phrasings=(
@@ -101,23 +98,5 @@ LISTS = (
             "they count {x} and get {answer} .",
             "so {x} : the number of items is {answer} .",
         ),
-    ),
-    Family(
-        name="member",
-        group="lists",
-        draw=_member,
-        phrasings=(
-            ("Is {wanted} among {x}?", ""),
-            ("Does the list hold {wanted}?", "list: {x}"),
-            ("Check whether {wanted} is one of {x}.", ""),
-            ("Say yes if {wanted} is here, else no:", "list: {x}"),
-        ),
-        prose=(
-            "is {wanted} among {x} ? {answer} .",
-            "so {wanted} in {x} : {answer} .",
-            "they look for {wanted} in {x} and say {answer} .",
-            "the list {x} , has it {wanted} ? {answer} .",
-        ),
-        note="{wanted} in {x} = {answer}",
     ),
 )

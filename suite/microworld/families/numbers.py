@@ -1,4 +1,4 @@
-"""Families about numbers: addition, subtraction, comparison, succession, parity."""
+"""Families about numbers: addition, comparison, succession, parity."""
 
 from __future__ import annotations
 
@@ -19,11 +19,6 @@ def _small(lexicon: Lexicon) -> list[int]:
 def _add(lexicon: Lexicon, draw: Draw) -> Problem:
     a, b = draw.one(_small(lexicon)), draw.one(_small(lexicon))
     return problem(str(a + b), a=str(a), b=str(b))
-
-
-def _subtract(lexicon: Lexicon, draw: Draw) -> Problem:
-    b, a = sorted(draw.several(_small(lexicon), 2))
-    return problem(str(a - b), a=str(a), b=str(b))
 
 
 def _larger(lexicon: Lexicon, draw: Draw) -> Problem:
@@ -47,6 +42,7 @@ def successor(word: str) -> str:
 NUMBERS = (
     Family(
         name="add",
+        practice=2,
         group="numbers",
         draw=_add,
         phrasings=(
@@ -61,23 +57,6 @@ NUMBERS = (
             "add {a} {b} to get {answer} .",
         ),
         note="{a} + {b} = {answer}",
-    ),
-    Family(
-        name="subtract",
-        group="numbers",
-        draw=_subtract,
-        phrasings=(
-            ("What is {a} minus {b}?", ""),
-            ("Subtract the second number from the first.", "numbers: {a} {b}"),
-            ("Take {b} away from {a}.", ""),
-            ("Compute:", "numbers: {a} - {b}"),
-        ),
-        prose=(
-            "so {a} minus {b} leaves {answer} .",
-            "take {b} from {a} and {answer} remain .",
-            "the difference of {a} {b} is {answer} .",
-        ),
-        note="{a} - {b} = {answer}",
     ),
     Family(
         name="larger",

@@ -1,4 +1,4 @@
-"""Families about facts and formats: home, job, table look-up, record, digits."""
+"""Families about facts and formats: home, table look-up, record, digits."""
 
 from __future__ import annotations
 
@@ -38,23 +38,8 @@ RECORDS = (
         ),
     ),
     Family(
-        name="job",
-        group="records",
-        draw=word_by_word(lambda world: world.people, lambda world, word: world.job[word]),
-        phrasings=(
-            ("What is the job of {x}?", ""),
-            ("Name the job of each person.", "people: {x}"),
-            ("What does {x} do for a living?", ""),
-            ("Give the profession:", "people: {x}"),
-        ),
-        prose=(
-            "so {x} works as {answer} .",
-            "the job of {x} is {answer} .",
-            "for a living {x} is a {answer} .",
-        ),
-    ),
-    Family(
         name="table",
+        practice=4,
         group="records",
         draw=_table,
         phrasings=(

@@ -1,4 +1,4 @@
-"""Families about single words: opposite, plural, past tense, translation, category."""
+"""Families about single words: opposite, plural, past tense, translation."""
 
 from __future__ import annotations
 
@@ -68,22 +68,6 @@ WORDS = (
             "on the island a {x} is called {answer} .",
             "the island word for {x} is {answer} .",
             "islanders say {answer} when they mean {x} .",
-        ),
-    ),
-    Family(
-        name="category",
-        group="words",
-        draw=word_by_word(lambda world: world.nouns, lambda world, word: world.category[word]),
-        phrasings=(
-            ("What kind of thing is a {x}?", ""),
-            ("Name the category of each word.", "words: {x}"),
-            ("To which group does {x} belong?", ""),
-            ("Classify:", "words: {x}"),
-        ),
-        prose=(
-            "so {x} belongs to the group {answer} .",
-            "a {x} is a kind of {answer} .",
-            "they classify {x} as {answer} .",
         ),
     ),
 )
