@@ -39,7 +39,9 @@ def facility_location(similarity: np.ndarray, budget: int, quality: np.ndarray |
     covered = np.zeros(len(kernel))
     picks: list[int] = []
     while len(picks) < budget:
-        gains = np.maximum(kernel - covered, 0.0).sum(axis=1) * weights
+        rest = kernel - covered
+        rest[rest < TIE] = 0.0
+        gains = rest.sum(axis=1) * weights
         gains[picks] = -1.0
         picks.append(first_of_largest(gains))
         covered = np.maximum(covered, kernel[picks[-1]])

@@ -34,7 +34,8 @@ def _pick(similarity: np.ndarray, weights: np.ndarray, covered: np.ndarray, boun
         if not exact[row] and bounds[row] >= 0.0 and bounds[row] >= best * (1.0 - tie):
             gain = 0.0
             for other in range(count):
-                gain += max(0.0, similarity[row, other] - covered[other])
+                rest = similarity[row, other] - covered[other]
+                gain += rest if rest >= tie else 0.0
             bounds[row] = gain * weights[row]
             exact[row] = True
             best = max(best, bounds[row])

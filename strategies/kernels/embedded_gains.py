@@ -118,7 +118,7 @@ def _settle_lists(
         for entry in range(lengths[row]):
             other = listed[row, entry]
             rest = similarities[row, entry] - covered[other]
-            if rest > 0.0:
+            if rest >= tie:
                 gain += rest
                 listed[row, kept] = other
                 similarities[row, kept] = similarities[row, entry]
@@ -160,7 +160,7 @@ def _settle(
         for other in range(len(covered)):
             if ceiling[other] * (1.0 / SCALE) > covered[other]:
                 similarity = _similarity(rows[row], rows[other])
-                if similarity > covered[other]:
+                if similarity - covered[other] >= tie:
                     gain += similarity - covered[other]
                     if fits:
                         listed[row, kept] = other

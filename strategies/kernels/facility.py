@@ -37,8 +37,8 @@ def facility_location(
     """Pick rows one by one, each with the largest gain in summed similarity of all rows to their nearest pick.
 
     `similarity` is a symmetric (n, n) kernel, not negative, or a CosineSimilarity of embeddings; returns (budget,),
-    int64, in the order picked. Gains are summed in float64 in row order; gains within 1e-12 of the largest are
-    ties, and the lowest row wins. `quality` (n,), not negative, multiplies the gains of its rows. Deterministic.
+    int64, in the order picked. Gains are summed in float64 in row order, parts of less than 1e-12 left out;
+    gains within 1e-12 of the largest are ties, and the lowest row wins. `quality` (n,), not negative, multiplies the gains of its rows. Deterministic.
     Raises ValueError for a bad shape, value or budget. Source: Nemhauser et al. (1978); lazy evaluation after
     Minoux (1978); quality after QDIT (Bukharin et al., 2023).
     """

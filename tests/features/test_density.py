@@ -9,6 +9,7 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from suite.errors import FeatureError
 from suite.features import Density, Embeddings, TrackContext
 from suite.features.density import knn_density

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from suite.errors import FeatureError, UnknownNameError
 from suite.features import Embeddings, TrackContext
 from suite.features.embeddings import parse_embedder, unit_rows
@@ -53,7 +54,7 @@ def test_texts_without_a_term_share_a_direction_of_their_own(tmp_path: Path, emp
 
 def test_a_pool_without_any_term(tmp_path: Path) -> None:
     rows = embed(pool_of(["!", "?"]), tmp_path, "tfidf-svd")
-    assert (rows @ rows.T == pytest.approx(np.ones((2, 2)))) and np.isfinite(rows).all()
+    assert rows @ rows.T == pytest.approx(np.ones((2, 2)))
 
 
 def test_unit_rows_refuse_what_is_no_number() -> None:

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+
 from suite.errors import FeatureError, StorageError
 from suite.features.base import Feature, Features, Progress, TrackContext
 from suite.features.store import FeatureStore, compute_features

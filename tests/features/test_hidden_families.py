@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from suite.errors import FeatureError
 from suite.features import TrackContext
 from suite.features.hidden_families import HiddenFamilies

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from suite.errors import FeatureError
 from suite.features import TokenLists, Tokens, TrackContext
 from suite.features.store import FeatureStore, compute_features
