@@ -6,6 +6,7 @@ mask, the stop token inside it and the single beginning-of-sequence token do not
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -46,34 +47,43 @@ def finetune(job: TrainingJob, progress: Progress = no_progress) -> TrainedModel
     import torch
 
     started = time.perf_counter()
+    if torch.cuda.device_count() > 1:
+        raise TrainingError("Several GPUs are visible. A fine-tune uses one: set CUDA_VISIBLE_DEVICES to one of them.")
     torch.set_num_threads(job.threads)
     reset_peak_memory()
-    with _reproducible(), quiet_libraries():
-        model, tokenizer = load_base(job.base_model, job.recipe)
-        template = get_template(job.recipe.template)
-        rows = encode_rows(template, tokenizer, job.read_samples(), job.recipe.max_length)
-        try:
-            trainer = build_trainer(job, model, tokenizer, rows, progress)
-            trainer.train()
-        except torch.cuda.OutOfMemoryError as error:
-            raise TrainingError(
-                "The GPU ran out of memory. Set a smaller micro_batch_size, or gradient_checkpointing = true, "
-                "in the recipe."
-            ) from error
-        training = _facts(trainer, rows)
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        with atomic_folder(job.output) as folder:
-            _save(trainer.model, tokenizer, folder, job.recipe, job.base_model.name)
-            trained = TrainedModel(
-                folder=job.output,
-                kind="adapter" if job.recipe.method == "lora" else "full",
-                weights_sha256=weights_sha256(folder),
-                training=training,
-                seconds=time.perf_counter() - started,
-                peak_memory_bytes=peak_memory_bytes(),
-                training_flops=6.0 * parameters * training.tokens_seen,
-            )
-            (folder / RECORD).write_text(trained.model_dump_json(), encoding="utf-8")
+    with _reproducible(), quiet_libraries(), _gpu_memory_returned():
+        return _train_and_save(job, progress, started)
+
+
+def _train_and_save(job: TrainingJob, progress: Progress, started: float) -> TrainedModel:
+    # A function of its own, so that nothing names the model any more when its memory is handed back.
+    import torch
+
+    model, tokenizer = load_base(job.base_model, job.recipe)
+    template = get_template(job.recipe.template)
+    rows = encode_rows(template, tokenizer, job.read_samples(), job.recipe.max_length)
+    try:
+        trainer = build_trainer(job, model, tokenizer, rows, progress)
+        trainer.train()
+    except torch.cuda.OutOfMemoryError as error:
+        raise TrainingError(
+            "The GPU ran out of memory. Set a smaller micro_batch_size, or gradient_checkpointing = true, "
+            "in the recipe."
+        ) from error
+    training = _facts(trainer, rows)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    with atomic_folder(job.output) as folder:
+        _save(trainer.model, tokenizer, folder, job.recipe, job.base_model.name)
+        trained = TrainedModel(
+            folder=job.output,
+            kind="adapter" if job.recipe.method == "lora" else "full",
+            weights_sha256=weights_sha256(folder),
+            training=training,
+            seconds=time.perf_counter() - started,
+            peak_memory_bytes=peak_memory_bytes(),
+            training_flops=6.0 * parameters * training.tokens_seen,
+        )
+        (folder / RECORD).write_text(trained.model_dump_json(), encoding="utf-8")
     return trained
 
 
@@ -149,7 +159,7 @@ def _config(job: TrainingJob, steps: int) -> SFTConfig:
     import trl
 
     recipe = job.recipe
-    return trl.SFTConfig(
+    config = trl.SFTConfig(
         # Never written to: nothing is saved on the way.
         output_dir=str(job.output.parent),
         max_steps=steps,
@@ -175,6 +185,9 @@ def _config(job: TrainingJob, steps: int) -> SFTConfig:
         disable_tqdm=True,
         dataloader_pin_memory=torch.cuda.is_available(),
     )
+    # Otherwise an environment variable of accelerate's could change the precision behind the recipe's back.
+    config.mixed_precision = "bf16" if recipe.dtype == "bfloat16" else "no"
+    return config
 
 
 def _lora(recipe: Recipe) -> Any:
@@ -263,3 +276,16 @@ def _reproducible() -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         settings.fill_uninitialized_memory = filled
+
+
+@contextmanager
+def _gpu_memory_returned() -> Iterator[None]:
+    import torch
+
+    try:
+        yield
+    finally:
+        if torch.cuda.is_available():
+            # Trainers hold themselves in cycles, and a long-lived process would keep the last model beside the next.
+            gc.collect()
+            torch.cuda.empty_cache()

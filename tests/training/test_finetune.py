@@ -107,6 +107,14 @@ def test_same_job_same_bits(method: str, tiny_base: Path, tmp_path: Path) -> Non
     assert TrainedModel.read(tmp_path / "a") == first
 
 
+def test_precision_is_the_recipes_alone(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = finetune(job(tiny_base, tmp_path / "a", tiny_recipe()))
+    half = finetune(job(tiny_base, tmp_path / "b", tiny_recipe(dtype="bfloat16")))
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    after = finetune(job(tiny_base, tmp_path / "c", tiny_recipe()))
+    assert before.weights_sha256 == after.weights_sha256 != half.weights_sha256
+
+
 def test_training_learns_and_reports(tiny_base: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     trained = finetune(
@@ -172,7 +180,7 @@ def test_damaged_sample_file_is_named_with_its_line(tiny_base: Path, tmp_path: P
         finetune(job(tiny_base, tmp_path / "out", tiny_recipe(), samples=tmp_path / "none.jsonl"))
 
 
-def test_failures_leave_nothing(tiny_base: Path, tmp_path: Path) -> None:
+def test_failures_leave_nothing(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
@@ -183,6 +191,9 @@ def test_failures_leave_nothing(tiny_base: Path, tmp_path: Path) -> None:
     diverging = tiny_recipe("full", learning_rate=1e30, epochs=4, scheduler="constant", warmup_ratio=0.0)
     with pytest.raises(TrainingError, match="Lower the learning rate"):
         finetune(job(tiny_base, tmp_path / "out", diverging))
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    with pytest.raises(TrainingError, match="CUDA_VISIBLE_DEVICES"):
+        finetune(job(tiny_base, tmp_path / "out", tiny_recipe()))
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
 
 
