@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from suite.atomic import atomic_file, storage_errors
 from suite.errors import StorageError
-from suite.features.base import Progress, no_progress
 from suite.hashing import content_key, file_sha256
 from suite.home import cache_folder, data_folder
+from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.track import Source

@@ -15,8 +15,8 @@ from suite.base_models.bpe import train_bpe
 from suite.base_models.packing import Corpus, pack
 from suite.base_models.pretrain import CHECKPOINT_SECONDS, LlamaSpec, Schedule, llama, pretrain
 from suite.errors import TrainingError
-from suite.features.base import Progress, no_progress
 from suite.hashing import content_key, file_sha256, library_versions
+from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.track import BuiltModel

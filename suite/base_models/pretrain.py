@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite.atomic import atomic_file
-from suite.features.base import Progress, no_progress
+from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     import torch

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from suite.base_models.build import base_key, ensure_base, weights_sha256
 from suite.base_models.packing import Corpus
 from suite.errors import TrainingError
-from suite.features.base import Progress, no_progress
 from suite.hashing import content_key, sources_sha256
+from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.track import BuiltModel, HubModel, Track

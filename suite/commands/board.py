@@ -141,7 +141,7 @@ def _write(board: Board, format: Format, output: Path | None) -> None:
 
 
 def _picture(board: Board) -> str:
-    """The terminal's table as an SVG that fetches nothing: readers' own monospace font takes the place of a web font."""
+    """The terminal's table as an SVG that fetches nothing: a font of the reader's own takes the web font's place."""
     import re
     from io import StringIO
 

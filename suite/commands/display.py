@@ -13,7 +13,7 @@ from rich.text import Text
 from suite.runner.runner import Watcher
 
 if TYPE_CHECKING:
-    from suite.features.base import Progress as Callback
+    from suite.reporting import Progress as Callback
     from suite.runner.cells import Cell
     from suite.runner.schedule import Unit
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from suite.errors import EvaluationError
@@ -11,12 +10,12 @@ from suite.evaluation.formats import read_items, subsample
 from suite.evaluation.likelihood import ResponseLikelihood
 from suite.evaluation.multiple_choice import MultipleChoice
 from suite.evaluation.protocol import Item, Task
+from suite.reporting import Notify, say_nothing
 from suite.sources import fetch
 
 if TYPE_CHECKING:
     from suite.track import TaskSpec, Track
 
-Notify = Callable[[str], None]
 KINDS: dict[str, type[Task]] = {task.kind: task for task in (ExactMatch, ResponseLikelihood, MultipleChoice)}
 NEEDS = {
     "harness": "lm-evaluation-harness on a GPU",
@@ -24,10 +23,6 @@ NEEDS = {
     "graded-judge": "a judge model on a GPU",
 }
 MICROWORLD = "microworld/"
-
-
-def say_nothing(message: str) -> None:
-    """Report nothing."""
 
 
 def load_tasks(track: Track, *, notify: Notify = say_nothing) -> tuple[Task, ...]:

@@ -12,7 +12,7 @@ from suite.engines.protocol import GenerationRequest, LikelihoodRequest
 from suite.errors import EvaluationError
 from suite.evaluation.plan import Plan, PlannedTask
 from suite.evaluation.protocol import Task, TaskOutcome
-from suite.features.base import Progress, no_progress
+from suite.reporting import Progress, no_progress
 from suite.templates import Template, get_template
 
 if TYPE_CHECKING:

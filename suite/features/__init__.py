@@ -1,9 +1,11 @@
 """Features: what is computed once per pool and shared by strategies and metrics."""
 
-from suite.features.base import Feature, Features, Progress, TrackContext, View, no_progress
+from suite.features.base import Feature, Features, TrackContext
 from suite.features.density import Density
 from suite.features.embeddings import Embeddings
 from suite.features.tokens import TokenLists, Tokens
+from suite.pool.pool import View
+from suite.reporting import Progress, no_progress
 
 __all__ = [
     "Density",

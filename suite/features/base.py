@@ -13,24 +13,17 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from suite.errors import FeatureError
+from suite.reporting import Progress
 
 if TYPE_CHECKING:
     from suite.pool import Pool
-
-View = Literal["instruction", "response", "both"]
-Progress = Callable[[int, int], None]
-"""Called as progress(done, total) while a long computation runs."""
-
-
-def no_progress(done: int, total: int) -> None:
-    """Report nothing."""
 
 
 @dataclass(frozen=True)

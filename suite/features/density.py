@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from suite.errors import FeatureError
-from suite.features.base import Feature, Features, Progress, TrackContext, View, no_progress
+from suite.features.base import Feature, Features, TrackContext
 from suite.features.embeddings import Embeddings
+from suite.pool.pool import View
+from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.pool import Pool

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from suite.errors import FeatureError
-from suite.features.base import Feature, Features, Progress, TrackContext
+from suite.features.base import Feature, Features, TrackContext
+from suite.reporting import Progress
 
 if TYPE_CHECKING:
     from suite.pool import Pool

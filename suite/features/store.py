@@ -23,10 +23,11 @@ import numpy as np
 
 from suite.atomic import atomic_folder, storage_errors
 from suite.errors import FeatureError
-from suite.features.base import Feature, Features, Progress, TrackContext, no_progress
+from suite.features.base import Feature, Features, TrackContext
 from suite.features.npy import write_npy
 from suite.hashing import content_key, file_sha256, library_versions
 from suite.pool import Pool
+from suite.reporting import Progress, no_progress, say_nothing
 
 HASHED_BYTES = 512 * 1024 * 1024
 META = "meta.json"
@@ -52,10 +53,6 @@ class FeatureSet:
     features: Features
     seconds: float
     keys: Mapping[Feature, str]
-
-
-def say_nothing(message: str) -> None:
-    """Report nothing."""
 
 
 def no_progress_for(label: str) -> Progress:

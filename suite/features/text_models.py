@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite.errors import FeatureError
-from suite.features.base import Progress
+from suite.reporting import Progress
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from suite.features.base import Progress
+from suite.reporting import Progress
 
 TERM = r"(?u)\w+"
 POWER_ITERATIONS = 4

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from suite.errors import FeatureError
-from suite.features.base import Feature, Features, Progress, TrackContext, View
+from suite.features.base import Feature, Features, TrackContext
 from suite.hashing import library_versions
+from suite.pool.pool import View
+from suite.reporting import Progress
 
 if TYPE_CHECKING:
     from suite.pool import Pool

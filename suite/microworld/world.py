@@ -19,7 +19,7 @@ from suite.microworld.families import FAMILIES, Family, Problem
 from suite.microworld.lexicon import DAYS, HIGHEST_NUMBER, Lexicon, lexicon
 
 FAMILY_EXPONENT = 1.5
-TRIES = 50
+TRIES = 20
 OPERAND_EXPONENT = 0.8
 EXACT_DUPLICATES = 0.08
 NEAR_DUPLICATES = 0.08
@@ -31,8 +31,6 @@ STORY_SHARE = 0.04
 QUESTION_SHARE = 0.06
 NOTEBOOK_SHARE = 0.5
 NOTES_PER_LINE = 4
-SENTENCES_PER_LINE = 2
-PRACTICE = tuple(family for family in FAMILIES for _ in range(family.practice))
 STORIES = (
     "one day {person} the {job} went to {town} with a {colour} {noun} .",
     "in {town} {person} saw {number} {adjective} things and a {noun} .",
@@ -151,7 +149,7 @@ class World:
         return np.asarray([row.family for row in self._rows(size)], dtype=np.int64)
 
     def pretraining_texts(self, count: int) -> Iterator[str]:
-        """`count` short unlabelled texts of four lines: notebooks and prose on every family, and stories."""
+        """`count` short unlabelled texts of four lines: notebooks and prose on every family, evenly, and stories."""
         draw = Draw(f"microworld pretraining {self.seed}")
         for _ in range(count):
             yield "\n".join(self._line(draw) for _ in range(LINES_PER_TEXT))
@@ -159,14 +157,13 @@ class World:
     def _line(self, draw: Draw) -> str:
         if draw.chance(STORY_SHARE):
             return self._story(draw)
-        family = draw.even(PRACTICE)
+        family = draw.even(FAMILIES)
         if draw.chance(QUESTION_SHARE):
             return " ".join(family.draw(self.lexicon, draw).fill(part) for part in draw.even(family.phrasings))
         if draw.chance(NOTEBOOK_SHARE):
             notes = (family.draw(self.lexicon, draw).fill(family.note) for _ in range(NOTES_PER_LINE))
             return f"{family.name} : " + " ; ".join(notes)
-        sentences = (family.draw(self.lexicon, draw).fill(draw.even(family.prose)) for _ in range(SENTENCES_PER_LINE))
-        return " ".join(sentences)
+        return family.draw(self.lexicon, draw).fill(draw.even(family.prose))
 
     def _story(self, draw: Draw) -> str:
         words = self.lexicon

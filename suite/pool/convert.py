@@ -17,12 +17,12 @@ import numpy as np
 
 from suite.atomic import atomic_folder, storage_errors
 from suite.errors import PoolError
-from suite.features.base import Progress
 from suite.hashing import content_key
 from suite.home import cache_folder
 from suite.pool.pool import Fingerprint, Pool, Sample
 from suite.pool.readers import RowSource
 from suite.pool.shapes import MAX_SAMPLE_BYTES, DroppedRowError, DropReason, known_shapes, to_sample
+from suite.reporting import Notify, Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 BATCH_ROWS = 4096
 BATCH_BYTES = 16 << 20
-Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)

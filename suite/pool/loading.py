@@ -7,21 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import PoolError
-from suite.features.base import Progress, no_progress
 from suite.hashing import file_sha256
 from suite.home import data_folder
-from suite.pool.convert import Notify, Rules, cached_pool
+from suite.pool.convert import Rules, cached_pool
 from suite.pool.pool import Pool, pool_from_records
 from suite.pool.readers import Row, batch_rows, check_columns, file_rows
+from suite.reporting import Notify, Progress, no_progress, say_nothing
 
 if TYPE_CHECKING:
     from suite.track import DatasetPool, MicroworldPool, Track
 
 HUB_BATCH = 1024
-
-
-def say_nothing(message: str) -> None:
-    """Report nothing."""
 
 
 def load_pool(track: Track, *, progress: Progress = no_progress, notify: Notify = say_nothing) -> Pool:

@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from suite.errors import PoolError
-from suite.features.base import Progress, no_progress
-from suite.pool.convert import Notify
+from suite.reporting import Notify, Progress, no_progress
 from suite.sources import fetch
 from suite.track import Source
 

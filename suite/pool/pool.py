@@ -6,16 +6,18 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from suite.errors import SelectionError
-from suite.features.base import View
 from suite.hashing import canonical_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+View = Literal["instruction", "response", "both"]
+"""Which text of a sample a feature or metric reads."""
 
 COLUMNS = ("id", "instruction", "input", "output", "source")
 

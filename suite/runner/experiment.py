@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from suite.features.base import Progress, TrackContext
+from suite.features.base import TrackContext
 from suite.home import cache_folder
+from suite.reporting import Notify, Progress
 from suite.runner.cells import Cell
 from suite.runner.selecting import Picked, Selector
-from suite.runner.stages import Notify, StageFolders
+from suite.runner.stages import StageFolders
 
 if TYPE_CHECKING:
     from collections.abc import Callable

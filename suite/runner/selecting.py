@@ -13,16 +13,18 @@ from pydantic import BaseModel, ConfigDict
 
 from suite.errors import BreadthError, SelectionError
 from suite.hashing import canonical_json
-from suite.runner.stages import Notify, StageFolders, read_record, selection_key, write_record
+from suite.reporting import Notify
+from suite.runner.stages import StageFolders, read_record, selection_key, write_record
 from suite.selection import Selection, checked_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from suite.features.base import Features, Progress, TrackContext
+    from suite.features.base import Features, TrackContext
     from suite.features.store import FeatureStore
     from suite.pool import Pool
     from suite.registry import Strategy
+    from suite.reporting import Progress
 
 
 @dataclass(frozen=True)

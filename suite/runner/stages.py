@@ -11,7 +11,7 @@ absent; a damaged one is reported and made again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from suite.atomic import write_text
 from suite.hashing import content_key, library_versions, sources_sha256
+from suite.reporting import Notify
 from suite.results import TaskScore
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ STAGES_VERSION = 1
 TRAINING_LIBRARIES = ("accelerate", "peft", "torch", "transformers", "trl")
 ENGINE_LIBRARIES = ("peft", "torch", "transformers")
 
-Notify = Callable[[str], None]
 Stored = TypeVar("Stored", bound=BaseModel)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from suite.reporting import Progress
 from suite.results import TaskScore
 from suite.runner.stages import EvaluatedRecord
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from suite.evaluation.protocol import Task
     from suite.runner.workers import Handler
     from suite.training.job import TrainedModel, TrainingJob
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from suite.atomic import atomic_folder
 from suite.errors import TrainingError
-from suite.features.base import Progress, no_progress
 from suite.hashing import content_key, file_sha256
 from suite.quiet import quiet_libraries
+from suite.reporting import Progress, no_progress
 from suite.results import Training
 from suite.templates import get_template
 from suite.track import Recipe

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from suite.errors import FeatureError, StorageError
-from suite.features.base import Feature, Features, Progress, TrackContext
+from suite.features.base import Feature, Features, TrackContext
 from suite.features.store import FeatureStore, compute_features
 from suite.pool import Pool, pool_from_records
+from suite.reporting import Progress
 
 TRACK = TrackContext(track="test", pool_size=4)
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from suite.errors import PoolError, StorageError
-from suite.features.base import no_progress
 from suite.home import cache_folder
 from suite.pool.convert import IdLedger, Rules, cached_pool
 from suite.pool.loading import open_pool
 from suite.pool.pool import Pool, pool_from_records
 from suite.pool.readers import Row
 from suite.pool.shapes import DropReason
+from suite.reporting import no_progress
 
 MEASURE = """
 import sys, threading, psutil

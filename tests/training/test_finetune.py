@@ -10,8 +10,8 @@ import pytest
 from tiny_models import build_tiny_base, tiny_recipe, tiny_samples
 
 from suite.errors import TrainingError
-from suite.features.base import no_progress
 from suite.pool import Sample
+from suite.reporting import no_progress
 from suite.templates import encode_sample, get_template
 from suite.track import Recipe
 from suite.training import TrainedModel, TrainingJob

@@ -33,7 +33,6 @@ def _count(lexicon: Lexicon, draw: Draw) -> Problem:
 LISTS = (
     Family(
         name="reverse",
-        practice=3,
         group="lists",
         draw=_reverse,
         phrasings=(
@@ -50,7 +49,6 @@ LISTS = (
     ),
     Family(
         name="sort",
-        practice=2,
         group="lists",
         draw=_sort,
         phrasings=(
@@ -67,7 +65,6 @@ LISTS = (
     ),
     Family(
         name="position",
-        practice=2,
         group="lists",
         draw=_position,
         phrasings=(

@@ -42,7 +42,6 @@ def successor(word: str) -> str:
 NUMBERS = (
     Family(
         name="add",
-        practice=2,
         group="numbers",
         draw=_add,
         phrasings=(

@@ -8,7 +8,7 @@ from suite.microworld.lexicon import NUMBER_WORDS, Lexicon
 
 
 def _table(lexicon: Lexicon, draw: Draw) -> Problem:
-    size = draw.between(2, 3)
+    size = 2
     keys, values = draw.several(lexicon.colours, size), draw.several(lexicon.nouns, size)
     wanted = draw.below(size)
     rows = " ; ".join(f"{key} : {value}" for key, value in zip(keys, values, strict=True))
@@ -39,7 +39,6 @@ RECORDS = (
     ),
     Family(
         name="table",
-        practice=4,
         group="records",
         draw=_table,
         phrasings=(
