@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from suite.features.base import Feature, Features, TrackContext
     from suite.pool import Pool
 
+LEAST_MEMORY = 1024 * 1024 * 1024
+
 
 @register(
     "facility-location",
@@ -46,6 +48,8 @@ class FacilityLocation(Strategy):
 
     def select(self, pool: Pool, budget: int, *, features: Features, rng: np.random.Generator) -> np.ndarray:
         """Rows in the order picked, shape (budget,), int64."""
+        import psutil
+
         from strategies.kernels import CosineSimilarity, facility_location
 
         quality = None
@@ -53,5 +57,8 @@ class FacilityLocation(Strategy):
             lengths = features[Tokens(view="response")].lengths
             not_longer = np.searchsorted(np.sort(lengths), lengths, side="right") / len(lengths)
             quality = not_longer**self.quality_weight
-        similarity = CosineSimilarity(np.asarray(features[Embeddings(view=self.view)]))
+        embeddings = np.asarray(features[Embeddings(view=self.view)])
+        # More memory makes it faster and picks the same rows; another process may want as much at the same time.
+        memory = max(LEAST_MEMORY, psutil.virtual_memory().available // 3)
+        similarity = CosineSimilarity(embeddings, memory)
         return facility_location(similarity, budget, quality=quality)

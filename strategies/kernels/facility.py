@@ -24,7 +24,7 @@ class CosineSimilarity:
     """The kernel (1 + cosine) / 2 of unit rows (n, d), float32 or float64, never held in float32.
 
     `memory` (bytes) bounds what is held instead: the whole kernel in 16 bits where that fits (23,000 rows at the
-    default), lists and blocks where it does not, which is about three times slower. The picks are the same.
+    default of 1 GB), lists and blocks where it does not, which is about four times slower. The picks are the same.
     """
 
     embeddings: np.ndarray
@@ -37,10 +37,10 @@ def facility_location(
     """Pick rows one by one, each with the largest gain in summed similarity of all rows to their nearest pick.
 
     `similarity` is a symmetric (n, n) kernel, not negative, or a CosineSimilarity of embeddings; returns (budget,),
-    int64, in the order picked. Gains are summed in float64 in row order, parts of less than 1e-12 left out;
-    gains within 1e-12 of the largest are ties, and the lowest row wins. `quality` (n,), not negative, multiplies the gains of its rows. Deterministic.
-    Raises ValueError for a bad shape, value or budget. Source: Nemhauser et al. (1978); lazy evaluation after
-    Minoux (1978); quality after QDIT (Bukharin et al., 2023).
+    int64, in the order picked. Gains are summed in float64 in row order, parts of less than 1e-12 left out; gains
+    within 1e-12 of the largest are ties, and the lowest row wins. `quality` (n,), not negative, multiplies the
+    gains of its rows. Deterministic. Raises ValueError for a bad shape, value or budget. Source: Nemhauser et al.
+    (1978); lazy evaluation after Minoux (1978); quality after QDIT (Bukharin et al., 2023).
     """
     if isinstance(similarity, CosineSimilarity):
         rows = checked_matrix(similarity.embeddings, "embeddings")
