@@ -2,9 +2,9 @@
 
 A *ceiling* is an upper bound of one similarity in 16 bits: the float32 product, plus all it may be off by, rounded
 up. Sums of ceilings bound gains from above within about 1e-5 a row; only rows that may win are then summed in
-float64, so the picks are those of float64 arithmetic. Ceilings of a small pool are kept (2 bytes a pair). Those of
-a large one are computed again block by block, until so few rows would profit from a candidate that these fit a
-list; the list only shrinks, and no product is needed for that candidate again.
+float64, so the picks are those of float64 arithmetic. Ceilings are kept where they fit in memory (2 bytes a pair),
+else computed again block by block. Once so few rows would profit from a candidate that they fit a list, the list
+takes the place of its ceilings: it can only shrink.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ PICKED = -1.0
 SCALE = 65534.0
 BLOCK_ROWS = 256
 LONGEST_LIST = 512
+SHORT_LIST = 64
 
 
 class EmbeddedGains:
@@ -35,7 +36,9 @@ class EmbeddedGains:
         self.exact = np.zeros(count, dtype=np.bool_)
         self.ceilings = self._all_ceilings() if 2 * count * count <= memory else None
         self.block = int(np.clip(memory // 2 // (6 * count), 1, BLOCK_ROWS))
-        longest = 0 if self.ceilings is not None else int(np.clip(memory // 2 // (12 * count), 1, LONGEST_LIST))
+        # Where ceilings are at hand, only a short list is cheaper than another pass over them.
+        longest = SHORT_LIST if self.ceilings is not None else LONGEST_LIST
+        longest = int(np.clip(memory // 2 // (12 * count), 1, longest))
         self.lengths = np.full(count, -1, dtype=np.int64)
         self.listed = np.empty((count, longest), dtype=np.int32)
         self.similarities = np.empty((count, longest))
