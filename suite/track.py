@@ -11,7 +11,7 @@ import tomllib
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -308,8 +308,12 @@ class Track(Frozen):
 
     @property
     def identity(self) -> str:
-        """The sha256 of everything the track fixes."""
-        return content_key(self.model_dump(mode="json"))
+        """The sha256 of what a result depends on: pool, budgets, models, recipe, evaluation, features, seeds.
+
+        Words for readers, estimates and the list of strategies may change without orphaning results.
+        """
+        fixed = {"name", "version", "pool", "budgets", "base_models", "recipe", "evaluation", "features", "seeds"}
+        return content_key(_without_words(self.model_dump(mode="json", include=fixed)))
 
     def base_model(self, name: str | None = None) -> HubModel | BuiltModel:
         """The base model of that name, or the first; UnknownNameError lists those there are."""
@@ -356,6 +360,12 @@ class Track(Frozen):
         if size not in self.budget_sizes:
             raise UsageError(f"Budget {written} is not one of track {self.name}, whose budgets are fixed: {known}.")
         return size
+
+
+def _without_words(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_words(item) for key, item in value.items() if key not in {"note", "title", "borrowed"}}
+    return [_without_words(item) for item in value] if isinstance(value, list) else value
 
 
 def track_names() -> list[str]:
