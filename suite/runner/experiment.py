@@ -113,6 +113,7 @@ class Experiment:
             base_model=folder,
             rare_token_count=self.track.features.rare_token_count,
             common_token_count=self.track.features.common_token_count,
+            world_seed=self.track.pool.world_seed if self.track.pool.kind == "microworld" else None,
         )
 
     def pick(self, cell: Cell) -> Picked | None:
