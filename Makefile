@@ -11,13 +11,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test test-long lint bench clean help
 
-run: $(READY)  ## Install, run the embedded track and print the ranked table
+run: $(READY)  ## Install, run the embedded track and print the ranked table (RUN="..." passes options on)
 	$(BIN)/breadth run --track $(TRACK) $(RUN)
 
 test: $(TESTED) lint  ## Install, then style, types and every test that takes under a minute
 	$(BIN)/python -m pytest -q -m "not long"
 
-test-long: $(TESTED)  ## The tests that take longer
+test-long: $(TESTED)  ## The tests that take more than a minute each
 	$(BIN)/python -m pytest -q -m long
 
 lint: $(TESTED)  ## Style, types and the house's size rules
