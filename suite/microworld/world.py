@@ -1,8 +1,8 @@
 """A world from a seed: its pool of samples, its held-out tasks, and the text its base model is pretrained on.
 
-The pool is heavy-tailed over skill families and over operands, holds exact and near duplicates and a few wrong
-answers, and never names a family. The held-out items are even over the families, so coverage is rewarded by
-design. Everything is a pure function of the seed.
+The pool is heavy-tailed over skill families and over operands, so that many of its samples repeat an earlier one
+exactly; it holds near duplicates and a few wrong answers, and never names a family. The held-out items are even
+over the families, so coverage is rewarded by design. Everything is a pure function of the seed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from suite.microworld.draw import Draw
 from suite.microworld.families import FAMILIES, Family, Problem
 from suite.microworld.lexicon import DAYS, HIGHEST_NUMBER, Lexicon, lexicon
 
-FAMILY_EXPONENT = 1.5
-TRIES = 20
-OPERAND_EXPONENT = 0.8
-EXACT_DUPLICATES = 0.08
+FAMILY_EXPONENT = 1.4
+OPERAND_EXPONENT = 0.6
 NEAR_DUPLICATES = 0.08
 WRONG_ANSWERS = 0.03
 ITEMS_PER_FAMILY = 25
@@ -31,6 +29,8 @@ STORY_SHARE = 0.04
 QUESTION_SHARE = 0.06
 NOTEBOOK_SHARE = 0.5
 NOTES_PER_LINE = 4
+SENTENCES_PER_LINE = 2
+PRACTICE = tuple(family for family in FAMILIES for _ in range(family.practice))
 STORIES = (
     "one day {person} the {job} went to {town} with a {colour} {noun} .",
     "in {town} {person} saw {number} {adjective} things and a {noun} .",
@@ -104,26 +104,17 @@ class World:
         draw = Draw(f"microworld pool {self.seed}", OPERAND_EXPONENT)
         by_family = Draw(f"microworld families {self.seed}", FAMILY_EXPONENT)
         order = by_family.shuffled(range(len(FAMILIES)))
-        exact, near = round(EXACT_DUPLICATES * size), round(NEAR_DUPLICATES * size)
-        rows: dict[tuple[str, str], _Row] = {}
-        while len(rows) < size - exact - near:
+        fresh: list[_Row] = []
+        near = round(NEAR_DUPLICATES * size)
+        while len(fresh) < size - near:
             index = by_family.one(order)
-            # A taken prompt is drawn again within its family, so that the tail over families stays as heavy as
-            # stated; a family that has no more to ask after many tries is passed over.
-            for _ in range(TRIES):
-                problem = FAMILIES[index].draw(self.lexicon, draw)
-                row = self._fresh(FAMILIES[index], index, problem, draw)
-                prompt = (row.instruction, row.input)
-                if prompt not in rows and (FAMILIES[index].name, problem) not in self._held_out[1]:
-                    rows[prompt] = row
-                    break
-        fresh = list(rows.values())
-        while len(rows) < size - exact:
-            row = _reworded(draw.even(fresh), draw)
-            rows.setdefault((row.instruction, row.input), row)
-        return draw.shuffled([*rows.values(), *(draw.even(fresh) for _ in range(exact))])
+            fresh.append(self._fresh(FAMILIES[index], index, draw))
+        return draw.shuffled([*fresh, *(_reworded(draw.even(fresh), draw) for _ in range(near))])
 
-    def _fresh(self, family: Family, index: int, problem: Problem, draw: Draw) -> _Row:
+    def _fresh(self, family: Family, index: int, draw: Draw) -> _Row:
+        problem = family.draw(self.lexicon, draw)
+        while (family.name, problem) in self._held_out[1]:
+            problem = family.draw(self.lexicon, draw)
         instruction, input_text = draw.even(family.phrasings)
         answer = problem.answer
         if draw.chance(WRONG_ANSWERS):
@@ -149,7 +140,7 @@ class World:
         return np.asarray([row.family for row in self._rows(size)], dtype=np.int64)
 
     def pretraining_texts(self, count: int) -> Iterator[str]:
-        """`count` short unlabelled texts of four lines: notebooks and prose on every family, evenly, and stories."""
+        """`count` short unlabelled texts of four lines: notebooks and prose on every family, and stories."""
         draw = Draw(f"microworld pretraining {self.seed}")
         for _ in range(count):
             yield "\n".join(self._line(draw) for _ in range(LINES_PER_TEXT))
@@ -157,13 +148,14 @@ class World:
     def _line(self, draw: Draw) -> str:
         if draw.chance(STORY_SHARE):
             return self._story(draw)
-        family = draw.even(FAMILIES)
+        family = draw.even(PRACTICE)
         if draw.chance(QUESTION_SHARE):
             return " ".join(family.draw(self.lexicon, draw).fill(part) for part in draw.even(family.phrasings))
         if draw.chance(NOTEBOOK_SHARE):
             notes = (family.draw(self.lexicon, draw).fill(family.note) for _ in range(NOTES_PER_LINE))
             return f"{family.name} : " + " ; ".join(notes)
-        return family.draw(self.lexicon, draw).fill(draw.even(family.prose))
+        sentences = (family.draw(self.lexicon, draw).fill(draw.even(family.prose)) for _ in range(SENTENCES_PER_LINE))
+        return " ".join(sentences)
 
     def _story(self, draw: Draw) -> str:
         words = self.lexicon

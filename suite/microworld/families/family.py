@@ -30,7 +30,8 @@ class Family:
 
     `phrasings` are pairs (instruction, input), `prose` sentences of running text and `note` one entry of a
     notebook; all hold the places that `draw` fills. Prose and notes are what the base model is pretrained on;
-    they never have the form of a phrasing.
+    they never have the form of a phrasing. `practice` is the family's weight in that text: skills that work on
+    the words at hand take longer to learn than facts.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Family:
     phrasings: tuple[tuple[str, str], ...]
     prose: tuple[str, ...]
     note: str = "{x} = {answer}"
+    practice: int = 1
 
 
 def problem(answer: str, **fields: str) -> Problem:
@@ -49,10 +51,10 @@ def problem(answer: str, **fields: str) -> Problem:
 def word_by_word(
     operands: Callable[[Lexicon], Sequence[str]], answer: Callable[[Lexicon, str], str]
 ) -> Callable[[Lexicon, Draw], Problem]:
-    """The draw of a family that maps words one by one; a problem holds one word (mostly) or two."""
+    """The draw of a family that maps words one by one; a problem holds one word (mostly), two or three."""
 
     def draw_problem(lexicon: Lexicon, draw: Draw) -> Problem:
-        words = draw.several(operands(lexicon), draw.even((1, 1, 1, 2)))
+        words = draw.several(operands(lexicon), draw.even((1, 1, 1, 1, 1, 1, 1, 2, 2, 3)))
         return problem(" ".join(answer(lexicon, word) for word in words), x=" ".join(words))
 
     return draw_problem

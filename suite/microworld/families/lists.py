@@ -33,6 +33,7 @@ def _count(lexicon: Lexicon, draw: Draw) -> Problem:
 LISTS = (
     Family(
         name="reverse",
+        practice=3,
         group="lists",
         draw=_reverse,
         phrasings=(
@@ -65,6 +66,7 @@ LISTS = (
     ),
     Family(
         name="position",
+        practice=2,
         group="lists",
         draw=_position,
         phrasings=(

@@ -42,6 +42,7 @@ def successor(word: str) -> str:
 NUMBERS = (
     Family(
         name="add",
+        practice=2,
         group="numbers",
         draw=_add,
         phrasings=(

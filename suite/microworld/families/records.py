@@ -39,6 +39,7 @@ RECORDS = (
     ),
     Family(
         name="table",
+        practice=2,
         group="records",
         draw=_table,
         phrasings=(
@@ -56,6 +57,7 @@ RECORDS = (
     ),
     Family(
         name="record",
+        practice=2,
         group="records",
         draw=_record,
         phrasings=(
