@@ -9,10 +9,11 @@ import pytest
 
 from suite.microworld import World, world
 from suite.microworld.families import FAMILIES
-from suite.microworld.world import EXACT_DUPLICATES, ITEMS_PER_FAMILY, NEAR_DUPLICATES, WRONG_ANSWERS
+from suite.microworld.world import ITEMS_PER_FAMILY, NEAR_DUPLICATES, WRONG_ANSWERS
 from tests.microworld.literal_answers import literal_answer
 
 SIZE = 8000
+REPEATED_SHARE = (0.25, 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +54,9 @@ def test_records_hide_their_family(pool: list[dict[str, str]]) -> None:
 def test_families_are_heavy_tailed() -> None:
     counts = np.sort(np.bincount(world(1).hidden_families(SIZE), minlength=len(FAMILIES)))[::-1]
     assert counts[-1] > 0
-    assert counts[0] > 8 * counts[-1]
-    assert counts[:5].sum() > 0.45 * SIZE
-    assert counts[-5:].sum() < 0.12 * SIZE
+    assert counts[0] > 20 * counts[-1]
+    assert counts[:4].sum() > 0.6 * SIZE
+    assert counts[-8:].sum() < 0.15 * SIZE
 
 
 def test_operands_are_heavy_tailed(pool: list[dict[str, str]]) -> None:
@@ -65,12 +66,14 @@ def test_operands_are_heavy_tailed(pool: list[dict[str, str]]) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_duplicates_have_the_stated_shares(seed: int) -> None:
+def test_repeats_and_near_duplicates_have_the_stated_shares(seed: int) -> None:
     samples = world(seed).pool_samples(SIZE)
-    exact = Counter((sample["instruction"], sample["input"]) for sample in samples)
-    assert sum(exact.values()) - len(exact) == round(EXACT_DUPLICATES * SIZE)
-    near = Counter((sample["instruction"].lower().rstrip("?.:"), sample["input"]) for sample in samples)
-    assert len(exact) - len(near) == pytest.approx(NEAR_DUPLICATES * SIZE, rel=0.02)
+    prompts = Counter((sample["instruction"], sample["input"]) for sample in samples)
+    repeated = 1 - len(prompts) / SIZE
+    assert REPEATED_SHARE[0] < repeated < REPEATED_SHARE[1]
+    # Every phrasing begins with a capital; two in three near duplicates are written small.
+    small = sum(sample["instruction"][0].islower() for sample in samples)
+    assert small == pytest.approx(NEAR_DUPLICATES * SIZE * 2 / 3, rel=0.15)
 
 
 def test_wrong_answers_have_the_stated_share() -> None:
