@@ -80,7 +80,16 @@ class Runner:
         A failed cell is reported in the outcome and does not stop the others. Raises StorageError when stage
         outputs or results cannot be written.
         """
-        units = self._units(cells)
+        try:
+            self._share(self._units(cells))
+        finally:
+            for lane in self.lanes:
+                lane.stop()
+        if self._broken is not None:
+            raise self._broken
+        return self.outcome
+
+    def _share(self, units: Sequence[Unit]) -> None:
         schedule = Schedule(units)
         threads = [
             threading.Thread(target=self._work, args=(lane, schedule), daemon=True) for lane in self.lanes[: len(units)]
@@ -93,14 +102,8 @@ class Runner:
                     thread.join(timeout=0.2)
         finally:
             schedule.stop()
-            for lane in self.lanes:
-                lane.stop()
-        if self._broken is not None:
-            raise self._broken
-        return self.outcome
 
-    def warm(self) -> None:
-        """Start the lanes' processes, which import their libraries while selections are made."""
+    def _warm(self) -> None:
         for lane in self.lanes:
             lane.start()
 
@@ -120,6 +123,8 @@ class Runner:
             if self.experiment.finished(cell, picked):
                 self.outcome.finished_before.append(cell)
                 continue
+            # The lanes import their libraries while the remaining selections are made.
+            self._warm()
             base = self.experiment.base(cell.base_model)
             picks = picked.selection.sha256 if picked else "none"
             key = training_key(picks, base.weights_sha256, cell.track.recipe_for(base.name), cell.training_seed)
