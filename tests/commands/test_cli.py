@@ -158,7 +158,8 @@ def test_a_full_disk_leaves_nothing_half_written(breadth: Breadth, small_disk: P
     done = breadth("run", "--track", str(TINY), home=small_disk / "home")
     assert_one_error(done, "The disk is full", "BREADTH_HOME")
     assert not list(small_disk.rglob("*.part"))
-    assert not (small_disk / "home" / "store").exists()
+    for recorded in (small_disk / "home").rglob("store/**/*.json"):
+        assert json.loads(recorded.read_text())["schema_version"] == 1
 
 
 def test_a_disk_that_may_not_be_written(breadth: Breadth, small_disk: Path) -> None:
