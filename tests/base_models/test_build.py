@@ -16,7 +16,7 @@ from suite.base_models.build import base_key, ensure_base, weights_sha256
 from suite.base_models.packing import Corpus
 from suite.errors import StorageError, TrainingError
 
-PROGRAM = Path(__file__).with_name("killed_build.py")
+PROGRAM = Path(__file__).parents[1] / "killed_build.py"
 
 
 @pytest.fixture(scope="module")

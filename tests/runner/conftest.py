@@ -5,30 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-
-from suite.runner.cells import Cell
-from suite.runner.experiment import Experiment
-from suite.stores.url import open_store
-from suite.track import load_track
-
-TINY = Path(__file__).parents[1] / "tracks" / "tiny.toml"
-
-
-def experiment() -> Experiment:
-    """The tiny track over the store of the present BREADTH_HOME."""
-    from suite.home import default_store
-
-    return Experiment(
-        track=load_track(str(TINY)),
-        store=open_store(default_store()),
-        notify=lambda message: None,
-        progress=lambda title: lambda done, total: None,
-    )
+from tiny_track import command, experiment
 
 
 @pytest.fixture(scope="session")
@@ -71,17 +52,3 @@ def breadth(own_home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
-
-
-def command(*arguments: str) -> list[str]:
-    """The command line of a `breadth` call with this interpreter."""
-    return [sys.executable, "-m", "suite.commands.main", *arguments]
-
-
-def stored_results(home: Path) -> dict[str, bytes]:
-    """Every file of the store, by its path."""
-    store = home / "store"
-    return {str(path.relative_to(store)): path.read_bytes() for path in sorted(store.rglob("*.json"))}
-
-
-__all__ = ["TINY", "Cell", "command", "experiment", "stored_results"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TINY, command, stored_results
+from tiny_track import TINY, command, stored_results
 
 CELLS = 1 + 2 + 2 * 2 + 2  # untuned, full, random (draws x seeds), longest
 Breadth = Callable[..., "subprocess.CompletedProcess[str]"]

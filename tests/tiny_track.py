@@ -1,0 +1,34 @@
+"""The tiny track, and ways to run and read it; shared by the tests of the runner."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from suite.home import default_store
+from suite.runner.experiment import Experiment
+from suite.stores.url import open_store
+from suite.track import load_track
+
+TINY = Path(__file__).parent / "tracks" / "tiny.toml"
+
+
+def experiment() -> Experiment:
+    """The tiny track over the store of the present BREADTH_HOME."""
+    return Experiment(
+        track=load_track(str(TINY)),
+        store=open_store(default_store()),
+        notify=lambda message: None,
+        progress=lambda title: lambda done, total: None,
+    )
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of a `breadth` call with this interpreter."""
+    return [sys.executable, "-m", "suite.commands.main", *arguments]
+
+
+def stored_results(home: Path) -> dict[str, bytes]:
+    """Every file of the store, by its path."""
+    store = home / "store"
+    return {str(path.relative_to(store)): path.read_bytes() for path in sorted(store.rglob("*.json"))}
