@@ -11,9 +11,11 @@ from suite.errors import BreadthError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from suite.runner.cells import Cell, Wanted
     from suite.runner.experiment import Experiment
     from suite.runner.plan import Plan
     from suite.runner.runner import Outcome
+    from suite.track import Track
 
 
 def run(
@@ -28,12 +30,8 @@ def run(
     draws: Annotated[int | None, typer.Option(help="Only the first N selection draws of random.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Lanes that work at once; default one a GPU or core.")] = None,
     store: Annotated[str | None, typer.Option(help="Where results go, as file:FOLDER.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the cells, what is cached, and the time needed.")
-    ] = False,
-    discard_models: Annotated[
-        bool, typer.Option("--discard-models", help="Delete each fine-tune's weights once it is evaluated.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells, what is cached, the time.")] = False,
+    discard_models: Annotated[bool, typer.Option("--discard-models", help="Delete weights once evaluated.")] = False,
 ) -> None:
     """Select, fine-tune, evaluate, record and rank. Finished work is never done twice; stop and go on at any time.
 
@@ -49,7 +47,7 @@ def run(
 
     from suite.commands.display import Display
     from suite.home import default_store
-    from suite.runner.cells import Wanted, chosen_strategies, plan_cells
+    from suite.runner.cells import Wanted
     from suite.runner.experiment import Experiment
     from suite.runner.plan import make_plan
     from suite.runner.runner import Runner
@@ -65,11 +63,8 @@ def run(
         seeds=seeds,
         draws=draws,
     )
-    chosen, missing = chosen_strategies(definition, wanted.strategies)
-    cells = plan_cells(definition, chosen, wanted)
+    cells = _cells(definition, wanted, console)
     lanes = _lanes(jobs)
-    if missing:
-        console.print(f"[dim]Not installed here, left out: {', '.join(missing)}.[/]")
     with Display(Console(stderr=True, soft_wrap=True), len(cells)) as display:
         experiment = Experiment(
             track=definition,
@@ -88,6 +83,15 @@ def run(
     _print_outcome(console, experiment, outcome)
     if outcome.failed:
         raise BreadthError(f"{len(outcome.failed)} of {len(cells)} cells failed; the reasons stand above.")
+
+
+def _cells(track: Track, wanted: Wanted, console: Console) -> list[Cell]:
+    from suite.runner.cells import chosen_strategies, plan_cells
+
+    chosen, missing = chosen_strategies(track, wanted.strategies)
+    if missing:
+        console.print(f"[dim]Not installed here, left out: {', '.join(missing)}.[/]")
+    return plan_cells(track, chosen, wanted)
 
 
 def _split(written: str | None) -> tuple[str, ...] | None:

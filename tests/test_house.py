@@ -1,0 +1,76 @@
+"""The rules of the house: sizes, names, and imports that run one way only."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(path for folder in ("suite", "strategies") for path in (ROOT / folder).rglob("*.py"))
+EVERYTHING = SOURCES + sorted((ROOT / "tests").rglob("*.py"))
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 70
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_there_is_a_house() -> None:
+    assert len(SOURCES) > 50
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=named)
+def test_a_file_is_one_idea(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST_FILE
+    assert path.stem not in ("utils", "util", "helpers", "helper", "misc", "common", "manager")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_a_function_fits_a_screen_and_a_file_says_what_it_is_for(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno <= LONGEST_FUNCTION, node.name
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_imports_run_one_way(path: Path) -> None:
+    modules = {name.partition(".")[0] for name in imported(path)}
+    if path.is_relative_to(ROOT / "suite"):
+        assert not modules & {"strategies", "leaderboard"}
+    if path.is_relative_to(ROOT / "strategies"):
+        ours = {name for name in imported(path) if name.startswith("suite")}
+        allowed = ("suite.registry", "suite.pool", "suite.features", "suite.errors", "suite.selection")
+        assert all(name.startswith(allowed) for name in ours), ours
+    if path.is_relative_to(ROOT / "strategies" / "kernels"):
+        standard = set(sys.stdlib_module_names) | {"__future__"}
+        assert modules - standard <= {"numpy", "numba", "strategies"}
+        assert not any(name.startswith("suite") for name in imported(path))
+    if path.is_relative_to(ROOT / "suite" / "statistics"):
+        assert modules - set(sys.stdlib_module_names) <= {"numpy", "scipy", "suite", "__future__"}
+
+
+def test_kernels_load_without_the_rest() -> None:
+    code = (
+        "import sys; from strategies.kernels import k_center, facility_location, reverse_greedy_prune\n"
+        "print(sorted(name for name in sys.modules if name.split('.')[0] in ('suite', 'torch', 'pydantic')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
