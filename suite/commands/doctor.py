@@ -104,16 +104,20 @@ def _folders() -> Iterator[Finding]:
 
 def _tracks() -> Iterator[Finding]:
     from suite import machine
+    from suite.evaluation.loading import NEEDS
     from suite.track import load_track, track_names
 
     has_gpu = bool(machine.gpus())
     for name in track_names():
         track = load_track(name)
-        needs_gpu = track.gpu_hours > 0
-        runnable = has_gpu or not needs_gpu
-        found = "can run" if runnable else "needs a GPU"
-        hours = f"{track.gpu_hours:g} GPU-hours" if needs_gpu else "runs on a CPU"
-        yield Finding(f"track {name}", "ok" if runnable else "limited", f"{found} ({hours})")
+        later = sorted({task.kind for task in track.evaluation.tasks if task.kind in NEEDS})
+        hours = f"{track.gpu_hours:g} GPU-hours" if track.gpu_hours else "runs on a CPU"
+        if later:
+            yield Finding(f"track {name}", "limited", f"its {', '.join(later)} tasks need a later version ({hours})")
+        elif track.gpu_hours and not has_gpu:
+            yield Finding(f"track {name}", "limited", f"needs a GPU ({hours})")
+        else:
+            yield Finding(f"track {name}", "ok", f"can run ({hours})")
 
 
 def _print(findings: list[Finding]) -> None:
