@@ -16,6 +16,15 @@ class BreadthError(Exception):
     exit_code = 1
 
 
+class Interrupted(BreadthError):  # noqa: N818 - the person stopped it; nothing is wrong
+    """Somebody pressed Ctrl-C."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("Stopped. What was finished is kept; the same command goes on from there.")
+
+
 class UsageError(BreadthError):
     """A name, a parameter or an option on the command line is wrong."""
 

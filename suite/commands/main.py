@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from suite import __version__
-from suite.errors import BreadthError
+from suite.errors import BreadthError, Interrupted
 
 HELP = """Which samples should a model be fine-tuned on? Breadth selects, fine-tunes, evaluates and ranks.
 
@@ -36,7 +38,7 @@ def application() -> typer.Typer:
     app.callback()(_root)
     for entry_point in sorted(importlib.metadata.entry_points(group="breadth.commands"), key=lambda entry: entry.name):
         try:
-            app.command(entry_point.name)(entry_point.load())
+            app.command(entry_point.name)(_stoppable(entry_point.load()))
         except Exception as error:  # a stranger's broken verb must not take the others down
             print(f"breadth: the command {entry_point.name!r} ({entry_point.value}) failed: {error}", file=sys.stderr)
     return app
@@ -48,18 +50,30 @@ def run() -> None:
     debug = "--debug" in arguments or bool(os.environ.get("BREADTH_DEBUG"))
     try:
         application()(args=[argument for argument in arguments if argument != "--debug"])
+    except Interrupted as stop:
+        print(f"\n{stop}", file=sys.stderr)
+        sys.exit(stop.exit_code)
     except BreadthError as error:
         if debug:
             raise
         _print_error(str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _print_error("Stopped. What was finished is kept; the same command goes on from there.")
-        sys.exit(130)
     except BrokenPipeError:
         # The reader of our output (such as `head`) has gone; that is no failure of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
+    # Inside the command, because typer turns a KeyboardInterrupt that reaches it into a bare "Aborted.".
+    @functools.wraps(command)
+    def call(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
+    return call
 
 
 def _root(

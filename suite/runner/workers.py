@@ -45,12 +45,17 @@ class Worker:
         self.environment = environment or {}
         self._process: multiprocessing.process.BaseProcess | None = None
         self._connection: Connection | None = None
+        # A stop that comes while a lane starts its child waits until there is a whole child to stop.
+        self._guard = threading.RLock()
 
     def start(self) -> None:
         """Start the child if it does not run; it imports what it needs while the parent goes on."""
-        if self._process is not None and self._process.is_alive():
-            return
-        self.stop()
+        with self._guard:
+            if self._process is None or not self._process.is_alive():
+                self.stop()
+                self._spawn()
+
+    def _spawn(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -95,13 +100,14 @@ class Worker:
 
         What it was writing is absent, what it had written is whole.
         """
-        if self._connection is not None:
-            self._connection.close()
-        if self._process is not None:
-            self._process.join(timeout=IDLE_EXIT_SECONDS)
-            self._process.kill()
-            self._process.join()
-        self._connection = self._process = None
+        with self._guard:
+            if self._connection is not None:
+                self._connection.close()
+            if self._process is not None:
+                self._process.join(timeout=IDLE_EXIT_SECONDS)
+                self._process.kill()
+                self._process.join()
+            self._connection = self._process = None
 
     @property
     def pid(self) -> int | None:

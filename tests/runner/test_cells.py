@@ -20,13 +20,13 @@ def seeds_of(cells: list[Cell], name: str) -> list[tuple[int, int]]:
 
 
 def test_seeds_are_crossed_for_random_and_paired_for_the_rest(track: Track) -> None:
-    chosen = [strategies.parse(name) for name in ("random", "k-means", "k-center", "full")]
+    chosen = [strategies.parse(name) for name in ("random", "k-means", "longest", "full")]
     cells = plan_cells(track, chosen, Wanted())
     training = track.seeds.training
 
     assert seeds_of(cells, "random") == [(draw, seed) for draw in range(track.seeds.random_draws) for seed in training]
     assert seeds_of(cells, "k-means") == list(enumerate(training))
-    assert seeds_of(cells, "k-center") == [(0, seed) for seed in training]
+    assert seeds_of(cells, "longest") == [(0, seed) for seed in training]
     assert seeds_of(cells, "full") == [(0, seed) for seed in training]
     assert seeds_of(cells, "untuned") == [(0, 0)]
     assert len({cell.identity.id for cell in cells}) == len(cells)

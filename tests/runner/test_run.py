@@ -108,6 +108,7 @@ def test_killed_at_any_stage_a_run_goes_on_to_the_same_results(tiny_home: Path, 
     _, errors = stopped.communicate(timeout=30)
     assert stopped.returncode == 130
     assert "Stopped. What was finished is kept" in errors
+    assert "Error" not in errors
     assert "Traceback" not in errors
 
     last = start(tiny_home)
