@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -156,9 +157,7 @@ class Runner:
                 self.watcher.finished(lane.number, unit, time.monotonic() - started)
 
     def _finish(self, lane: Lane, unit: Unit) -> None:
-        report: Callable[[str, int, int], None] = lambda stage, done, total: self.watcher.progressed(  # noqa: E731
-            lane.number, stage, done, total
-        )
+        report = functools.partial(self.watcher.progressed, lane.number)
         cells = [cell for cell in unit.cells if not self.experiment.finished(cell, unit.picked, by_now=True)]
         with self._guard:
             self.outcome.finished_before += [cell for cell in unit.cells if cell not in cells]
