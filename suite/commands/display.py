@@ -77,6 +77,8 @@ class Display(Watcher):
         """Show what a lane works on."""
         with self._guard:
             if self._cells is None:
+                if "selections" in self._titles:
+                    self._bars.update(self._titles["selections"][0], visible=False)
                 self._cells = self._bars.add_task("[bold]cells[/]", total=self._total)
             if lane not in self._lanes:
                 self._lanes[lane] = self._bars.add_task(f"lane {lane}", total=1)

@@ -77,6 +77,12 @@ class Feature(ABC):
         return array
 
     @property
+    def label(self) -> str:
+        """A few words for a progress bar, such as `tokens (response)`."""
+        view = getattr(self, "view", None)
+        return f"{self.kind} ({view})" if view else self.kind
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The feature's fields, part of its key."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

@@ -127,7 +127,7 @@ class FeatureStore:
             needed: needed.open(self.ensure(needed, pool, track, progress_for).arrays) for needed in feature.requires()
         }
         started = time.perf_counter()
-        arrays = feature.compute(pool, Features(track, inputs), progress_for(str(feature)))
+        arrays = feature.compute(pool, Features(track, inputs), progress_for(feature.label))
         seconds = time.perf_counter() - started
         with atomic_folder(self.folder / key) as temporary:
             files = {name: write_npy(temporary / f"{name}.npy", array) for name, array in arrays.items()}
