@@ -137,7 +137,7 @@ class Runner:
         ]
 
     def _work(self, lane: Lane, schedule: Schedule) -> None:
-        for unit in schedule.take(self.experiment.folders.cache / "locks"):
+        for unit in schedule.take(self.experiment.folders.locks):
             started = time.monotonic()
             self.watcher.started(lane.number, unit)
             try:

@@ -67,9 +67,10 @@ class StageFolders:
         """A file: scores with per-item values."""
         return self.cache / "evaluations" / f"{key}.json"
 
-    def lock(self, key: str) -> Path:
-        """The file lock that shares training and evaluation of one key between runners."""
-        return self.cache / "locks" / f"{key}.lock"
+    @property
+    def locks(self) -> Path:
+        """The file locks that share training and evaluation of one key between runners."""
+        return self.cache / "locks"
 
     @property
     def logs(self) -> Path:

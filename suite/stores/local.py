@@ -56,10 +56,6 @@ class LocalStore:
         found = sorted((self.folder / "results").glob(f"*/*/{cell_id}/*.json"))
         return [record for path in found if (record := self._accept(path)) is not None]
 
-    def has(self, cell_id: str) -> bool:
-        """Whether a valid record of that cell is there; damaged ones are listed in `skipped`."""
-        return bool(self.of_cell(cell_id))
-
     def _cell_folders(self, track: str | None) -> Iterator[tuple[Path, list[str]]]:
         """Each cell's folder with its file names; a file that lies anywhere else is skipped with the reason."""
         root = self.folder / "results"

@@ -22,7 +22,7 @@ class Store(Protocol):
 
     url: str
     skipped: list[Skipped]
-    """What the latest `results` or `has` passed over; complete once its iterator is exhausted."""
+    """What the latest `results` or `of_cell` passed over; complete once its iterator is exhausted."""
     superseded: int
     """How many records the latest `results` left out because a later record corrects them."""
 
@@ -37,6 +37,3 @@ class Store(Protocol):
 
     def of_cell(self, cell_id: str) -> list[Result]:
         """The valid records of one cell."""
-
-    def has(self, cell_id: str) -> bool:
-        """Whether a valid record of that cell is there."""

@@ -50,8 +50,8 @@ def test_what_is_put_comes_back(store: LocalStore) -> None:
     assert files(store) == sorted([one.path, other.path])
     assert list(store.results("microworld")) == sorted([one, other], key=lambda record: record.path)
     assert store.skipped == []
-    assert store.has(one.cell.id)
-    assert not store.has(result(training_seed=2).cell.id)
+    assert store.of_cell(one.cell.id)
+    assert not store.of_cell(result(training_seed=2).cell.id)
 
 
 def test_equal_content_is_stored_once_with_its_first_cost(store: LocalStore) -> None:
@@ -154,7 +154,7 @@ def test_a_record_that_is_wrong_is_skipped_with_the_reason(
     [skipped] = store.skipped
     assert reason in skipped.reason
     assert record.cell.id in skipped.path
-    assert not store.has(record.cell.id)
+    assert not store.of_cell(record.cell.id)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_bytes_that_are_no_record_are_skipped(store: LocalStore, content: bytes,
     path.write_bytes(content)
     assert list(store.results()) == []
     assert [reason in skipped.reason for skipped in store.skipped] == [True]
-    assert not store.has(record.cell.id)
+    assert not store.of_cell(record.cell.id)
 
 
 def test_a_wrong_name_is_skipped(store: LocalStore) -> None:
