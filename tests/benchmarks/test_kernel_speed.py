@@ -6,33 +6,20 @@ picks must be the same.
 
 from __future__ import annotations
 
-import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import oracles
 import pytest
+from alternating import ROUNDS, clustered, compare
 from pytest_benchmark.fixture import BenchmarkFixture
-from threadpoolctl import threadpool_limits
 
 from strategies.kernels import CosineSimilarity, facility_location, k_center, reverse_greedy_prune
 from suite.features.density import knn_density
 
-ROUNDS = 3
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
-
-
-def clustered(rows: int, dimensions: int) -> np.ndarray:
-    """200 Gaussians on the sphere with Zipf sizes and 5 % near duplicates: unit rows, float32."""
-    rng = np.random.default_rng(0)
-    centres = rng.normal(size=(200, dimensions))
-    points = centres[rng.zipf(1.3, size=rows) % 200] + 0.7 * rng.normal(size=(rows, dimensions))
-    near = rng.choice(rows, size=rows // 20, replace=False)
-    points[near] = points[rng.integers(rows, size=len(near))] + 1e-3 * rng.normal(size=(len(near), dimensions))
-    return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
 
 
 def incremental_k_center(embeddings: np.ndarray, budget: int, first: int) -> list[int]:
@@ -45,28 +32,6 @@ def incremental_k_center(embeddings: np.ndarray, budget: int, first: int) -> lis
         nearest[picks] = -1.0
         picks.append(oracles.first_of_largest(nearest))
     return picks
-
-
-def compare(
-    benchmark: BenchmarkFixture, ours: Callable[[], Any], literal: Callable[[], Any], *, floor: float
-) -> tuple[Any, Any]:
-    """Results of both; records the ratio of median CPU times and asserts that it reaches `floor`."""
-    seconds: dict[str, list[float]] = {"ours": [], "literal": []}
-    results: dict[str, Any] = {}
-    with threadpool_limits(1):
-        ours()  # compiled before it is timed
-        for _ in range(ROUNDS):
-            for name, function in (("ours", ours), ("literal", literal)):
-                started = time.process_time()
-                results[name] = function()
-                seconds[name].append(time.process_time() - started)
-        benchmark.pedantic(ours, rounds=ROUNDS)
-    ratio = statistics.median(seconds["literal"]) / statistics.median(seconds["ours"])
-    benchmark.extra_info["literal_seconds"] = round(statistics.median(seconds["literal"]), 4)
-    benchmark.extra_info["ratio"] = round(ratio, 1)
-    print(f"\n{benchmark.name}: {ratio:.1f} times as fast as its literal form")
-    assert ratio >= floor
-    return results["ours"], results["literal"]
 
 
 def same(ours: np.ndarray, literal: Sequence[int]) -> bool:

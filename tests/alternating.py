@@ -1,0 +1,54 @@
+"""Timing a fast form against a peer or an oracle: both in CPU time, in turns, in one process, on one thread."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from pytest_benchmark.fixture import BenchmarkFixture
+from threadpoolctl import threadpool_limits
+
+ROUNDS = 3
+
+
+def compare(
+    benchmark: BenchmarkFixture,
+    ours: Callable[[], Any],
+    literal: Callable[[], Any],
+    *,
+    floor: float,
+    rounds: int = ROUNDS,
+    peer: str = "its literal form",
+) -> tuple[Any, Any]:
+    """Results of both; records the ratio of median CPU times and asserts that it reaches `floor`."""
+    seconds: dict[str, list[float]] = {"ours": [], "peer": []}
+    results: dict[str, Any] = {}
+    with threadpool_limits(1):
+        ours()  # compiled before it is timed
+        for _ in range(rounds):
+            for name, function in (("ours", ours), ("peer", literal)):
+                started = time.process_time()
+                results[name] = function()
+                seconds[name].append(time.process_time() - started)
+        benchmark.pedantic(ours, rounds=1)
+    ratio = statistics.median(seconds["peer"]) / statistics.median(seconds["ours"])
+    benchmark.extra_info["peer"] = peer
+    benchmark.extra_info["ours_seconds"] = round(statistics.median(seconds["ours"]), 4)
+    benchmark.extra_info["peer_seconds"] = round(statistics.median(seconds["peer"]), 4)
+    benchmark.extra_info["ratio"] = round(ratio, 1)
+    print(f"\n{benchmark.name}: {ratio:.1f} times as fast as {peer}")
+    assert ratio >= floor
+    return results["ours"], results["peer"]
+
+
+def clustered(rows: int, dimensions: int) -> np.ndarray:
+    """200 Gaussians on the sphere with Zipf sizes and 5 % near duplicates: unit rows, float32."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(200, dimensions))
+    points = centres[rng.zipf(1.3, size=rows) % 200] + 0.7 * rng.normal(size=(rows, dimensions))
+    near = rng.choice(rows, size=rows // 20, replace=False)
+    points[near] = points[rng.integers(rows, size=len(near))] + 1e-3 * rng.normal(size=(len(near), dimensions))
+    return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
