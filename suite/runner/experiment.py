@@ -35,6 +35,10 @@ class Experiment:
     progress: Callable[[str], Progress]
     """Gives a progress callback for a piece of work with that title."""
     discard_models: bool = False
+    embedder: str | None = None
+    """In place of the track's embedder, to select or measure without it; results of a run are never made so."""
+    tokenizer: str | None = None
+    """In place of the base model's tokenizer, likewise; with it the base model itself is not looked for."""
 
     @cached_property
     def folders(self) -> StageFolders:
@@ -104,12 +108,12 @@ class Experiment:
 
     def context(self, base_model: str) -> TrackContext:
         """What strategies and metrics may know of the track."""
-        folder = str(self.base(base_model).folder)
+        folder = "" if self.tokenizer else str(self.base(base_model).folder)
         return TrackContext(
             track=self.track.name,
             pool_size=len(self.pool),
-            embedder=self.track.features.embedder,
-            tokenizer=folder,
+            embedder=self.embedder or self.track.features.embedder,
+            tokenizer=self.tokenizer or folder,
             base_model=folder,
             rare_token_count=self.track.features.rare_token_count,
             common_token_count=self.track.features.common_token_count,
