@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,28 @@ def compare(
     print(f"\n{benchmark.name}: {ratio:.1f} times as fast as {peer}")
     assert ratio >= floor
     return results["ours"], results["peer"]
+
+
+def cpu_seconds(function: Callable[[], Any], rounds: int = ROUNDS) -> float:
+    """Median CPU seconds of `function`, one thread, after one call that compiles it."""
+    seconds = []
+    with threadpool_limits(1):
+        function()
+        for _ in range(rounds):
+            started = time.process_time()
+            function()
+            seconds.append(time.process_time() - started)
+    return statistics.median(seconds)
+
+
+def growth_exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
+    """The e of seconds = c * size ** e, by least squares in logarithms over at least four sizes."""
+    if len(sizes) < 4 or len(sizes) != len(seconds):
+        raise ValueError(
+            f"a growth fit needs at least four sizes with a time each, not {len(sizes)} and {len(seconds)}"
+        )
+    exponent, _ = np.polyfit(np.log(sizes), np.log(seconds), 1)
+    return float(exponent)
 
 
 def clustered(rows: int, dimensions: int) -> np.ndarray:

@@ -15,12 +15,13 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from suite.errors import FeatureError
-from suite.reporting import Progress
+from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.pool import Pool
@@ -89,10 +90,14 @@ class Feature(ABC):
 
 
 class Features(Mapping[Feature, Any]):
-    """The features a plugin declared, by description; asking for another is an error that says what to add."""
+    """The features a plugin declared, by description; asking for another is an error that says what to add.
 
-    def __init__(self, track: TrackContext, opened: Mapping[Feature, Any]):
+    `progress` is for a plugin whose own work is long: call it as progress(done, total).
+    """
+
+    def __init__(self, track: TrackContext, opened: Mapping[Feature, Any], progress: Progress = no_progress):
         self.track = track
+        self.progress = progress
         self._opened = dict(opened)
 
     def __getitem__(self, feature: Feature) -> Any:

@@ -98,6 +98,7 @@ class Selector:
             progress_for=self.progress,
             reference=strategy.reference,
         )
+        computed.features.progress = self.progress(strategy.name)
         size = strategy.size(len(self.pool), budget)
         rows, seconds = self._select(strategy, size, computed.features, seed)
         rows = checked_rows(
