@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from suite.atomic import storage_errors
 from suite.errors import FeatureError
 from suite.reporting import Progress, no_progress
 
@@ -95,10 +96,32 @@ class Features(Mapping[Feature, Any]):
     `progress` is for a plugin whose own work is long: call it as progress(done, total).
     """
 
-    def __init__(self, track: TrackContext, opened: Mapping[Feature, Any], progress: Progress = no_progress):
+    def __init__(
+        self,
+        track: TrackContext,
+        opened: Mapping[Feature, Any],
+        progress: Progress = no_progress,
+        *,
+        scratch: Path | None = None,
+    ):
         self.track = track
         self.progress = progress
         self._opened = dict(opened)
+        self._scratch = scratch
+
+    @property
+    def scratch(self) -> Path:
+        """A folder of the feature that is being computed, for work that a killed process should not lose.
+
+        It belongs to the feature's key alone, so what lies in it came from the same version, parameters and pool;
+        it is kept until the feature is stored. Made when first asked for; write into it through `suite.atomic`.
+        FeatureError outside `Feature.compute`, StorageError where it cannot be made.
+        """
+        if self._scratch is None:
+            raise FeatureError("Only a feature that is being computed has a scratch folder.")
+        with storage_errors(self._scratch):
+            self._scratch.mkdir(parents=True, exist_ok=True)
+        return self._scratch
 
     def __getitem__(self, feature: Feature) -> Any:
         resolved = feature.resolve(self.track)

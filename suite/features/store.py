@@ -2,7 +2,9 @@
 
 Layout: `<folder>/<key>/` holds one `.npy` file an array and `meta.json`, which says what the feature is, what it
 took to compute it, and the size and sha256 of each file. A key's folder is whole or absent. Beside it lies
-`<key>.lock`: of two processes that want one feature, one computes and the other waits.
+`<key>.lock`: of two processes that want one feature, one computes and the other waits. `<key>.scratch/` holds what a
+feature that takes long spools on the way (`Features.scratch`); a killed computation goes on from it, and it is
+removed once the entry is whole.
 
 Every entry is checked when it is first opened by a process: sizes, shapes and dtypes always, the sha256 for files
 up to HASHED_BYTES (reading them costs less than a second; a larger file is checked by its size and header alone).
@@ -88,6 +90,8 @@ class FeatureStore:
         """
         key = self.key(feature, pool)
         found = self._opened.get(key) or self._open(key, notify=False)
+        if found is not None and key not in self._opened:
+            self._drop_scratch(key)  # left behind when the process was killed right after it stored the entry
         if found is None:
             found = self._wait_or_compute(key, feature, pool, track, progress_for)
         self._opened[key] = found
@@ -127,12 +131,20 @@ class FeatureStore:
             needed: needed.open(self.ensure(needed, pool, track, progress_for).arrays) for needed in feature.requires()
         }
         started = time.perf_counter()
-        arrays = feature.compute(pool, Features(track, inputs), progress_for(feature.label))
+        reading = Features(track, inputs, scratch=self._scratch(key))
+        arrays = feature.compute(pool, reading, progress_for(feature.label))
         seconds = time.perf_counter() - started
         with atomic_folder(self.folder / key) as temporary:
             files = {name: write_npy(temporary / f"{name}.npy", array) for name, array in arrays.items()}
             meta = {**self._facts(feature, pool), "seconds": seconds, "files": files}
             (temporary / META).write_text(json.dumps(meta, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        self._drop_scratch(key)
+
+    def _scratch(self, key: str) -> Path:
+        return self.folder / f"{key}.scratch"
+
+    def _drop_scratch(self, key: str) -> None:
+        shutil.rmtree(self._scratch(key), ignore_errors=True)
 
     def _open(self, key: str, *, notify: bool = True) -> StoredFeature | None:
         """The entry, checked; None when it is absent or damaged (which is reported, once the key is locked)."""

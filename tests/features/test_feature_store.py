@@ -98,6 +98,21 @@ class Around(Feature):
         return {"secret": features[Secret()]}
 
 
+@dataclass(frozen=True)
+class Spooled(Feature):
+    """Counts how often it was begun in its scratch folder, and fails the first time."""
+
+    kind: ClassVar[str] = "spooled"
+
+    def compute(self, pool: Pool, features: Features, progress: Progress) -> dict[str, np.ndarray]:
+        spool = features.scratch / "begun"
+        begun = len(spool.read_text()) + 1 if spool.exists() else 1
+        spool.write_text("x" * begun)
+        if begun == 1:
+            raise FeatureError("the first time fails")
+        return {"begun": np.asarray([begun])}
+
+
 def times(log: Path) -> int:
     return len(log.read_text().splitlines()) if log.exists() else 0
 
@@ -176,6 +191,23 @@ def test_leftovers_of_a_killed_process_are_cleared(tmp_path: Path) -> None:
     (left / "lengths.npy").write_bytes(b"half")
     store.ensure(feature, small_pool(), TRACK)
     assert not left.exists()
+
+
+def test_what_was_spooled_outlives_a_failure_and_goes_with_success(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path / "store")
+    scratch = tmp_path / "store" / f"{store.key(Spooled(), small_pool())}.scratch"
+    with pytest.raises(FeatureError, match="first time"):
+        store.ensure(Spooled(), small_pool(), TRACK)
+    assert scratch.is_dir()
+    found = FeatureStore(tmp_path / "store").ensure(Spooled(), small_pool(), TRACK)
+    assert found.arrays["begun"].tolist() == [2]
+    assert not scratch.exists()
+    scratch.mkdir()
+    FeatureStore(tmp_path / "store").ensure(Spooled(), small_pool(), TRACK)
+    assert not scratch.exists()
+    opened = compute_features([Spooled()], small_pool(), TRACK, store).features
+    with pytest.raises(FeatureError, match="being computed"):
+        _ = opened.scratch
 
 
 def _ensure(folder: str, log: str, said: multiprocessing.Queue) -> None:  # type: ignore[type-arg]
