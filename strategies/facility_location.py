@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from suite.features import Embeddings, Tokens, View
+from strategies.quality import SCORES, QualityWeight
+from suite.features import Embeddings, View
 from suite.registry import Strategy, register
 
 if TYPE_CHECKING:
@@ -28,23 +29,24 @@ LEAST_MEMORY = 1024 * 1024 * 1024
 class FacilityLocation(Strategy):
     """Greedy maximisation of the summed similarity (1 + cos) / 2 of all samples to their nearest pick.
 
-    With `quality="length"`, a sample's gain is multiplied by its rank in response tokens (the share of the pool
-    that is not longer) to the power `quality_weight`. QDIT adds a quality term to the gain; the product is our
-    reading, since it needs no common scale.
+    `quality` multiplies a sample's gain: "length" by its rank in response tokens (the share of the pool that is not
+    longer), a parquet file by its column `quality_column` (beside a column `id`); to the power `quality_weight`.
+    QDIT adds a quality term to the gain; the product is our reading, since it needs no common scale.
     """
 
-    quality: Literal["none", "length"] = "none"
+    quality: str = "none"
+    quality_column: str = SCORES
     quality_weight: float = 1.0
     view: View = "both"
 
     def __post_init__(self) -> None:
-        if self.quality_weight < 0:
+        if not 0 <= self.quality_weight < float("inf"):
             raise ValueError(f"quality_weight must not be negative, not {self.quality_weight}")
+        QualityWeight(self.quality, self.quality_column)  # raises ValueError for what is no quality
 
     def requires(self, track: TrackContext) -> tuple[Feature, ...]:
-        """Embeddings of the view, and response tokens where length is the quality."""
-        embeddings = Embeddings(view=self.view)
-        return (embeddings,) if self.quality == "none" else (embeddings, Tokens(view="response"))
+        """Embeddings of the view, and what the quality is read from."""
+        return (Embeddings(view=self.view), *self._weight.requires())
 
     def select(self, pool: Pool, budget: int, *, features: Features, rng: np.random.Generator) -> np.ndarray:
         """Rows in the order picked, shape (budget,), int64."""
@@ -52,13 +54,13 @@ class FacilityLocation(Strategy):
 
         from strategies.kernels import CosineSimilarity, facility_location
 
-        quality = None
-        if self.quality == "length":
-            lengths = features[Tokens(view="response")].lengths
-            not_longer = np.searchsorted(np.sort(lengths), lengths, side="right") / len(lengths)
-            quality = not_longer**self.quality_weight
+        quality = self._weight.read(features, self.quality_weight)
         embeddings = np.asarray(features[Embeddings(view=self.view)])
         # More memory makes it faster and picks the same rows; another process may want as much at the same time.
         memory = max(LEAST_MEMORY, psutil.virtual_memory().available // 3)
         similarity = CosineSimilarity(embeddings, memory)
         return facility_location(similarity, budget, quality=quality)
+
+    @property
+    def _weight(self) -> QualityWeight:
+        return QualityWeight(self.quality, self.quality_column)
