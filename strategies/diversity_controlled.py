@@ -1,47 +1,146 @@
-"""What the six diversity-controlled strategies (M2M) share: levels, pruning, even sampling, presence of every type."""
+"""What the six diversity-controlled strategies (M2M) share: types, levels, and which types a level keeps."""
 
 from __future__ import annotations
 
-import warnings
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from strategies.even_sampling import Incidences, LengthTarget, even_selection
 from suite.errors import SelectionError
+from suite.features import Tokens, View
+from suite.registry import LevelReport, Strategy
 
 if TYPE_CHECKING:
     from strategies.kernels.pruning import PruningPath, Unit
+    from suite.features.base import Feature, Features, TrackContext
+    from suite.pool import Pool
 
-
-@dataclass(frozen=True)
-class Incidences:
-    """Which types each sample holds, end to end: sample i holds `types[offsets[i]:offsets[i + 1]]` (int64 both)."""
-
-    types: np.ndarray
-    offsets: np.ndarray
-
-    def of(self, rows: np.ndarray) -> dict[int, list[int]]:
-        """The different types of each of `rows`, ascending."""
-        types, starts = self.types.tolist(), self.offsets.tolist()
-        return {row: sorted(set(types[starts[row] : starts[row + 1]])) for row in rows.tolist()}
+PAPER = "M2M, arXiv 2505.24768 (AAAI 2026)"
 
 
 @dataclass(frozen=True)
 class Level:
-    """How far to prune, in [0, 1], and by which reading (see `strategies.kernels.reverse_greedy_prune`)."""
+    """How far to prune, in [0, 1], and by which reading (see `strategies.kernels.reverse_greedy_prune`).
+
+    `least` is the number of types at level 0; None is the fewest that still reach the budget.
+    """
 
     diversity: float
     unit: Unit = "type"
     recount: bool = True
+    least: int | None = None
 
 
 @dataclass(frozen=True)
-class LengthTarget:
-    """Response lengths (n,), and the mean that a selection should have."""
+class DiversityControlled(Strategy):
+    """A strategy that covers as many of its types as its level says, and draws evenly over them.
 
-    lengths: np.ndarray
-    mean: float
+    `diversity` p in [0, 1] sets how many types k are kept: k = round(k_min + p (k_max - k_min)), where k_max is all
+    types and k_min the fewest along the order in which types are dropped whose samples still reach the budget (our
+    reading). `least_types` puts a number of one's own in the place of k_min, so that levels of several budgets mean
+    the same k; levels out of reach are then errors. `match_length` draws so that the mean response length (in tokens
+    of the target model) is the pool's at every level.
+
+    A subclass says which types samples hold (`incidences`, from the features of `type_features`); it overrides
+    `dropping` when types are not dropped by how few samples hold them.
+    """
+
+    diversity: float = 1.0
+    least_types: int | None = None
+    match_length: bool = False
+
+    view: ClassVar[View]
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.diversity <= 1.0:
+            raise ValueError(f"diversity must lie between 0 and 1, not be {self.diversity}")
+        if self.least_types is not None and self.least_types < 1:
+            raise ValueError(f"least_types must be at least 1, not {self.least_types}")
+
+    @abstractmethod
+    def type_features(self, track: TrackContext) -> tuple[Feature, ...]:
+        """The features that `incidences` reads."""
+
+    @abstractmethod
+    def incidences(self, features: Features) -> Incidences:
+        """Which types each sample of the pool holds."""
+
+    def dropping(self, incidences: Incidences) -> PruningPath:
+        """The order in which types are dropped, over the samples that hold one: the least frequent types first."""
+        return smallest_types_first(incidences)
+
+    def requires(self, track: TrackContext) -> tuple[Feature, ...]:
+        """What types are read from, and response tokens where lengths are matched."""
+        responses = (Tokens(view="response"),) if self.match_length else ()
+        return (*self.type_features(track), *responses)
+
+    def select(self, pool: Pool, budget: int, *, features: Features, rng: np.random.Generator) -> np.ndarray:
+        """Rows in the order drawn, shape (budget,), int64. Raises SelectionError when the budget is out of reach."""
+        incidences = self.incidences(features)
+        rows, types = self._kept(incidences, budget)[:2]
+        lengths = None
+        if self.match_length:
+            every = features[Tokens(view="response")].lengths
+            lengths = LengthTarget(every, float(every.mean()))
+        return even_selection(incidences, rows, types, budget, rng, lengths=lengths)
+
+    def level_report(self, rows: np.ndarray, *, features: Features) -> LevelReport:
+        """How many types there are, are kept at this level, and are covered by a selection `rows` of it."""
+        incidences = self.incidences(features)
+        _, types, path = self._kept(incidences, len(rows))
+        return LevelReport(
+            all_types=int(path.types_left[0]),
+            fewest_types=fewest_types(path, len(rows)),
+            kept_types=len(types),
+            covered_kept_types=incidences.count_types(rows, types),
+            covered_types=incidences.count_types(rows),
+        )
+
+    def _kept(self, incidences: Incidences, budget: int) -> tuple[np.ndarray, np.ndarray, PruningPath]:
+        path = self.dropping(incidences)
+        state = _state_at(path, budget, self.diversity, self.least_types, self.spec)
+        return incidences.holding[path.samples(state)], path.types(state), path
+
+
+def keep_largest_types(
+    incidences: Incidences, budget: int, diversity: float, *, strategy: str, least: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Candidate rows and kept types (ascending, int64) of a level of macro and meso diversity.
+
+    Kept are the k types that most samples hold (ties: the lower type), candidates the samples that hold one of them:
+    level 0 is the fewest types whose samples still number `budget`, or `least` where it is given, level 1 all types.
+    Raises SelectionError when the budget is out of reach, naming how far the types reach or the smallest level that
+    reaches it. Deterministic.
+    """
+    path = smallest_types_first(incidences)
+    state = _state_at(path, budget, diversity, least, strategy)
+    return incidences.holding[path.samples(state)], path.types(state)
+
+
+def smallest_types_first(incidences: Incidences) -> PruningPath:
+    """Every state on the way from all types to none, one type a step, the one that fewest samples hold first.
+
+    Of types that equally many samples hold, the higher goes first. A sample goes with the last of its types. Rows
+    are positions in `incidences.holding`.
+    """
+    from strategies.kernels import PruningPath
+
+    types, starts = incidences.of_holding
+    owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    # A type may stand twice for a sample, which counts once.
+    distinct = np.unique(owner * (int(types.max(initial=0)) + 1) + types) % (int(types.max(initial=0)) + 1)
+    counts = np.bincount(distinct, minlength=int(types.max(initial=-1)) + 1)
+    order = np.lexsort((-np.arange(len(counts)), counts))
+    order = order[counts[order] > 0]
+    removed_at = np.zeros(len(counts), dtype=np.int64)
+    removed_at[order] = np.arange(1, len(order) + 1)
+    dropped_at = np.zeros(len(starts) - 1, dtype=np.int64)
+    np.maximum.at(dropped_at, owner, removed_at[types])
+    gone = np.cumsum(np.bincount(dropped_at, minlength=len(order) + 1))
+    return PruningPath(np.arange(len(order), -1, -1), len(dropped_at) - gone, dropped_at, removed_at)
 
 
 def prune_to_level(
@@ -49,23 +148,19 @@ def prune_to_level(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows and types (ascending, int64) left at a level by reverse greedy pruning.
 
-    Level 0 is the fewest types whose samples still reach the budget, level 1 all types. Samples without a type are
-    never candidates. Raises SelectionError when not even all types reach the budget, naming how far they reach.
+    Level 0 is the fewest types whose samples still reach the budget (or `level.least`), level 1 all types. Samples
+    without a type are never candidates. Raises SelectionError when the budget is out of reach, as `keep_largest_types`.
     """
+    path = reverse_greedy(incidences, level)
+    state = _state_at(path, budget, level.diversity, level.least, strategy)
+    return incidences.holding[path.samples(state)], path.types(state)
+
+
+def reverse_greedy(incidences: Incidences, level: Level) -> PruningPath:
+    """The path of reverse greedy pruning over the samples that hold a type; rows are positions among them."""
     from strategies.kernels import pruning_path
 
-    candidates = np.flatnonzero(np.diff(incidences.offsets))
-    starts = np.append(incidences.offsets[candidates], incidences.offsets[-1])
-    path = pruning_path((incidences.types, starts), unit=level.unit, recount=level.recount)
-    if path.samples_left[0] < budget:
-        raise SelectionError(
-            f"{strategy} cannot pick {budget} samples: only {path.samples_left[0]} hold one of its "
-            f"{path.types_left[0]} types, at any level. Ask for a smaller budget, or widen rare and common."
-        )
-    least = fewest_types(path, budget)
-    wanted = round(least + level.diversity * (int(path.types_left[0]) - least))
-    state = path.state(wanted)
-    return candidates[path.samples(state)], path.types(state)
+    return pruning_path(incidences.of_holding, unit=level.unit, recount=level.recount)
 
 
 def fewest_types(path: PruningPath, budget: int) -> int:
@@ -73,166 +168,22 @@ def fewest_types(path: PruningPath, budget: int) -> int:
     return int(path.types_left[np.flatnonzero(path.samples_left >= budget)[-1]])
 
 
-def even_selection(
-    incidences: Incidences,
-    rows: np.ndarray,
-    types: np.ndarray,
-    budget: int,
-    rng: np.random.Generator,
-    *,
-    lengths: LengthTarget | None = None,
-) -> np.ndarray:
-    """Draw `budget` of `rows` evenly over `types`, then bring in the types that are still absent.
-
-    Repeats: the type with the smallest count so far that still has unused samples (ties at random), one of its
-    unused samples at random, one more for every type that sample holds. With `lengths`, the draw prefers the type's
-    samples on that side of the mean which brings the selection's mean to it. An absent type takes the place of a
-    sample whose types are all held elsewhere; where there is no such sample the budget cannot hold all types, and a
-    warning says how many are absent. Returns (budget,), int64, in the order drawn.
-    """
-    held = incidences.of(rows)
-    picked = _EvenSampler(held, types, lengths, rng).draw(budget)
-    absent = _Presence(held, types, picked).bring_in_absent(rng)
-    if absent:
-        warnings.warn(
-            f"{absent} of {len(types)} types are absent: {budget} samples cannot hold them all.", stacklevel=2
+def _state_at(path: PruningPath, budget: int, diversity: float, least: int | None, strategy: str) -> int:
+    """The state of a level; SelectionError when its samples are fewer than the budget."""
+    every = int(path.types_left[0])
+    if path.samples_left[0] < budget:
+        raise SelectionError(
+            f"{strategy} cannot pick {budget} samples: only {path.samples_left[0]} hold one of its {every} types, "
+            "at any level. Ask for a smaller budget, or widen what counts as a type."
         )
-    return np.asarray(picked, dtype=np.int64)
-
-
-class _EvenSampler:
-    """Types in levels by their count so far; the lowest level that is not empty is drawn from."""
-
-    def __init__(
-        self,
-        held: dict[int, list[int]],
-        types: np.ndarray,
-        lengths: LengthTarget | None,
-        rng: np.random.Generator,
-    ):
-        self.held = held
-        self.lengths = lengths
-        self.rng = rng
-        self.levels: list[list[int]] = [[int(kind) for kind in types]]
-        self.place = {kind: position for position, kind in enumerate(self.levels[0])}
-        self.count = dict.fromkeys(self.levels[0], 0)
-        self.used: set[int] = set()
-        # Holders of each type: those at most as long as the mean, and the longer ones (empty without a target).
-        self.holders: tuple[dict[int, list[int]], dict[int, list[int]]] = (
-            {kind: [] for kind in self.count},
-            {kind: [] for kind in self.count},
+    fewest = fewest_types(path, budget)
+    lowest = fewest if least is None else min(least, every)
+    state = path.state(round(lowest + diversity * (every - lowest)))
+    if path.samples_left[state] < budget:
+        smallest = np.ceil(1e4 * (fewest - lowest) / (every - lowest)) / 1e4
+        raise SelectionError(
+            f"{strategy} cannot pick {budget} samples at diversity {diversity:.4g}: its {path.types_left[state]} types "
+            f"leave {path.samples_left[state]}. The smallest reachable level is {smallest:.4f} ({fewest} of {every} "
+            "types)."
         )
-        for row, kinds in held.items():
-            side = int(lengths is not None and lengths.lengths[row] > lengths.mean)
-            for kind in kinds:
-                self.holders[side][kind].append(row)
-
-    def draw(self, budget: int) -> list[int]:
-        """`budget` different rows, in the order drawn."""
-        picked: list[int] = []
-        low, missing_length = 0, 0.0
-        while len(picked) < budget:
-            while not self.levels[low]:
-                low += 1
-            level = self.levels[low]
-            kind = level[int(self.rng.integers(len(level)))]
-            row = self._unused(kind, longer=missing_length > 0)
-            if row is None:
-                self._remove(kind)
-                continue
-            picked.append(row)
-            self.used.add(row)
-            if self.lengths is not None:
-                missing_length += self.lengths.mean - float(self.lengths.lengths[row])
-            for other in self.held[row]:
-                self._lift(other)
-        return picked
-
-    def _unused(self, kind: int, *, longer: bool) -> int | None:
-        for side in (int(longer), int(not longer)):
-            rows = self.holders[side][kind]
-            while rows:
-                position = int(self.rng.integers(len(rows)))
-                row = rows[position]
-                rows[position] = rows[-1]
-                rows.pop()
-                if row not in self.used:
-                    return row
-        return None
-
-    def _remove(self, kind: int) -> None:
-        level, position = self.levels[self.count[kind]], self.place.pop(kind)
-        last = level.pop()
-        if last != kind:
-            level[position] = last
-            self.place[last] = position
-
-    def _lift(self, kind: int) -> None:
-        if kind not in self.place:  # all of its samples are used
-            return
-        self._remove(kind)
-        self.count[kind] += 1
-        if self.count[kind] == len(self.levels):
-            self.levels.append([])
-        level = self.levels[self.count[kind]]
-        self.place[kind] = len(level)
-        level.append(kind)
-
-
-class _Presence:
-    """Who of the picked rows holds each type, and which rows could go without a type becoming absent."""
-
-    def __init__(self, held: dict[int, list[int]], types: np.ndarray, picked: list[int]):
-        self.held = held
-        self.picked = picked
-        self.place = {row: position for position, row in enumerate(picked)}
-        self.holders: dict[int, set[int]] = {int(kind): set() for kind in types}
-        self.alone = dict.fromkeys(held, 0)  # of how many types a picked row is the only holder
-        self.spare: list[int] = []
-        for row in picked:
-            self._enter(row)
-        self.spare = [row for row in picked if self.alone[row] == 0]
-
-    def bring_in_absent(self, rng: np.random.Generator) -> int:
-        """Swap samples of absent types into `picked`, in place; how many types stay absent."""
-        candidates: dict[int, list[int]] = {kind: [] for kind, rows in self.holders.items() if not rows}
-        for row, kinds in self.held.items():
-            for kind in kinds:
-                if kind in candidates:
-                    candidates[kind].append(row)
-        for kind in rng.permutation(sorted(candidates)).tolist():
-            if not self.holders[kind]:
-                self._swap_in(candidates[kind][int(rng.integers(len(candidates[kind])))])
-        return sum(not rows for rows in self.holders.values())
-
-    def _swap_in(self, row: int) -> None:
-        self._enter(row)
-        # A row noted as spare may have gone, or may be the only holder of a type by now.
-        while self.spare and (self.spare[-1] not in self.place or self.alone[self.spare[-1]] > 0):
-            self.spare.pop()
-        if not self.spare:
-            self._leave(row)
-            return
-        out = self.spare.pop()
-        self._leave(out)
-        position = self.place.pop(out)
-        self.picked[position] = row
-        self.place[row] = position
-
-    def _enter(self, row: int) -> None:
-        for kind in self.held[row]:
-            if len(self.holders[kind]) == 1:
-                (other,) = self.holders[kind]
-                self.alone[other] -= 1
-                if self.alone[other] == 0:
-                    self.spare.append(other)
-            self.holders[kind].add(row)
-            self.alone[row] += len(self.holders[kind]) == 1
-
-    def _leave(self, row: int) -> None:
-        for kind in self.held[row]:
-            self.holders[kind].discard(row)
-            if len(self.holders[kind]) == 1:
-                (other,) = self.holders[kind]
-                self.alone[other] += 1
-        self.alone[row] = 0
+    return state

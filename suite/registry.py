@@ -19,7 +19,7 @@ import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_type_hints, runtime_checkable
 
 import numpy as np
 
@@ -94,6 +94,32 @@ class Strategy(Plugin):
     def size(self, pool_size: int, budget: int) -> int:
         """How many rows `select` must return; only a reference strategy may differ from the budget."""
         return budget
+
+
+@dataclasses.dataclass(frozen=True)
+class LevelReport:
+    """What a level of diversity came to: types in all, the fewest that reach the budget, those kept, those covered.
+
+    `covered_kept_types` counts the kept types that the selection holds, `covered_types` all that it holds.
+    """
+
+    all_types: int
+    fewest_types: int
+    kept_types: int
+    covered_kept_types: int
+    covered_types: int
+
+
+@runtime_checkable
+class HasLevels(Protocol):
+    """A strategy whose `diversity` in [0, 1] sets how many types its selection covers; the levels study reads it."""
+
+    @property
+    def diversity(self) -> float:
+        """The level."""
+
+    def level_report(self, rows: np.ndarray, *, features: Features) -> LevelReport:
+        """The report of a selection that this strategy made, from the features it requires."""
 
 
 class Metric(Plugin):
@@ -178,7 +204,9 @@ class Registry(Generic[P]):
         for item in filter(None, (part.strip() for part in written.split(","))):
             key, equals, value = item.partition("=")
             if not equals:
-                raise ParameterError(f"{item!r} in {spec!r} is no parameter: write {name}:key=value,key=value.")
+                raise ParameterError(
+                    f"{item!r} in {spec!r} is no parameter: write {name}:key=value,key=value (a value holds no comma)."
+                )
             if key.strip() in parameters:
                 raise ParameterError(f"Parameter {key.strip()!r} stands twice in {spec!r}.")
             parameters[key.strip()] = value.strip()
