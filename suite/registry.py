@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from suite.selection import Selection
 
 Level = Literal["macro", "meso", "micro", "embedding", "model-aware", "baseline"]
+Family = Literal["", "lexical", "distance", "distribution", "both", "post-hoc"]
+"""What a metric looks at: words, distances between picks, the picks within the pool, both, or (M2M) texts afterwards."""
 NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
@@ -41,6 +43,7 @@ class PluginInfo:
 
     name: str
     level: str = "baseline"
+    family: str = ""
     paper: str = ""
     licence: str = "Apache-2.0"
     cost: str = ""
@@ -248,6 +251,7 @@ def register(
     name: str,
     *,
     level: Level = "baseline",
+    family: Family = "",
     paper: str = "",
     licence: str = "Apache-2.0",
     cost: str = "",
@@ -255,10 +259,11 @@ def register(
 ) -> Callable[[type[P]], type[P]]:
     """Class decorator that registers a Strategy or a Metric under `name`.
 
-    `paper` is a citation or identifier, `cost` the growth in n (pool), k (budget) and d (dimensions).
+    `level` sorts strategies and `family` metrics; `paper` is a citation or identifier, `cost` the growth in n (pool), k (budget) and d (dimensions).
     """
     facts = {
         "level": level,
+        "family": family,
         "paper": paper,
         "licence": licence,
         "cost": cost,
