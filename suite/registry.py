@@ -259,7 +259,8 @@ def register(
 ) -> Callable[[type[P]], type[P]]:
     """Class decorator that registers a Strategy or a Metric under `name`.
 
-    `level` sorts strategies and `family` metrics; `paper` is a citation or identifier, `cost` the growth in n (pool), k (budget) and d (dimensions).
+    `level` sorts strategies and `family` metrics; `paper` is a citation or identifier, `cost` the growth in n (pool),
+    k (budget) and d (dimensions).
     """
     facts = {
         "level": level,
