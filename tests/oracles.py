@@ -54,6 +54,53 @@ def cosine_kernel(embeddings: np.ndarray) -> np.ndarray:
     return np.asarray([[0.5 + 0.5 * float((one * other).sum()) for other in rows] for one in rows])
 
 
+def farthest(embeddings: np.ndarray, budget: int, first: int) -> list[int]:
+    """The largest sum of cosine distances to all picks, every distance in float64."""
+    distances = 1.0 - cosines(embeddings)
+    distances[distances < TIE] = 0.0
+    picks = [first]
+    while len(picks) < budget:
+        sums = distances[:, picks].sum(axis=1)
+        sums[picks] = -1.0
+        picks.append(first_of_largest(sums))
+    return picks
+
+
+def repr_filter(embeddings: np.ndarray, budget: int, order: Sequence[int], threshold: float) -> tuple[list[int], int]:
+    """Accept in order what resembles nothing accepted; fill up with the least similar of the rest."""
+    similar = cosines(embeddings)
+    accepted: list[int] = []
+    for row in order:
+        if len(accepted) < budget and all(similar[row, other] < threshold - TIE for other in accepted):
+            accepted.append(int(row))
+    rest = [int(row) for row in order if row not in accepted]
+    rest.sort(key=lambda row: round(max(similar[row, other] for other in accepted), 12))
+    return [*accepted, *rest][:budget], len(accepted)
+
+
+def cosines(embeddings: np.ndarray) -> np.ndarray:
+    """All cosines in float64."""
+    rows = embeddings.astype(np.float64)
+    lengths = [float((row * row).sum()) ** 0.5 for row in rows]
+    return np.asarray(
+        [
+            [float((one * other).sum()) / (a * b) for other, b in zip(rows, lengths, strict=True)]
+            for one, a in zip(rows, lengths, strict=True)
+        ]
+    )
+
+
+def nearest_kernel(embeddings: np.ndarray, neighbours: int) -> np.ndarray:
+    """The cosine kernel with, for each row (a column here), only itself and its nearest others; the rest is 0."""
+    kernel = cosine_kernel(embeddings)
+    kept = np.zeros_like(kernel)
+    for row, similar in enumerate(kernel):
+        others = sorted((other for other in range(len(kernel)) if other != row), key=lambda other: -similar[other])
+        places = [row, *others[:neighbours]]
+        kept[places, row] = similar[places]
+    return kept
+
+
 def prune_types(samples: Sequence[Sequence[int]], keep: int, *, recount: bool = True) -> list[int]:
     """Drop the type with the fewest samples (lower type of ties) and all of these, until few enough types are left."""
     left = {row: set(held) for row, held in enumerate(samples)}
@@ -86,3 +133,60 @@ def knn_density(embeddings: np.ndarray, reference: np.ndarray, neighbours: int, 
         distances = np.sort(((kept - row) ** 2).sum(axis=1))[:neighbours]
         values.append((distances.mean() + 1e-9) ** -power)
     return np.asarray(values)
+
+
+def max_coverage(
+    states: Sequence[Sequence[int]],
+    budget: int,
+    round_gain: float,
+    scores: Sequence[Sequence[float]] | None = None,
+) -> list[int]:
+    """Most neurons that no pick of the round holds; then the largest sum of their scores; then the lowest row."""
+    held = [dict(zip(state, scores[row] if scores else state, strict=True)) for row, state in enumerate(states)]
+    sizes = [len(neurons) for neurons in held if neurons]
+    least = round_gain * (sum(sizes) / len(sizes) if sizes else 0.0)
+    covered: set[int] = set()
+    picks: list[int] = []
+    while len(picks) < budget:
+        best: tuple[float, float, int] | None = None
+        for row in sorted(set(range(len(held))) - set(picks)):
+            new = sorted(set(held[row]) - covered)
+            value = (len(new), sum(held[row][neuron] for neuron in new) if scores else 0.0, -row)
+            best = max(best or value, value)
+        assert best is not None
+        if best[0] < least and covered:
+            covered = set()
+            continue
+        picks.append(int(-best[2]))
+        covered |= set(held[picks[-1]])
+    return picks
+
+
+def weighted_coverage(
+    states: Sequence[Sequence[int]], budget: int, weights: Sequence[float], growth: str, round_gain: float
+) -> list[int]:
+    """Largest gain in the sum of weight x growth(count) over neurons, every gain counted anew in every step."""
+    held = [sorted(set(state)) for state in states]
+
+    def gain(row: int, counts: Counter[int]) -> float:
+        total = 0.0
+        for neuron in held[row]:
+            count = counts[neuron]
+            step = float(count == 0) if growth == "step" else 1.0 / (count**0.5 + (count + 1) ** 0.5)
+            total += weights[neuron] * step
+        return total
+
+    worths = [gain(row, Counter()) for row in range(len(held)) if held[row]]
+    least = round_gain * (float(np.mean(worths)) if worths else 0.0) * (1 - TIE)
+    counts: Counter[int] = Counter()
+    picks: list[int] = []
+    in_round = 0
+    while len(picks) < budget:
+        gains = np.asarray([-1.0 if row in picks else gain(row, counts) for row in range(len(held))])
+        if gains.max() < least and in_round:
+            counts, in_round = Counter(), 0
+            continue
+        picks.append(first_of_largest(gains))
+        counts.update(held[picks[-1]])
+        in_round += 1
+    return picks

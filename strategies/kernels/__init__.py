@@ -11,27 +11,43 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from strategies.kernels.facility import CosineSimilarity, facility_location
+    from strategies.kernels.coverage import max_coverage
+    from strategies.kernels.facility import CosineSimilarity, NeighbourSimilarity, facility_location
     from strategies.kernels.farthest_first import k_center
+    from strategies.kernels.largest_sum import farthest
     from strategies.kernels.pruning import PruningPath, pruning_path, reverse_greedy_prune
+    from strategies.kernels.similarity_filter import repr_filter
+    from strategies.kernels.weighted_gains import rarity, weighted_coverage
 
 # No module has the name of a kernel: importing it would hide the function of that name here.
 _HOMES = {
     "CosineSimilarity": "facility",
+    "NeighbourSimilarity": "facility",
     "PruningPath": "pruning",
     "facility_location": "facility",
+    "farthest": "largest_sum",
     "k_center": "farthest_first",
+    "max_coverage": "coverage",
     "pruning_path": "pruning",
+    "rarity": "weighted_gains",
+    "repr_filter": "similarity_filter",
     "reverse_greedy_prune": "pruning",
+    "weighted_coverage": "weighted_gains",
 }
 
 __all__ = [
     "CosineSimilarity",
+    "NeighbourSimilarity",
     "PruningPath",
     "facility_location",
+    "farthest",
     "k_center",
+    "max_coverage",
     "pruning_path",
+    "rarity",
+    "repr_filter",
     "reverse_greedy_prune",
+    "weighted_coverage",
 ]
 
 
