@@ -3,7 +3,9 @@
 from suite.features.base import Feature, Features, TrackContext
 from suite.features.density import Density
 from suite.features.embeddings import Embeddings
+from suite.features.tags import TagLists, Tags
 from suite.features.tokens import TokenLists, Tokens
+from suite.features.topics import Topics
 from suite.pool.pool import View
 from suite.reporting import Progress, no_progress
 
@@ -13,8 +15,11 @@ __all__ = [
     "Feature",
     "Features",
     "Progress",
+    "TagLists",
+    "Tags",
     "TokenLists",
     "Tokens",
+    "Topics",
     "TrackContext",
     "View",
     "no_progress",

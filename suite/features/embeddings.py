@@ -9,15 +9,14 @@ An embedder is written `name`, `name:model` or `name:model?key=value&key=value`:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import parse_qsl
 
 import numpy as np
 
-from suite.errors import FeatureError, UnknownNameError
+from suite.errors import FeatureError
 from suite.features.base import Feature, Features, TrackContext
+from suite.features.written import Options, Written, parse_written
 from suite.hashing import library_versions
 from suite.pool.pool import View
 from suite.reporting import Progress
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from suite.pool import Pool
 
 DEFAULT_DIMENSIONS = 256
-OPTIONS: dict[str, dict[str, Callable[[str], Any]]] = {
+OPTIONS: dict[str, Options] = {
     "tfidf-svd": {"dimensions": int},
     "sentence-transformers": {},
     "causal-lm": {"pooling": str, "max_length": int},
@@ -36,15 +35,6 @@ LIBRARIES = {
     "sentence-transformers": ("sentence-transformers", "torch", "transformers"),
     "causal-lm": ("torch", "transformers"),
 }
-
-
-@dataclass(frozen=True)
-class Embedder:
-    """A parsed embedder: its name, the model it loads (or nothing) and its options."""
-
-    name: str
-    model: str
-    options: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -118,29 +108,15 @@ class Embeddings(Feature):
         return {"embeddings": unit_rows(rows)}
 
 
-def parse_embedder(written: str) -> Embedder:
+def parse_embedder(written: str) -> Written:
     """Parse the one-line form of an embedder; errors name what is unknown or missing."""
-    head, _, query = written.partition("?")
-    name, _, model = head.partition(":")
-    if name not in OPTIONS:
-        raise UnknownNameError("embedder", name, OPTIONS)
-    if (name == "tfidf-svd") == bool(model):
-        wanted = "takes no model" if model else f"needs a model: {name}:<folder or Hub name>"
-        raise FeatureError(f"Embedder {written!r} {wanted}.")
-    options: dict[str, Any] = {}
-    for key, value in parse_qsl(query, keep_blank_values=True):
-        if key not in OPTIONS[name]:
-            known = ", ".join(OPTIONS[name]) or "none"
-            raise FeatureError(f"Embedder {name} has no option {key!r}; it has: {known}.")
-        try:
-            options[key] = OPTIONS[name][key](value)
-        except ValueError as error:
-            raise FeatureError(f"Option {key}={value!r} of embedder {name} is no number.") from error
+    embedder = parse_written("embedder", written, OPTIONS, offline=("tfidf-svd",))
+    options = embedder.options
     if options.get("pooling", "last") not in ("last", "mean"):
         raise FeatureError(f"Pooling {options['pooling']!r} is unknown: write pooling=last or pooling=mean.")
     if options.get("max_length", 1) < 1:
         raise FeatureError(f"max_length must be at least 1 token, not {options['max_length']}.")
-    return Embedder(name, model, options)
+    return embedder
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:
