@@ -30,4 +30,5 @@ class KCenter(Strategy):
         """Rows in the order picked, shape (budget,), int64."""
         from strategies.kernels import k_center
 
-        return k_center(features[Embeddings(view=self.view)], budget, first=int(rng.integers(len(pool))))
+        first = int(rng.integers(len(pool)))
+        return k_center(features[Embeddings(view=self.view)], budget, first=first, progress=features.progress)

@@ -14,9 +14,10 @@ import numpy as np
 TIE = 1e-12
 
 
-def first_of_largest(values: np.ndarray) -> int:
-    """The lowest row among the largest values, as the tie rule has it."""
-    return int(np.flatnonzero(values >= values.max() * (1 - TIE))[0])
+def first_of_largest(values: np.ndarray, unit: float = 0.0) -> int:
+    """The lowest row among the largest values, as the tie rule has it; the tie is that of `unit` at least."""
+    best = values.max()
+    return int(np.flatnonzero(values >= best - TIE * max(best, unit))[0])
 
 
 def k_center(embeddings: np.ndarray, budget: int, first: int) -> list[int]:
@@ -33,7 +34,7 @@ def k_center(embeddings: np.ndarray, budget: int, first: int) -> list[int]:
 
 
 def facility_location(similarity: np.ndarray, budget: int, quality: np.ndarray | None = None) -> list[int]:
-    """Greedy over every gain in every step, in float64."""
+    """Greedy over every gain in every step, in float64; gains are differences, so they tie as values of 1 do."""
     kernel = similarity.astype(np.float64)
     weights = np.ones(len(kernel)) if quality is None else quality
     covered = np.zeros(len(kernel))
@@ -43,7 +44,7 @@ def facility_location(similarity: np.ndarray, budget: int, quality: np.ndarray |
         rest[rest < TIE] = 0.0
         gains = rest.sum(axis=1) * weights
         gains[picks] = -1.0
-        picks.append(first_of_largest(gains))
+        picks.append(first_of_largest(gains, unit=1.0))
         covered = np.maximum(covered, kernel[picks[-1]])
     return picks
 

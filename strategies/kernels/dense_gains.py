@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-PICKED = -1.0
+from strategies.kernels.gain_lists import PICKED, tie_floor
 
 
 class DenseGains:
@@ -31,7 +31,7 @@ def _pick(similarity: np.ndarray, weights: np.ndarray, covered: np.ndarray, boun
     for place in range(-1, count):
         # The row of the best stale gain comes first: it raises the bar that lets most others be skipped.
         row = start if place < 0 else place
-        if not exact[row] and bounds[row] >= 0.0 and bounds[row] >= best * (1.0 - tie):
+        if not exact[row] and bounds[row] >= 0.0 and bounds[row] >= tie_floor(best, tie):
             gain = 0.0
             for other in range(count):
                 rest = similarity[row, other] - covered[other]
@@ -40,7 +40,7 @@ def _pick(similarity: np.ndarray, weights: np.ndarray, covered: np.ndarray, boun
             exact[row] = True
             best = max(best, bounds[row])
     for row in range(count):
-        if exact[row] and bounds[row] >= best * (1.0 - tie):
+        if exact[row] and bounds[row] >= tie_floor(best, tie):
             bounds[row] = PICKED
             for other in range(count):
                 covered[other] = max(covered[other], similarity[row, other])

@@ -3,8 +3,9 @@
 A *ceiling* is an upper bound of one similarity in 16 bits: the float32 product, plus all it may be off by, rounded
 up. Sums of ceilings bound gains from above within about 1e-5 a row; only rows that may win are then summed in
 float64, so the picks are those of float64 arithmetic. Ceilings are kept where they fit in memory (2 bytes a pair),
-else computed again block by block. Once so few rows would profit from a candidate that they fit a list, the list
-takes the place of its ceilings: it can only shrink.
+else computed again block by block, best bounds first. Once so few rows would profit from a candidate that they fit
+a list, the list takes the place of its ceilings. After k picks a candidate has about n / k rows left to serve, so
+after some tens of picks hardly any product is computed: three to four times n^2 d in all, whatever the budget.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-PICKED = -1.0
+from strategies.kernels.gain_lists import GainLists, tie_floor
+
 SCALE = 65534.0
 BLOCK_ROWS = 256
-LONGEST_LIST = 512
-SHORT_LIST = 64
+FIRST_BLOCK_ROWS = 32
+ENTRY_BYTES = 12
+LONGEST_LIST = 4096
+LONGEST_LIST_BESIDE_CEILINGS = 64
 
 
 class EmbeddedGains:
@@ -26,55 +30,47 @@ class EmbeddedGains:
         count, dimensions = rows.shape
         self.rows = rows
         self.single = rows.astype(np.float32, copy=False)
-        self.weights = weights
-        self.covered = np.zeros(count)
-        # The first gains in closed form: the sum over i of (1 + x_i . x_j) / 2, and a little for rounding.
-        self.bounds = weights * (count + rows @ rows.sum(axis=0, dtype=np.float64)) / 2 * (1 + 1e-6)
         # A float32 sum of d products of unit rows is off by at most d + 1 roundings, halved as the similarity is;
         # two more are for the conversion to 16 bits.
         self.slack = 0.5 * (dimensions + 5) * float(np.finfo(np.float32).eps)
-        self.exact = np.zeros(count, dtype=np.bool_)
         self.ceilings = self._all_ceilings() if 2 * count * count <= memory else None
         self.block = int(np.clip(memory // 2 // (6 * count), 1, BLOCK_ROWS))
         # Where ceilings are at hand, only a short list is cheaper than another pass over them.
-        longest = SHORT_LIST if self.ceilings is not None else LONGEST_LIST
-        longest = int(np.clip(memory // 2 // (12 * count), 1, longest))
-        self.lengths = np.full(count, -1, dtype=np.int64)
-        self.listed = np.empty((count, longest), dtype=np.int32)
-        self.similarities = np.empty((count, longest))
+        longest = LONGEST_LIST if self.ceilings is None else LONGEST_LIST_BESIDE_CEILINGS
+        longest = int(np.clip(memory // 2 // (ENTRY_BYTES * count), 1, min(longest, count)))
+        # Pages of these are taken as lists are written; most lists are far shorter than the longest.
+        others, similarities = np.empty(count * longest, dtype=np.int32), np.empty(count * longest)
+        self.lists = GainLists(np.arange(count) * longest, others, similarities, weights)
+        self.longest = longest
+        # The first gains in closed form: the sum over i of (1 + x_i . x_j) / 2, and a little for rounding.
+        self.lists.bounds[:] = weights * (count + rows @ rows.sum(axis=0, dtype=np.float64)) / 2 * (1 + 1e-6)
 
     def pick(self, tie: float) -> int:
         """The row of the largest gain (the lowest of ties); it is covered and never picked again."""
-        self.exact[:] = False
-        best = self._settle_lists(tie)
+        lists = self.lists
+        best = lists.settle(tie)
+        block = self.block if self.ceilings is not None else min(self.block, FIRST_BLOCK_ROWS)
         while True:
-            waiting = np.flatnonzero(~self.exact & (self.bounds >= max(best * (1 - tie), 0.0)))
+            waiting = np.flatnonzero(~lists.exact & (lists.bounds >= max(tie_floor(best, tie), 0.0)))
             if not len(waiting):
                 break
             # Best bounds first: the sooner a large gain is known, the fewer rows are summed.
-            if len(waiting) > self.block:
-                waiting = waiting[np.argpartition(-self.bounds[waiting], self.block - 1)[: self.block]]
-            waiting = waiting[np.argsort(-self.bounds[waiting], kind="stable")]
+            if len(waiting) > block:
+                waiting = waiting[np.argpartition(-lists.bounds[waiting], block - 1)[:block]]
+            waiting = waiting[np.argsort(-lists.bounds[waiting], kind="stable")]
             if self.ceilings is None:
-                best = self._settle(waiting, self._ceilings(waiting, 0), np.arange(len(waiting)), best, tie)
+                ceilings, places = self._ceilings(waiting, 0), np.arange(len(waiting))
             else:
-                best = self._settle(waiting, self.ceilings, waiting, best, tie)
-        winner = int(np.flatnonzero(self.exact & (self.bounds >= best * (1 - tie)))[0])
-        self.bounds[winner] = PICKED
-        ceiling = self._ceilings([winner], 0)[0] if self.ceilings is None else self.ceilings[winner]
-        _cover(winner, ceiling, self.rows, self.covered)
+                ceilings, places = self.ceilings, waiting
+            best = float(_settle(waiting, ceilings, places, self.rows, self.longest, *lists.state, best, tie))
+            block = min(2 * block, self.block)
+        winner = lists.winner(best, tie)
+        if lists.lengths[winner] >= 0:
+            lists.cover(winner)
+        else:
+            ceiling = self._ceilings([winner], 0)[0] if self.ceilings is None else self.ceilings[winner]
+            _cover(winner, ceiling, self.rows, lists.covered)
         return winner
-
-    def _settle_lists(self, tie: float) -> float:
-        state = (self.bounds, self.exact, self.lengths, self.listed, self.similarities)
-        return float(_settle_lists(*state, self.covered, self.weights, tie))
-
-    def _settle(
-        self, candidates: np.ndarray, ceilings: np.ndarray, places: np.ndarray, best: float, tie: float
-    ) -> float:
-        state = (self.bounds, self.exact, self.lengths, self.listed, self.similarities)
-        given = (candidates, ceilings, places, self.rows, *state, self.covered, self.weights)
-        return float(_settle(*given, best, tie))
 
     def _ceilings(self, rows: np.ndarray | slice | list[int], start: int) -> np.ndarray:
         similarity = self.single[rows] @ self.single[start:].T
@@ -94,56 +90,18 @@ class EmbeddedGains:
 
 
 @njit(cache=True)
-def _settle_lists(
-    bounds: np.ndarray,
-    exact: np.ndarray,
-    lengths: np.ndarray,
-    listed: np.ndarray,
-    similarities: np.ndarray,
-    covered: np.ndarray,
-    weights: np.ndarray,
-    tie: float,
-) -> float:
-    """Sum the gains of rows that have a list and may win; the best of them, -1 where there is none."""
-    best = -1.0
-    start = -1
-    for row in range(len(bounds)):
-        if lengths[row] >= 0 and bounds[row] >= 0.0 and (start < 0 or bounds[row] > bounds[start]):
-            start = row
-    if start < 0:
-        return best
-    for place in range(-1, len(bounds)):
-        row = start if place < 0 else place
-        if lengths[row] < 0 or exact[row] or bounds[row] < 0.0 or bounds[row] < best * (1.0 - tie):
-            continue
-        kept = 0
-        gain = 0.0
-        for entry in range(lengths[row]):
-            other = listed[row, entry]
-            rest = similarities[row, entry] - covered[other]
-            if rest >= tie:
-                gain += rest
-                listed[row, kept] = other
-                similarities[row, kept] = similarities[row, entry]
-                kept += 1
-        lengths[row] = kept
-        bounds[row] = gain * weights[row]
-        exact[row] = True
-        best = max(best, bounds[row])
-    return best
-
-
-@njit(cache=True)
 def _settle(
     candidates: np.ndarray,
     ceilings: np.ndarray,
     places: np.ndarray,
     rows: np.ndarray,
+    longest: int,
+    starts: np.ndarray,
+    lengths: np.ndarray,
+    others: np.ndarray,
+    similarities: np.ndarray,
     bounds: np.ndarray,
     exact: np.ndarray,
-    lengths: np.ndarray,
-    listed: np.ndarray,
-    similarities: np.ndarray,
     covered: np.ndarray,
     weights: np.ndarray,
     best: float,
@@ -155,20 +113,20 @@ def _settle(
         ceiling = ceilings[places[number]]
         bound, reached = _bound(ceiling, covered)
         bounds[row] = min(bounds[row], bound * (1.0 + 1e-9) * weights[row])
-        fits = reached <= listed.shape[1]
-        if not fits and bounds[row] < best * (1.0 - tie):
+        fits = reached <= longest
+        if not fits and bounds[row] < tie_floor(best, tie):
             continue
         gain = 0.0
         kept = 0
         for other in range(len(covered)):
             if ceiling[other] * (1.0 / SCALE) > covered[other]:
-                similarity = _similarity(rows[row], rows[other])
-                if similarity - covered[other] >= tie:
-                    gain += similarity - covered[other]
-                    if fits:
-                        listed[row, kept] = other
-                        similarities[row, kept] = similarity
-                        kept += 1
+                similarity = cosine_similarity(rows[row], rows[other])
+                rest = similarity - covered[other]
+                gain += rest if rest >= tie else 0.0
+                if fits and rest > 0.0:
+                    others[starts[row] + kept] = other
+                    similarities[starts[row] + kept] = similarity
+                    kept += 1
         if fits:
             lengths[row] = kept
         bounds[row] = gain * weights[row]
@@ -192,11 +150,12 @@ def _bound(ceiling: np.ndarray, covered: np.ndarray) -> tuple[float, int]:
 def _cover(pick: int, ceiling: np.ndarray, rows: np.ndarray, covered: np.ndarray) -> None:
     for other in range(len(rows)):
         if ceiling[other] * (1.0 / SCALE) > covered[other]:
-            covered[other] = max(covered[other], _similarity(rows[pick], rows[other]))
+            covered[other] = max(covered[other], cosine_similarity(rows[pick], rows[other]))
 
 
 @njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
-def _similarity(one: np.ndarray, other: np.ndarray) -> float:
+def cosine_similarity(one: np.ndarray, other: np.ndarray) -> float:
+    """(1 + cosine) / 2 of two unit rows in float64."""
     # Products commute, so the kernel is symmetric to the last bit; equal rows give equal sums.
     total = 0.0
     for dimension in range(one.shape[0]):

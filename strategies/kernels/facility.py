@@ -3,7 +3,7 @@
 The value of a set S is the sum over all rows of their largest similarity to S. A pick's gain only falls as others
 are picked, so a stale gain bounds it from above and most rows are never looked at again.
 
-How a gain is evaluated is the business of `dense_gains` and `embedded_gains`.
+How a gain is evaluated is the business of `dense_gains`, `embedded_gains` and `neighbour_gains`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.kernels.checks import TIE, checked_budget, checked_matrix
+from strategies.kernels.checks import TIE, Progress, checked_budget, checked_matrix, checked_unit_rows
 from strategies.kernels.dense_gains import DenseGains
 from strategies.kernels.embedded_gains import EmbeddedGains
+from strategies.kernels.neighbour_gains import NeighbourGains
 
 MEMORY = 1024 * 1024 * 1024
 
@@ -24,45 +25,73 @@ class CosineSimilarity:
     """The kernel (1 + cosine) / 2 of unit rows (n, d), float32 or float64, never held in float32.
 
     `memory` (bytes) bounds what is held instead: the whole kernel in 16 bits where that fits (23,000 rows at the
-    default of 1 GB), lists and blocks where it does not, which is about four times slower. The picks are the same.
+    default of 1 GB), lists and blocks where it does not. The picks are the same.
     """
 
     embeddings: np.ndarray
     memory: int = MEMORY
 
 
+@dataclass(frozen=True)
+class NeighbourSimilarity:
+    """The same kernel with only each row's own entry and its `neighbours` nearest others, all else 0.
+
+    A sparse kernel is another objective, not another way to the same picks: nobody but its nearest can represent a
+    row. It takes 12 bytes an entry and one product of all pairs.
+    """
+
+    embeddings: np.ndarray
+    neighbours: int
+
+
 def facility_location(
-    similarity: np.ndarray | CosineSimilarity, budget: int, *, quality: np.ndarray | None = None
+    similarity: np.ndarray | CosineSimilarity | NeighbourSimilarity,
+    budget: int,
+    *,
+    quality: np.ndarray | None = None,
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """Pick rows one by one, each with the largest gain in summed similarity of all rows to their nearest pick.
 
-    `similarity` is a symmetric (n, n) kernel, not negative, or a CosineSimilarity of embeddings; returns (budget,),
-    int64, in the order picked. Gains are summed in float64 in row order, parts of less than 1e-12 left out; gains
-    within 1e-12 of the largest are ties, and the lowest row wins. `quality` (n,), not negative, multiplies the
-    gains of its rows. Deterministic. Raises ValueError for a bad shape, value or budget. Source: Nemhauser et al.
-    (1978); lazy evaluation after Minoux (1978); quality after QDIT (Bukharin et al., 2023).
+    `similarity` is a symmetric (n, n) kernel, not negative, or one of unit embeddings (CosineSimilarity, exact;
+    NeighbourSimilarity, sparse); returns (budget,), int64, in the order picked. Gains are summed in float64 in row
+    order, parts of less than 1e-12 left out; gains within 1e-12 of the largest (of 1 where it is below 1) are ties,
+    and the lowest row wins: so it goes on in row order once every row is represented by itself. `quality` (n,), not
+    negative, multiplies the gains of its rows. `progress` is called after each pick. Deterministic. Raises ValueError
+    for a bad shape, value or budget. Source: Nemhauser et al. (1978); lazy evaluation after Minoux (1978); quality
+    after QDIT (Bukharin et al., 2023).
     """
-    if isinstance(similarity, CosineSimilarity):
-        rows = checked_matrix(similarity.embeddings, "embeddings")
+    if isinstance(similarity, np.ndarray):
+        rows = _checked_kernel(similarity)
     else:
-        rows = checked_matrix(similarity, "similarity")
-        if rows.shape[0] != rows.shape[1]:
-            raise ValueError(
-                f"similarity must be square, not of shape {rows.shape}; wrap embeddings in CosineSimilarity"
-            )
-        if rows.min() < 0:
-            raise ValueError("similarity must not be negative; (1 + cosine) / 2 never is")
+        rows = checked_unit_rows(similarity.embeddings, "embeddings")
     size = checked_budget(budget, len(rows))
-    weights = _checked_quality(quality, len(rows))
-    gains: DenseGains | EmbeddedGains
-    if isinstance(similarity, CosineSimilarity):
-        gains = EmbeddedGains(rows, weights, memory=similarity.memory)
-    else:
-        gains = DenseGains(rows, weights)
+    gains = _gains(similarity, rows, _checked_quality(quality, len(rows)))
     picks = np.empty(size, dtype=np.int64)
     for step in range(size):
         picks[step] = gains.pick(TIE)
+        if progress:
+            progress(step + 1, size)
     return picks
+
+
+def _gains(
+    similarity: np.ndarray | CosineSimilarity | NeighbourSimilarity, rows: np.ndarray, weights: np.ndarray
+) -> DenseGains | EmbeddedGains | NeighbourGains:
+    if isinstance(similarity, CosineSimilarity):
+        return EmbeddedGains(rows, weights, memory=similarity.memory)
+    if isinstance(similarity, NeighbourSimilarity):
+        return NeighbourGains(rows, weights, neighbours=similarity.neighbours)
+    return DenseGains(rows, weights)
+
+
+def _checked_kernel(similarity: np.ndarray) -> np.ndarray:
+    rows = checked_matrix(similarity, "similarity")
+    if rows.shape[0] != rows.shape[1]:
+        raise ValueError(f"similarity must be square, not of shape {rows.shape}; wrap embeddings in CosineSimilarity")
+    if rows.min() < 0:
+        raise ValueError("similarity must not be negative; (1 + cosine) / 2 never is")
+    return rows
 
 
 def _checked_quality(quality: np.ndarray | None, rows: int) -> np.ndarray:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from strategies.kernels.checks import TIE, checked_budget, checked_matrix
+from strategies.kernels.checks import TIE, Progress, checked_budget, checked_first, checked_matrix
+
+PICKS_A_CALL = 64
 
 
-def k_center(embeddings: np.ndarray, budget: int, *, first: int) -> np.ndarray:
+def k_center(embeddings: np.ndarray, budget: int, *, first: int, progress: Progress | None = None) -> np.ndarray:
     """Pick rows one by one, each the farthest (Euclidean) from its nearest pick so far.
 
     `embeddings` is (n, d), float32 or float64; returns (budget,), int64, in the order picked, beginning with row
@@ -24,33 +26,37 @@ def k_center(embeddings: np.ndarray, budget: int, *, first: int) -> np.ndarray:
     """
     rows = checked_matrix(embeddings, "embeddings")
     size = checked_budget(budget, len(rows))
-    if not 0 <= first < len(rows):
-        raise ValueError(f"the first row must lie between 0 and {len(rows) - 1}, not be {first}")
-    return np.asarray(_farthest_first(rows, size, first, TIE))
+    picks = np.empty(size, dtype=np.int64)
+    picks[0] = checked_first(first, len(rows))
+    nearest = np.full(len(rows), np.inf)
+    nearest[first] = -1.0
+    seen = np.zeros(len(rows), dtype=np.int64)
+    # Compiled code cannot be interrupted: it runs for some picks at a time.
+    for start in range(1, size, PICKS_A_CALL):
+        stop = min(start + PICKS_A_CALL, size)
+        _farthest_first(rows, picks, start, stop, nearest, seen, TIE)
+        if progress:
+            progress(stop, size)
+    return picks
 
 
 @njit(cache=True)
-def _farthest_first(rows: np.ndarray, budget: int, first: int, tie: float) -> np.ndarray:
-    count = len(rows)
-    picks = np.empty(budget, dtype=np.int64)
-    nearest = np.full(count, np.inf)
-    seen = np.zeros(count, dtype=np.int64)
-    picks[0] = first
-    nearest[first] = -1.0
-    for step in range(1, budget):
+def _farthest_first(
+    rows: np.ndarray, picks: np.ndarray, first: int, last: int, nearest: np.ndarray, seen: np.ndarray, tie: float
+) -> None:
+    for step in range(first, last):
         # The row that looks farthest gives the bar that lets most others be skipped.
         start = np.argmax(nearest)
         best = _catch_up(rows, picks, step, start, nearest, seen, -1.0, tie)
-        for row in range(count):
+        for row in range(len(rows)):
             if nearest[row] > best:
                 best = max(best, _catch_up(rows, picks, step, row, nearest, seen, best, tie))
         bar = best * (1.0 - tie)
-        for row in range(count):
+        for row in range(len(rows)):
             if nearest[row] >= bar and _catch_up(rows, picks, step, row, nearest, seen, bar, tie) >= bar:
                 picks[step] = row
                 nearest[row] = -1.0
                 break
-    return picks
 
 
 @njit(cache=True)
