@@ -26,6 +26,11 @@ def test_all_built_ins_are_here() -> None:
         "k-center",
         "k-means",
         "longest",
+        "macro-instruction",
+        "macro-response",
+        "meso-instruction",
+        "meso-response",
+        "micro-instruction",
         "micro-response",
         "oracle",
         "random",
@@ -60,11 +65,15 @@ def test_same_seed_same_rows_and_another_seed_other_rows(name: str, select: Sele
         assert not np.array_equal(first, select(name, 50, seed=4))
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("micro-response", "random-length-matched")])
+# Five equal samples have neither ten occurrences of a token nor a cluster among them: no type at all.
+WITHOUT_TYPES = ("macro-instruction", "macro-response", "micro-response", "random-length-matched")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_TYPES])
 def test_a_pool_of_five_copies(name: str, select: Select) -> None:
     if strategies.get(name).reference:
         pytest.skip("reference strategies know pools of their own")
-    copies = pool_from_records([{"id": str(i), "instruction": "say yes", "output": "yes"} for i in range(5)])
+    copies = pool_from_records([{"id": str(i), "instruction": "name a colour", "output": "green"} for i in range(5)])
     picked = select(name, 5, samples=copies)
     assert len(picked) == 5
     assert strategies.get(name).allows_repeats or sorted(picked) == [0, 1, 2, 3, 4]
@@ -89,9 +98,20 @@ def test_the_one_line_form_gives_the_strategy_back(data: st.DataObject) -> None:
             "quality": st.sampled_from(["none", "length"]),
             "quality_weight": st.floats(0, 1e6, allow_nan=False),
         },
+        "macro-response": {
+            "diversity": st.floats(0, 1),
+            "reduction": st.sampled_from(["pca", "umap"]),
+            "min_cluster_size": st.none() | st.integers(2, 10**6),
+            "match_length": st.booleans(),
+        },
         "micro-response": {
             "diversity": st.floats(0, 1),
             "rare": st.none() | st.integers(1, 100),
+            "match_length": st.booleans(),
+        },
+        "meso-response": {
+            "tagger": st.none() | st.sampled_from(["keyphrases?words=3", "engine:./tagger?batch_size=8"]),
+            "similarity": st.floats(0.1, 2),
             "match_length": st.booleans(),
         },
         "random-length-matched": {"like": st.sampled_from(["longest", "k-center"]), "bins": st.integers(1, 99)},
