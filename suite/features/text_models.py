@@ -25,14 +25,10 @@ def device_name() -> str:
     return "cuda-bfloat16" if torch.cuda.is_available() else "cpu-float32"
 
 
-def embed_with_causal_lm(
-    texts: Sequence[str], folder: Path, *, progress: Progress, pooling: str = "last", max_length: int = 256
-) -> np.ndarray:
-    """Hidden states of the last layer (after its final norm) at the last token, or their mean: (n, d), float32.
+def load_causal_lm(folder: Path) -> tuple[Any, Any, torch.device]:
+    """The tokenizer and the body (no language-model head) of a causal language model, ready to read, and its device.
 
-    Texts are tokenised with the model's own special tokens and truncated to `max_length`; a text without a single
-    token is a row of zeros. Texts of like length share a batch, padded on the right: under causal attention what
-    stands after a text cannot reach it. Source: Yang et al. (ACL 2025) embed by the last token of 256.
+    Raises FeatureError when the folder holds no such model.
     """
     import torch
     from transformers import AutoModel, AutoTokenizer
@@ -43,11 +39,24 @@ def embed_with_causal_lm(
         model = AutoModel.from_pretrained(folder, dtype=getattr(torch, dtype)).to(device).eval()
     except (OSError, ValueError, KeyError) as error:
         raise FeatureError(f"{folder} cannot be loaded as a causal language model: {error}") from error
+    return tokenizer, model, torch.device(device)
+
+
+def embed_with_causal_lm(
+    texts: Sequence[str], folder: Path, *, progress: Progress, pooling: str = "last", max_length: int = 256
+) -> np.ndarray:
+    """Hidden states of the last layer (after its final norm) at the last token, or their mean: (n, d), float32.
+
+    Texts are tokenised with the model's own special tokens and truncated to `max_length`; a text without a single
+    token is a row of zeros. Texts of like length share a batch, padded on the right: under causal attention what
+    stands after a text cannot reach it. Source: Yang et al. (ACL 2025) embed by the last token of 256.
+    """
+    tokenizer, model, device = load_causal_lm(folder)
     ids = _truncated_ids(tokenizer, texts, max_length)
     rows = np.zeros((len(texts), model.config.get_text_config().hidden_size), dtype=np.float32)
     done = 0
-    for batch in _batches([len(one) for one in ids], TOKENS_A_BATCH[device]):
-        rows[batch] = _hidden_states(model, [ids[row] for row in batch], pooling, torch.device(device))
+    for batch in batches_of_like_length([len(one) for one in ids], TOKENS_A_BATCH[device.type]):
+        rows[batch] = _hidden_states(model, [ids[row] for row in batch], pooling, device)
         done += len(batch)
         progress(done, len(texts))
     progress(len(texts), len(texts))
@@ -62,7 +71,7 @@ def _truncated_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> lis
     return ids
 
 
-def _batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
+def batches_of_like_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
     """Rows in batches of like length, longest first (so that memory shows its peak at once), none of length 0."""
     order = sorted((row for row in range(len(lengths)) if lengths[row]), key=lambda row: (-lengths[row], row))
     start = 0

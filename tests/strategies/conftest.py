@@ -24,7 +24,14 @@ def pool() -> Pool:
 
 @pytest.fixture(scope="session")
 def track(pool: Pool, tiny_base: Path) -> TrackContext:
-    return TrackContext("test", len(pool), embedder="tfidf-svd?dimensions=24", tokenizer=str(tiny_base), world_seed=5)
+    return TrackContext(
+        "test",
+        len(pool),
+        embedder="tfidf-svd?dimensions=24",
+        tokenizer=str(tiny_base),
+        base_model=str(tiny_base),
+        world_seed=5,
+    )
 
 
 @pytest.fixture(scope="session")

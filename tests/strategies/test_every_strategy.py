@@ -114,6 +114,12 @@ def test_the_one_line_form_gives_the_strategy_back(data: st.DataObject) -> None:
             "similarity": st.floats(0.1, 2),
             "match_length": st.booleans(),
         },
+        "mads": {
+            "model": st.sampled_from(["", "owner/name", "owner/name@v1"]),
+            "density": st.floats(1e-4, 1),
+            "round_gain": st.floats(0, 1),
+            "objective": st.sampled_from(["rounds", "sqrt", "rarity"]),
+        },
         "random-length-matched": {"like": st.sampled_from(["longest", "k-center"]), "bins": st.integers(1, 99)},
     }.get(name, {})
     parameters = {key: data.draw(values) for key, values in changes.items()}

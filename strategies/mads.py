@@ -1,0 +1,88 @@
+"""MADS: pick samples that together make as many neurons of a model stand out as possible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from suite.features.activations import NeuronSets, NeuronStates, State
+from suite.features.gated_layers import Activation, Aggregate
+from suite.registry import Strategy, register
+
+if TYPE_CHECKING:
+    from suite.features.base import Feature, Features, TrackContext
+    from suite.pool import Pool
+
+Objective = Literal["rounds", "sqrt", "rarity"]
+
+
+@register(
+    "mads",
+    level="model-aware",
+    paper="MADS, arXiv 2605.30857",
+    cost="one forward pass; n s a round (s neurons a state)",
+    deterministic=True,
+)
+@dataclass(frozen=True)
+class Mads(Strategy):
+    """Greedy coverage of the neurons that stand out while a selector model reads each sample.
+
+    The abstract fixes activation states during inference of a small instruct model (Llama-3.2-3B-Instruct in the
+    paper; `model` names it, the track's base model where empty) and selection by coverage. Our readings, each a
+    parameter: activations of MLP gates at response tokens (`activation`), their mean (`aggregate`; a sum or an `any`
+    would let length win), z-scores by 4,096 drawn samples (`standardise`; 0 for all), the top 1 % of each layer
+    (`density`, `state`); coverage begins anew once the best gain is below 1 % of a state (`round_gain`), ties to the
+    larger z-sum over the new neurons, then to the lower row. `objective` is for study: `sqrt` sums the square root of
+    each neuron's count, without rounds; `rarity` weighs neurons by one over the samples that hold them.
+
+    A sample without a response token holds no neuron: while `round_gain` is above 0, it is picked after all others.
+    """
+
+    model: str = ""
+    density: float = 0.01
+    round_gain: float = 0.01
+    activation: Activation = "gate"
+    aggregate: Aggregate = "mean"
+    standardise: int = 4096
+    state: State = "top"
+    objective: Objective = "rounds"
+    max_length: int = 1024
+    template: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.round_gain <= 1.0:
+            raise ValueError(f"round_gain is a share from 0 to 1, not {self.round_gain}")
+        _ = self._states
+
+    @property
+    def _states(self) -> NeuronStates:
+        return NeuronStates(
+            density=self.density,
+            activation=self.activation,
+            aggregate=self.aggregate,
+            standardise=self.standardise,
+            state=self.state,
+            max_length=self.max_length,
+            template=self.template or None,
+            model=self.model or None,
+        )
+
+    def requires(self, track: TrackContext) -> tuple[Feature, ...]:
+        """The neuron states of every sample."""
+        return (self._states,)
+
+    def select(self, pool: Pool, budget: int, *, features: Features, rng: np.random.Generator) -> np.ndarray:
+        """Rows in the order picked, shape (budget,), int64."""
+        from strategies.kernels import max_coverage, rarity, weighted_coverage
+
+        held: NeuronSets = features[self._states]
+        states = (held.ids, held.offsets)
+        told = features.progress
+        if self.objective == "sqrt":
+            return weighted_coverage(states, budget, growth="sqrt", progress=told)
+        if self.objective == "rarity":
+            weights = rarity(states)
+            return weighted_coverage(states, budget, weights=weights, round_gain=self.round_gain, progress=told)
+        return max_coverage(states, budget, round_gain=self.round_gain, scores=held.scores, progress=told)
