@@ -1,0 +1,23 @@
+"""Distances of near duplicates, where a matrix product has no digits left."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def measure_near_pairs(distances: np.ndarray, rows: np.ndarray, start: int, near: float, zero: float) -> None:
+    """Measure every cosine distance under `near` again, in place, as half the squared distance of the unit rows.
+
+    `distances` (b, m) are those of `rows[start:start + b]` to all `rows` (m, d), all float64. What comes out under
+    `zero` is set to 0.
+    """
+    for one in range(distances.shape[0]):
+        for other in range(distances.shape[1]):
+            if distances[one, other] < near:
+                total = 0.0
+                for dimension in range(rows.shape[1]):
+                    difference = rows[start + one, dimension] - rows[other, dimension]
+                    total += difference * difference
+                distances[one, other] = 0.5 * total if 0.5 * total >= zero else 0.0

@@ -1,0 +1,55 @@
+"""All pairs of a selection in blocks: cosine distances that keep their digits near duplicates, never m x m at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from suite.errors import FeatureError
+from suite.features import Progress, no_progress
+
+BLOCK_BYTES = 16 * 1024 * 1024
+# A float64 product is off by some 1e-16: above this distance that is under 1e-9 of it.
+NEAR = 1e-6
+ZERO = 1e-12
+
+
+def unit_rows(embeddings: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1 in float64, shape (m, d); FeatureError for bad shapes or values and rows of zeros."""
+    rows = np.asarray(embeddings)
+    if rows.ndim != 2 or not rows.size:
+        raise FeatureError(f"Embeddings must be a matrix with at least one row, not of shape {rows.shape}.")
+    rows = np.ascontiguousarray(rows, dtype=np.float64)
+    if not np.isfinite(rows).all():
+        first = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+        raise FeatureError(f"The embedding of row {first} holds a value that is not a number.")
+    lengths = np.linalg.norm(rows, axis=1)
+    if not lengths.all():
+        raise FeatureError(f"The embedding of row {int(np.argmin(lengths))} is all zeros and has no direction.")
+    return rows / lengths[:, None]
+
+
+def cosine_distances(unit: np.ndarray, progress: Progress = no_progress) -> Iterator[tuple[int, np.ndarray]]:
+    """Blocks of the m x m matrix of 1 - cosine: (first row, distances (b, m) float64), for the caller to overwrite.
+
+    `unit` (m, d) are unit rows in float64. Distances under 1e-6 are measured again from the differences, those
+    under 1e-12 are 0: a row's distance to itself and to its exact copies is 0.
+    """
+    from suite.diversity.kernels.near_pairs import measure_near_pairs
+
+    count = len(unit)
+    block = max(1, BLOCK_BYTES // (8 * count))
+    for start in range(0, count, block):
+        stop = min(start + block, count)
+        distances = unit[start:stop] @ unit.T
+        np.subtract(1.0, distances, out=distances)
+        measure_near_pairs(distances, unit, start, NEAR, ZERO)
+        yield start, distances
+        progress(stop, count)
+
+
+def hide_self(start: int, distances: np.ndarray) -> None:
+    """Set each row's distance to itself to infinity, in place."""
+    own = np.arange(len(distances))
+    distances[own, start + own] = np.inf

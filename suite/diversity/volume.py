@@ -1,0 +1,102 @@
+"""Volume-based diversity: how much of the embedding space the picks span."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from suite.diversity.reading import EmbeddingMetric
+from suite.registry import register
+
+if TYPE_CHECKING:
+    from suite.features.base import Features
+    from suite.pool import Pool
+    from suite.selection import Selection
+
+
+def smaller_gram(unit: np.ndarray) -> np.ndarray:
+    """X X^T or X^T X of rows X (m, d), whichever is smaller: their eigenvalues other than 0 are the same."""
+    return unit @ unit.T if len(unit) <= unit.shape[1] else unit.T @ unit
+
+
+@register(
+    "radius",
+    family="distance",
+    paper="Lai et al. (2020), arXiv 2003.08529",
+    cost="k d",
+    deterministic=True,
+)
+@dataclass(frozen=True)
+class Radius(EmbeddingMetric):
+    """Geometric mean of the standard deviation of the picks along each dimension; higher is more diverse.
+
+    Deviations are those of a population (divided by k). *Our reading:* dimensions in which all picks are equal are
+    left out, for one of them would make every value 0 (such as the dimension that marks empty texts). Picks that are
+    all alike, and a single pick, give 0.
+    """
+
+    def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
+        """exp of the mean log deviation."""
+        unit = self.unit_rows(selection, features)
+        varied = unit[:, np.ptp(unit, axis=0) > 0]
+        if not varied.size:
+            return 0.0
+        return float(np.exp(np.log(varied.std(axis=0)).mean()))
+
+
+@register(
+    "log-det",
+    family="distance",
+    paper="Wang et al. (2024), arXiv 2402.02318; Yang et al. (ACL 2025), arXiv 2502.17184, section 2",
+    cost="k d min(k, d)",
+    deterministic=True,
+)
+@dataclass(frozen=True)
+class LogDeterminant(EmbeddingMetric):
+    """Log determinant of the picks' cosine matrix with `regularisation` added on its diagonal; higher is more diverse.
+
+    log det(X X^T + r I), k x k, taken through the d x d side when k > d. *Our reading:* r = 1, which keeps the
+    determinant of more picks than dimensions from being 0 and the value from being ruled by r. Defined for any
+    picks: a single one gives log(1 + r).
+    """
+
+    regularisation: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.regularisation < math.inf:
+            raise ValueError("regularisation must be a number above 0")
+
+    def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
+        """The sum of the logs of the eigenvalues, those equal to `regularisation` included."""
+        unit = self.unit_rows(selection, features)
+        gram = smaller_gram(unit)
+        side = len(gram)
+        gram[np.diag_indices(side)] += self.regularisation
+        _, value = np.linalg.slogdet(gram)
+        return float(value) + (len(unit) - side) * math.log(self.regularisation)
+
+
+@register(
+    "vendi",
+    family="distribution",
+    paper="Friedman and Dieng (TMLR 2023), arXiv 2210.02410",
+    cost="k d min(k, d)",
+    deterministic=True,
+)
+@dataclass(frozen=True)
+class Vendi(EmbeddingMetric):
+    """Vendi score: the effective number of different picks, from 1 (all alike) to k; higher is more diverse.
+
+    exp of the entropy of the eigenvalues of K / k, with K the picks' cosine matrix; through the d x d side when
+    k > d. Defined for any picks: a single one gives 1.
+    """
+
+    def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
+        """exp(-sum of l log l) over the eigenvalues l > 0."""
+        unit = self.unit_rows(selection, features)
+        eigenvalues = np.linalg.eigvalsh(smaller_gram(unit) / len(unit))
+        eigenvalues = eigenvalues[eigenvalues > 0]
+        return float(np.exp(-(eigenvalues * np.log(eigenvalues)).sum()))
