@@ -191,3 +191,19 @@ def weighted_coverage(
         counts.update(held[picks[-1]])
         in_round += 1
     return picks
+
+
+def novelsum(
+    embeddings: np.ndarray, density: np.ndarray, distance_power: float, *, count_self: bool = True
+) -> np.longdouble:
+    """NovelSum one pair and one row at a time, in extended precision, distances weighted before they are sorted."""
+    rows = embeddings.astype(np.longdouble)
+    rows /= np.sqrt((rows * rows).sum(axis=1, keepdims=True))
+    averages = []
+    for one, row in enumerate(rows):
+        distances = np.asarray([np.longdouble(1) - (row * other).sum() for other in rows])
+        distances[distances < TIE] = 0.0
+        weighted = sorted(density[one] * distances[other] for other in range(len(rows)) if count_self or other != one)
+        weights = [np.longdouble(rank) ** -distance_power for rank in range(1, len(weighted) + 1)]
+        averages.append(sum(w * v for w, v in zip(weights, weighted, strict=True)) / sum(weights))
+    return np.longdouble(sum(averages) / len(rows))
