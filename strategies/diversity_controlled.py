@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -40,7 +41,8 @@ class DiversityControlled(Strategy):
 
     `diversity` p in [0, 1] sets how many types k are kept: k = round(k_min + p (k_max - k_min)), where k_max is all
     types and k_min the fewest along the order in which types are dropped whose samples still reach the budget (our
-    reading). `least_types` puts a number of one's own in the place of k_min, so that levels of several budgets mean
+    reading). Where lengths are matched, k_min is the fewest from which B samples of that mean length can be had.
+    `least_types` puts a number of one's own in the place of k_min, so that levels of several budgets mean
     the same k; levels out of reach are then errors. `match_length` draws so that the mean response length (in tokens
     of the target model) is the pool's at every level.
 
@@ -80,29 +82,36 @@ class DiversityControlled(Strategy):
     def select(self, pool: Pool, budget: int, *, features: Features, rng: np.random.Generator) -> np.ndarray:
         """Rows in the order drawn, shape (budget,), int64. Raises SelectionError when the budget is out of reach."""
         incidences = self.incidences(features)
-        rows, types = self._kept(incidences, budget)[:2]
-        lengths = None
-        if self.match_length:
-            every = features[Tokens(view="response")].lengths
-            lengths = LengthTarget(every, float(every.mean()))
+        lengths = self._length_target(features)
+        path, state, _ = self._level(incidences, budget, lengths)
+        rows, types = incidences.holding[path.samples(state)], path.types(state)
         return even_selection(incidences, rows, types, budget, rng, lengths=lengths)
 
     def level_report(self, rows: np.ndarray, *, features: Features) -> LevelReport:
         """How many types there are, are kept at this level, and are covered by a selection `rows` of it."""
         incidences = self.incidences(features)
-        _, types, path = self._kept(incidences, len(rows))
+        path, state, fewest = self._level(incidences, len(rows), self._length_target(features))
+        kept = path.types(state)
         return LevelReport(
             all_types=int(path.types_left[0]),
-            fewest_types=fewest_types(path, len(rows)),
-            kept_types=len(types),
-            covered_kept_types=incidences.count_types(rows, types),
+            fewest_types=fewest,
+            kept_types=len(kept),
+            covered_kept_types=incidences.count_types(rows, kept),
             covered_types=incidences.count_types(rows),
         )
 
-    def _kept(self, incidences: Incidences, budget: int) -> tuple[np.ndarray, np.ndarray, PruningPath]:
+    def _length_target(self, features: Features) -> LengthTarget | None:
+        if not self.match_length:
+            return None
+        every = features[Tokens(view="response")].lengths
+        return LengthTarget(every, float(every.mean()))
+
+    def _level(self, incidences: Incidences, budget: int, lengths: LengthTarget | None) -> tuple[PruningPath, int, int]:
+        """The path of dropping types, its state at this level, and the fewest types that reach the budget."""
         path = self.dropping(incidences)
-        state = _state_at(path, budget, self.diversity, self.least_types, self.spec)
-        return incidences.holding[path.samples(state)], path.types(state), path
+        last = _last_state(path, budget, incidences.holding, lengths, self.spec)
+        state = _state_at(path, budget, self.diversity, self.least_types, last, self.spec)
+        return path, state, int(path.types_left[last])
 
 
 def keep_largest_types(
@@ -116,7 +125,8 @@ def keep_largest_types(
     reaches it. Deterministic.
     """
     path = smallest_types_first(incidences)
-    state = _state_at(path, budget, diversity, least, strategy)
+    last = _last_state(path, budget, incidences.holding, None, strategy)
+    state = _state_at(path, budget, diversity, least, last, strategy)
     return incidences.holding[path.samples(state)], path.types(state)
 
 
@@ -152,7 +162,8 @@ def prune_to_level(
     without a type are never candidates. Raises SelectionError when the budget is out of reach, as `keep_largest_types`.
     """
     path = reverse_greedy(incidences, level)
-    state = _state_at(path, budget, level.diversity, level.least, strategy)
+    last = _last_state(path, budget, incidences.holding, None, strategy)
+    state = _state_at(path, budget, level.diversity, level.least, last, strategy)
     return incidences.holding[path.samples(state)], path.types(state)
 
 
@@ -163,27 +174,45 @@ def reverse_greedy(incidences: Incidences, level: Level) -> PruningPath:
     return pruning_path(incidences.of_holding, unit=level.unit, recount=level.recount)
 
 
-def fewest_types(path: PruningPath, budget: int) -> int:
-    """The fewest types along the pruning order whose samples still number at least `budget`."""
-    return int(path.types_left[np.flatnonzero(path.samples_left >= budget)[-1]])
+def _last_state(
+    path: PruningPath, budget: int, holding: np.ndarray, lengths: LengthTarget | None, strategy: str
+) -> int:
+    """The state with the fewest types whose samples still number the budget, and can have the mean length.
 
-
-def _state_at(path: PruningPath, budget: int, diversity: float, least: int | None, strategy: str) -> int:
-    """The state of a level; SelectionError when its samples are fewer than the budget."""
-    every = int(path.types_left[0])
+    Samples only go along the path, so what a state can reach every state before it can.
+    """
     if path.samples_left[0] < budget:
         raise SelectionError(
-            f"{strategy} cannot pick {budget} samples: only {path.samples_left[0]} hold one of its {every} types, "
-            "at any level. Ask for a smaller budget, or widen what counts as a type."
+            f"{strategy} cannot pick {budget} samples: only {path.samples_left[0]} hold one of its "
+            f"{path.types_left[0]} types, at any level. Ask for a smaller budget, or widen what counts as a type."
         )
-    fewest = fewest_types(path, budget)
+    last = int(np.flatnonzero(path.samples_left >= budget)[-1])
+    if lengths is None:
+        return last
+
+    def attainable(state: int) -> bool:
+        ascending = np.sort(lengths.lengths[holding[path.samples(state)]])
+        return bool(ascending[:budget].mean() <= lengths.mean <= ascending[-budget:].mean())
+
+    first_bad = bisect_left(range(last + 1), True, key=lambda state: not attainable(state))
+    if first_bad == 0:
+        raise SelectionError(
+            f"{strategy} cannot pick {budget} samples with a mean response of {lengths.mean:.1f} tokens, at any level. "
+            "Ask for a smaller budget, or leave match_length out."
+        )
+    return first_bad - 1
+
+
+def _state_at(path: PruningPath, budget: int, diversity: float, least: int | None, last: int, strategy: str) -> int:
+    """The state of a level, where `last` is the last that reaches the budget; SelectionError when it lies behind."""
+    every, fewest = int(path.types_left[0]), int(path.types_left[last])
     lowest = fewest if least is None else min(least, every)
     state = path.state(round(lowest + diversity * (every - lowest)))
-    if path.samples_left[state] < budget:
+    if state > last:
+        # Rounded up, so that the level that the message names is one that works.
         smallest = np.ceil(1e4 * (fewest - lowest) / (every - lowest)) / 1e4
         raise SelectionError(
-            f"{strategy} cannot pick {budget} samples at diversity {diversity:.4g}: its {path.types_left[state]} types "
-            f"leave {path.samples_left[state]}. The smallest reachable level is {smallest:.4f} ({fewest} of {every} "
-            "types)."
+            f"{strategy} cannot pick {budget} samples at diversity {diversity:.4g}: {path.types_left[state]} of its "
+            f"{every} types are too few. The smallest reachable level is {smallest:.4f} ({fewest} types)."
         )
     return state

@@ -28,7 +28,7 @@ class MacroDiversity(DiversityControlled):
     reduction: Literal["pca", "umap"] = "pca"
     components: int = 10
     min_cluster_size: int | None = None
-    min_samples: int = 5
+    min_samples: int = 1
 
     def type_features(self, track: TrackContext) -> tuple[Feature, ...]:
         """The topics of the view."""
