@@ -46,7 +46,7 @@ def parse_answer(answer: str) -> Tagged:
     """
     try:
         entries = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Tagged(failure=answer)
     if not isinstance(entries, list) or not entries:
         return Tagged(failure=answer)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1000
 LEAST_ASKED = 200
-"""Texts that must have been asked before a share of failures says anything."""
+"""Texts that must have been tagged before a share of failures says anything."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def tag_pool(
     """Answers to every sample's text, in the pool's order.
 
     Each chunk of CHUNK samples is one file of `folder`, written whole; chunks that lie there are not tagged again.
-    Raises FeatureError with an example when more than `most_failures` (a share) of the texts that are not blank fail.
+    Raises FeatureError with an example when more than the share `most_failures` of the texts fail.
     """
     chunks = -(-len(pool) // CHUNK)
 
