@@ -150,7 +150,10 @@ def spool_states(
                     streams[name].seek(int(place) * width * dtype.itemsize)
                     streams[name].write(row.tobytes())
     return {
+        # An empty file cannot be mapped.
         name: np.memmap(path, dtype=dtype, mode="r", shape=(len(rows), width))
+        if len(rows)
+        else np.zeros((0, width), dtype)
         for name, (path, width, dtype) in files.items()
     }
 

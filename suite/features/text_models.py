@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite.errors import FeatureError
+from suite.quiet import quiet_libraries
 from suite.reporting import Progress
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ def load_causal_lm(folder: Path) -> tuple[Any, Any, torch.device]:
 
     device, _, dtype = device_name().partition("-")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = AutoModel.from_pretrained(folder, dtype=getattr(torch, dtype)).to(device).eval()
+        with quiet_libraries():
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+            model = AutoModel.from_pretrained(folder, dtype=getattr(torch, dtype)).to(device).eval()
     except (OSError, ValueError, KeyError) as error:
         raise FeatureError(f"{folder} cannot be loaded as a causal language model: {error}") from error
     return tokenizer, model, torch.device(device)
