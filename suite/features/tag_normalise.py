@@ -47,25 +47,14 @@ def number_tags(
     Spellings of one normal form are one tag, named by the commonest of them. A tag in fewer than `rare` samples is
     dropped, before near-duplicates are merged and again after a sample's tags are cut to its first `most`.
     """
-    spellings: dict[str, Counter[str]] = {}
-    written: set[str] = set()
-    held: list[list[str]] = []
-    for tags in samples:
-        keys: dict[str, str] = {}
-        for tag in tags:
-            written.add(tag)
-            keys.setdefault(stemmed(tag), plain(tag))
-        keys.pop("", None)
-        for key, spelling in keys.items():
-            spellings.setdefault(key, Counter())[spelling] += 1
-        held.append(list(keys))
-    counts = {key: found.total() for key, found in spellings.items()}
+    found = _normal_forms(samples)
+    counts = {key: spelled.total() for key, spelled in found.spellings.items()}
     frequent = sorted((key for key, count in counts.items() if count >= rare), key=lambda key: (-counts[key], key))
     leaders = merge_near_duplicates(embed(frequent), similarity=similarity) if frequent else np.zeros(0, dtype=np.int64)
     leader_of = {key: frequent[leader] for key, leader in zip(frequent, leaders.tolist(), strict=True)}
-    cut = [list(islice(dict.fromkeys(leader_of[key] for key in keys if key in leader_of), most)) for keys in held]
+    cut = [list(islice(dict.fromkeys(leader_of[key] for key in keys if key in leader_of), most)) for keys in found.held]
     left = Counter(key for keys in cut for key in keys)
-    names = {key: min(spellings[key], key=lambda word, k=key: (-spellings[k][word], word)) for key in left}  # type: ignore[misc]
+    names = {key: found.name(key) for key in left}
     kept = sorted((key for key in left if left[key] >= rare), key=lambda key: (-left[key], names[key]))
     number = {key: place for place, key in enumerate(kept)}
     numbers = [[number[key] for key in keys if key in number] for keys in cut]
@@ -74,13 +63,43 @@ def number_tags(
         offsets=np.cumsum([0, *map(len, numbers)], dtype=np.int64),
         names=tuple(names[key] for key in kept),
         distinct={
-            "written": len(written),
+            "written": found.written,
             "normalised": len(counts),
             "frequent": len(frequent),
             "merged": len(set(leader_of.values())),
             "kept": len(kept),
         },
     )
+
+
+@dataclass(frozen=True)
+class _NormalForms:
+    """The normal forms each sample holds, how often each is spelled how, and how many different tags were written."""
+
+    held: list[list[str]]
+    spellings: dict[str, Counter[str]]
+    written: int
+
+    def name(self, key: str) -> str:
+        """The commonest spelling of a normal form; of equally common ones, the first in the alphabet."""
+        spelled = self.spellings[key]
+        return min(spelled, key=lambda spelling: (-spelled[spelling], spelling))
+
+
+def _normal_forms(samples: Iterable[Sequence[str]]) -> _NormalForms:
+    spellings: dict[str, Counter[str]] = {}
+    written: set[str] = set()
+    held: list[list[str]] = []
+    for tags in samples:
+        written.update(tags)
+        keys: dict[str, str] = {}
+        for tag in tags:
+            keys.setdefault(stemmed(tag), plain(tag))
+        keys.pop("", None)
+        for key, spelling in keys.items():
+            spellings.setdefault(key, Counter())[spelling] += 1
+        held.append(list(keys))
+    return _NormalForms(held, spellings, len(written))
 
 
 def plain(tag: str) -> str:
