@@ -57,7 +57,7 @@ def run(
     console = Console(soft_wrap=True)
     definition = load_track(track)
     wanted = Wanted(
-        strategies=_split(strategies),
+        strategies=split_strategies(strategies),
         budgets=tuple(definition.check_budget(written) for written in budget) if budget else None,
         base_models=tuple(base_model) if base_model else None,
         seeds=seeds,
@@ -94,7 +94,7 @@ def _cells(track: Track, wanted: Wanted, console: Console) -> list[Cell]:
     return plan_cells(track, chosen, wanted)
 
 
-def _split(written: str | None) -> tuple[str, ...] | None:
+def split_strategies(written: str | None) -> tuple[str, ...] | None:
     """Split a list of strategies: at semicolons, else at the commas that do not belong to parameters."""
     if written is None:
         return None

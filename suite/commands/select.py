@@ -15,6 +15,10 @@ def select(
     base_model: Annotated[
         str | None, typer.Option(help="The target model, whose tokenizer micro strategies read.")
     ] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="A tokenizer (folder, file or Hub name) in place of the target model's.")
+    ] = None,
+    embedder: Annotated[str | None, typer.Option(help="An embedder in place of the track's, such as tfidf-svd.")] = None,
     seed: Annotated[int, typer.Option(help="Selection seed of a randomised strategy.", min=0)] = 0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save; default STRATEGY.json")] = None,
 ) -> None:
@@ -27,6 +31,8 @@ def select(
       breadth select k-center --track alpaca-cpu --budget 2000 -o picks.json
 
       breadth select micro-response:diversity=0.5 --seed 1
+
+      breadth select macro-response --track m2m --embedder tfidf-svd --tokenizer tokenizer.model
     """
     from rich.console import Console
 
@@ -45,7 +51,12 @@ def select(
     used_seed = 0 if chosen.info.deterministic else seed
     with Display(Console(stderr=True, soft_wrap=True)) as display:
         experiment = Experiment(
-            track=definition, store=open_store(default_store()), notify=display.say, progress=display.work
+            track=definition,
+            store=open_store(default_store()),
+            notify=display.say,
+            progress=display.work,
+            embedder=embedder,
+            tokenizer=tokenizer,
         )
         cell = Cell(definition, chosen, size, model, used_seed, 0)
         picked = experiment.pick(cell)

@@ -1,0 +1,1 @@
+"""Studies: questions that are asked of many selections or results at once."""
