@@ -14,17 +14,19 @@ UNIT = 1e-5
 """How far the squared length of a unit row may lie from 1: well above what float32 rounding leaves."""
 
 
-def checked_matrix(rows: np.ndarray, name: str) -> np.ndarray:
-    """`rows` as a C-ordered float32 or float64 matrix; ValueError for another shape or a value that is no number.
-
-    Other dtypes, float16 among them, become float32.
-    """
+def checked_shape(rows: np.ndarray, name: str) -> np.ndarray:
+    """`rows` as a C-ordered float32 or float64 matrix (other dtypes become float32); ValueError for another shape."""
     matrix = np.asarray(rows)
     if matrix.ndim != 2 or not matrix.size:
         raise ValueError(f"{name} must be a matrix with at least one row, not of shape {matrix.shape}")
     if matrix.dtype not in (np.float32, np.float64):
         matrix = matrix.astype(np.float32)
-    matrix = np.ascontiguousarray(matrix)
+    return np.ascontiguousarray(matrix)
+
+
+def checked_matrix(rows: np.ndarray, name: str) -> np.ndarray:
+    """As `checked_shape`; ValueError for a value that is no number."""
+    matrix = checked_shape(rows, name)
     if not np.isfinite(matrix).all():
         first = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
         raise ValueError(f"{name} holds a value that is not a number, first in row {first}")

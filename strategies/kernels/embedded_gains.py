@@ -26,6 +26,8 @@ LONGEST_LIST_BESIDE_CEILINGS = 64
 class EmbeddedGains:
     """Gains over unit rows (n, d); `pick` takes the best row and covers with it."""
 
+    picks_a_call = 1
+
     def __init__(self, rows: np.ndarray, weights: np.ndarray, *, memory: int):
         count, dimensions = rows.shape
         self.rows = rows
@@ -45,8 +47,12 @@ class EmbeddedGains:
         # The first gains in closed form: the sum over i of (1 + x_i . x_j) / 2, and a little for rounding.
         self.lists.bounds[:] = weights * (count + rows @ rows.sum(axis=0, dtype=np.float64)) / 2 * (1 + 1e-6)
 
-    def pick(self, tie: float) -> int:
-        """The row of the largest gain (the lowest of ties); it is covered and never picked again."""
+    def pick(self, picks: np.ndarray, tie: float) -> None:
+        """Fill `picks` with the rows of the largest gains (the lowest of ties), one after the other."""
+        for step in range(len(picks)):
+            picks[step] = self._best(tie)
+
+    def _best(self, tie: float) -> int:
         lists = self.lists
         best = lists.settle(tie)
         block = self.block if self.ceilings is not None else min(self.block, FIRST_BLOCK_ROWS)

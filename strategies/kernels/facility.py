@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.kernels.checks import TIE, Progress, checked_budget, checked_matrix, checked_unit_rows
+from strategies.kernels.checks import TIE, Progress, checked_budget, checked_shape, checked_unit_rows
 from strategies.kernels.dense_gains import DenseGains
 from strategies.kernels.embedded_gains import EmbeddedGains
 from strategies.kernels.neighbour_gains import NeighbourGains
@@ -54,10 +54,10 @@ def facility_location(
     """Pick rows one by one, each with the largest gain in summed similarity of all rows to their nearest pick.
 
     `similarity` is a symmetric (n, n) kernel, not negative, or one of unit embeddings (CosineSimilarity, exact;
-    NeighbourSimilarity, sparse); returns (budget,), int64, in the order picked. Gains are summed in float64 in row
-    order, parts of less than 1e-12 left out; gains within 1e-12 of the largest (of 1 where it is below 1) are ties,
+    NeighbourSimilarity, sparse); returns (budget,), int64, in the order picked. Gains are summed in float64,
+    parts of less than 1e-12 left out; gains within 1e-12 of the largest (of 1 where it is below 1) are ties,
     and the lowest row wins: so it goes on in row order once every row is represented by itself. `quality` (n,), not
-    negative, multiplies the gains of its rows. `progress` is called after each pick. Deterministic. Raises ValueError
+    negative, multiplies the gains of its rows. `progress` is called between picks. Deterministic. Raises ValueError
     for a bad shape, value or budget. Source: Nemhauser et al. (1978); lazy evaluation after Minoux (1978); quality
     after QDIT (Bukharin et al., 2023).
     """
@@ -68,10 +68,12 @@ def facility_location(
     size = checked_budget(budget, len(rows))
     gains = _gains(similarity, rows, _checked_quality(quality, len(rows)))
     picks = np.empty(size, dtype=np.int64)
-    for step in range(size):
-        picks[step] = gains.pick(TIE)
+    # Compiled code cannot be interrupted: it runs for some picks at a time.
+    for start in range(0, size, gains.picks_a_call):
+        stop = min(start + gains.picks_a_call, size)
+        gains.pick(picks[start:stop], TIE)
         if progress:
-            progress(step + 1, size)
+            progress(stop, size)
     return picks
 
 
@@ -86,11 +88,10 @@ def _gains(
 
 
 def _checked_kernel(similarity: np.ndarray) -> np.ndarray:
-    rows = checked_matrix(similarity, "similarity")
+    # Its values are checked with the sums of its rows, in one pass.
+    rows = checked_shape(similarity, "similarity")
     if rows.shape[0] != rows.shape[1]:
         raise ValueError(f"similarity must be square, not of shape {rows.shape}; wrap embeddings in CosineSimilarity")
-    if rows.min() < 0:
-        raise ValueError("similarity must not be negative; (1 + cosine) / 2 never is")
     return rows
 
 

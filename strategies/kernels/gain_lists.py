@@ -92,11 +92,10 @@ def _settle_lists(
         for entry in range(start, start + lengths[row]):
             other = others[entry]
             rest = similarities[entry] - covered[other]
-            if rest > 0.0:
-                gain += rest if rest >= tie else 0.0
-                others[start + kept] = other
-                similarities[start + kept] = similarities[entry]
-                kept += 1
+            gain += rest if rest >= tie else 0.0
+            others[start + kept] = other
+            similarities[start + kept] = similarities[entry]
+            kept += rest > 0.0
         lengths[row] = kept
         bounds[row] = gain * weights[row]
         exact[row] = True

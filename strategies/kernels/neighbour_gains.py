@@ -14,6 +14,8 @@ BLOCK_ROWS = 256
 class NeighbourGains:
     """Gains over the (1 + cosine) / 2 of unit rows (n, d) to their nearest; `pick` takes the best row."""
 
+    picks_a_call = 1
+
     def __init__(self, rows: np.ndarray, weights: np.ndarray, *, neighbours: int):
         if neighbours < 1:
             raise ValueError(f"a sparse kernel needs at least 1 neighbour, not {neighbours}")
@@ -25,11 +27,11 @@ class NeighbourGains:
         self.lists = GainLists(starts, others, values, weights)
         self.lists.lengths[:] = lengths
 
-    def pick(self, tie: float) -> int:
-        """The row of the largest gain (the lowest of ties); it is covered and never picked again."""
-        winner = self.lists.winner(self.lists.settle(tie), tie)
-        self.lists.cover(winner)
-        return winner
+    def pick(self, picks: np.ndarray, tie: float) -> None:
+        """Fill `picks` with the rows of the largest gains (the lowest of ties), one after the other."""
+        for step in range(len(picks)):
+            picks[step] = self.lists.winner(self.lists.settle(tie), tie)
+            self.lists.cover(int(picks[step]))
 
 
 def nearest_rows(rows: np.ndarray, neighbours: int) -> tuple[np.ndarray, np.ndarray]:
