@@ -86,7 +86,7 @@ def k_means(rows: np.ndarray, clusters: int, iterations: int, seed: int) -> tupl
     "partition-entropy",
     family="distribution",
     paper="Yang et al. (ACL 2025), arXiv 2502.17184, section 2 and its public code",
-    cost="k; clusters once a pool: n clusters d",
+    cost="k (clusters, once a pool: n clusters d)",
     deterministic=True,
 )
 @dataclass(frozen=True)

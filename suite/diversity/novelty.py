@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "novelsum",
     family="both",
     paper="Yang et al. (ACL 2025), arXiv 2502.17184, section 4",
-    cost="k^2 d; density once a pool: n^2 d",
+    cost="k^2 d (density, once a pool: n^2 d)",
     deterministic=True,
 )
 @dataclass(frozen=True)

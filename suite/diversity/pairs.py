@@ -33,8 +33,9 @@ def unit_rows(embeddings: np.ndarray) -> np.ndarray:
 def cosine_distances(unit: np.ndarray, progress: Progress = no_progress) -> Iterator[tuple[int, np.ndarray]]:
     """Blocks of the m x m matrix of 1 - cosine: (first row, distances (b, m) float64), free to be overwritten.
 
-    A block is valid until the next is asked for. `unit` (m, d) are unit rows in float64. Distances under 1e-6 are measured again from the differences, those
-    under 1e-12 are 0: a row's distance to itself and to its exact copies is 0.
+    A block is valid until the next is asked for. `unit` (m, d) are unit rows in float64. Distances under 1e-6 are
+    measured again from the differences, those under 1e-12 are 0: a row's distance to itself and to its exact copies
+    is 0.
     """
     from suite.diversity.kernels.near_pairs import measure_near_pairs
 
