@@ -84,8 +84,11 @@ class EuclideanDistanceSum(EmbeddingMetric):
         """The mean over k (k - 1) / 2 pairs, distances under 1e-6 as 0; SelectionError for a single pick."""
         unit = self.unit_rows(selection, features, at_least=2)
         total = 0.0
-        for _, distances in cosine_distances(unit, features.progress):
-            total += float(np.sqrt(2.0 * distances, out=distances).sum())
+        for _, distances in cosine_distances(unit, features.progress, later_only=True):
+            np.multiply(distances, 2.0, out=distances)
+            np.sqrt(distances, out=distances)
+            # Pairs within the block stand there both ways, those with later rows one way.
+            total += float(2.0 * distances.sum() - distances[:, : len(distances)].sum())
         return total / (len(unit) * (len(unit) - 1))
 
 

@@ -45,7 +45,11 @@ class NgramRatio(TokenMetric):
     def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
         """The mean of up to `longest` ratios; longer texts score lower."""
         ids, lengths = self.tokens(selection.rows, features)
-        ratios = [len(np.unique(grams)) / len(grams) for _, grams in ngrams(ids, lengths, self.longest) if len(grams)]
+        ratios = []
+        for n, (_, grams, different) in enumerate(ngrams(ids, lengths, self.longest), start=1):
+            features.progress(n, self.longest)
+            if len(grams):
+                ratios.append(different / len(grams))
         return float(np.mean(ratios))
 
 
@@ -89,21 +93,21 @@ class SelfBleu(TokenMetric):
         return float(bleu_against_the_rest(ids, lengths, self.longest).mean())
 
 
-def ngrams(ids: np.ndarray, lengths: np.ndarray, longest: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For n = 1..longest: (positions where an n-gram begins, its number), equal numbers for equal n-grams.
+def ngrams(ids: np.ndarray, lengths: np.ndarray, longest: int) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """For n = 1..longest: (positions where an n-gram begins, its number, how many differ), equal for equal n-grams.
 
     `ids` (tokens,) int64 are texts end to end, `lengths` (m,) their tokens; no n-gram crosses from one to the next.
     Numbers are exact (no hashing): an n-gram is its first n - 1 tokens' number and its last token.
     """
-    values, tokens = np.unique(ids, return_inverse=True)
+    from suite.diversity.kernels.numbering import number_pairs
+
     left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(ids))
     number = np.zeros(len(ids), dtype=np.int64)
     for n in range(1, longest + 1):
         begins = np.flatnonzero(left >= n)
-        pairs = number[begins] * len(values) + tokens[begins + n - 1]
-        _, grams = np.unique(pairs, return_inverse=True)
+        grams, different = number_pairs(number[begins], ids[begins + n - 1])
         number[begins] = grams
-        yield begins, grams
+        yield begins, grams, different
 
 
 def bleu_against_the_rest(ids: np.ndarray, lengths: np.ndarray, longest: int) -> np.ndarray:
@@ -116,7 +120,7 @@ def bleu_against_the_rest(ids: np.ndarray, lengths: np.ndarray, longest: int) ->
     owner = np.repeat(np.arange(count), lengths)
     log_precision = np.zeros(count)
     shared = np.zeros(count, dtype=bool)
-    for n, (begins, grams) in enumerate(ngrams(ids, lengths, longest), start=1):
+    for n, (begins, grams, _) in enumerate(ngrams(ids, lengths, longest), start=1):
         matched = np.bincount(*_clipped(grams, owner[begins], count), minlength=count)
         if n == 1:
             shared = matched > 0
