@@ -72,7 +72,7 @@ def even_selection(
     Returns (budget,), int64, in the order drawn.
     """
     held = incidences.of(rows, types)
-    picked = _EvenSampler(held, types, lengths, rng).draw(budget)
+    picked = EvenSampler(held, types, lengths, rng).draw(budget)
     presence = _Presence(held, types, picked)
     absent = presence.bring_in_absent(rng)
     if absent:
@@ -84,14 +84,14 @@ def even_selection(
         mean = float(lengths.lengths[picked].mean())
         if abs(mean - lengths.mean) > LENGTH_TOLERANCE * lengths.mean:
             warnings.warn(
-                f"The mean response length is {mean:.1f} where {lengths.mean:.1f} is wanted: every type present comes "
+                f"The mean response length is {mean:.4g} where {lengths.mean:.4g} is wanted: every type present comes "
                 "first.",
                 stacklevel=2,
             )
     return np.asarray(picked, dtype=np.int64)
 
 
-class _EvenSampler:
+class EvenSampler:
     """Types in levels by their count so far; the lowest level that is not empty is drawn from."""
 
     def __init__(

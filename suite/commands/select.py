@@ -18,7 +18,9 @@ def select(
     tokenizer: Annotated[
         str | None, typer.Option(help="A tokenizer (folder, file or Hub name) in place of the target model's.")
     ] = None,
-    embedder: Annotated[str | None, typer.Option(help="An embedder in place of the track's, such as tfidf-svd.")] = None,
+    embedder: Annotated[
+        str | None, typer.Option(help="An embedder in place of the track's, such as tfidf-svd.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Selection seed of a randomised strategy.", min=0)] = 0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save; default STRATEGY.json")] = None,
 ) -> None:

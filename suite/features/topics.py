@@ -104,6 +104,8 @@ def pca_reduction(embeddings: np.ndarray, components: int) -> np.ndarray:
     from threadpoolctl import threadpool_limits
 
     kept = min(components, *embeddings.shape)
+    if len(embeddings) < 2:
+        return np.zeros((len(embeddings), kept))
     # Points that are all equal have no variance to explain; scikit-learn divides by it all the same.
     with threadpool_limits(1), np.errstate(invalid="ignore"):
         reduced = PCA(kept, svd_solver="covariance_eigh").fit_transform(np.asarray(embeddings, dtype=np.float64))

@@ -11,26 +11,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from type_samples import SAMPLES, incidences_of
 
 from strategies.diversity_controlled import Level, prune_to_level
-from strategies.even_sampling import Incidences, LengthTarget, even_selection
+from strategies.even_sampling import LengthTarget, even_selection
 from strategies.kernels import pruning_path
 from strategies.micro import mid_frequency_incidences
 from suite.errors import ParameterError, SelectionError
-from suite.features import TokenLists, Tokens, TrackContext
+from suite.features import TokenLists, Tokens, TrackContext, View
 from suite.features.store import FeatureStore, compute_features
 from suite.pool import Pool
 from suite.registry import strategies
 
 Select = Callable[..., np.ndarray]
-
-
-def incidences_of(samples: list[list[int]]) -> Incidences:
-    offsets = np.concatenate([[0], np.cumsum([len(held) for held in samples])]).astype(np.int64)
-    return Incidences(np.asarray([kind for held in samples for kind in held], dtype=np.int64), offsets)
-
-
-SAMPLES = st.lists(st.lists(st.integers(0, 9), max_size=4), min_size=1, max_size=30)
 
 
 def test_mid_frequency_counts_occurrences_and_not_samples() -> None:
@@ -157,8 +150,12 @@ def test_ablations_pick_other_rows(select: Select) -> None:
         assert not np.array_equal(plain, select(f"micro-response:diversity=0.5,{changed}", 100))
 
 
-def test_the_117k_pool(breadth_data: Path, tmp_path: Path) -> None:
-    """Known of the responses with Llama-2's tokenizer: 14,557 types, and how many samples pruning leaves.
+@pytest.mark.parametrize(
+    ("view", "types", "samples"),
+    [("response", 14_557, [109_201, 61_158, 16_045]), ("instruction", 13_485, [109_453, 68_725, 16_065])],
+)
+def test_the_117k_pool(view: View, types: int, samples: list[int], breadth_data: Path, tmp_path: Path) -> None:
+    """Known with Llama-2's tokenizer: how many types there are, and how many samples pruning leaves.
 
     The numbers of the design come from the order of the first counts, samples without a type included.
     """
@@ -168,14 +165,14 @@ def test_the_117k_pool(breadth_data: Path, tmp_path: Path) -> None:
     pool = Pool(table=table, fingerprint="open-117k as it lies on disk")
     tokenizer = str(breadth_data / "models" / "llama2-tokenizer" / "tokenizer.model")
     track = TrackContext("m2m", len(pool), tokenizer=tokenizer)
-    wanted = Tokens(view="response")
+    wanted = Tokens(view=view)
     tokens = compute_features([wanted], pool, track, FeatureStore(tmp_path)).features[wanted]
     incidences = mid_frequency_incidences(tokens, track.rare_token_count, track.common_token_count)
     path = pruning_path((incidences.types, incidences.offsets), recount=False)
-    assert path.types_left[0] == 14_557
-    left = [path.samples_left[path.state(round(share * 14_557))] for share in (0.9, 0.5, 0.1)]
-    assert left == [109_201, 61_158, 16_045]
-    without = np.mean(np.diff(incidences.offsets) == 0)
-    assert round(100 * without) == 7
-    recounted = pruning_path((incidences.types, incidences.offsets))
-    assert recounted.samples_left[recounted.state(1_456)] > 16_045
+    assert path.types_left[0] == types
+    left = [path.samples_left[path.state(round(share * types))] for share in (0.9, 0.5, 0.1)]
+    assert left == samples
+    if view == "response":
+        assert round(100 * np.mean(np.diff(incidences.offsets) == 0)) == 7
+        recounted = pruning_path((incidences.types, incidences.offsets))
+        assert recounted.samples_left[recounted.state(1_456)] > 16_045
