@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from suite.features.activations import NeuronSets, NeuronStates, State
+from suite.features import NeuronSets, NeuronStates
+from suite.features.activations import State
 from suite.features.gated_layers import Activation, Aggregate
 from suite.registry import Strategy, register
 

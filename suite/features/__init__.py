@@ -1,5 +1,6 @@
 """Features: what is computed once per pool and shared by strategies and metrics."""
 
+from suite.features.activations import NeuronSets, NeuronStates
 from suite.features.base import Feature, Features, TrackContext
 from suite.features.density import Density
 from suite.features.embeddings import Embeddings
@@ -14,6 +15,8 @@ __all__ = [
     "Embeddings",
     "Feature",
     "Features",
+    "NeuronSets",
+    "NeuronStates",
     "Progress",
     "TagLists",
     "Tags",

@@ -92,7 +92,8 @@ def _hidden_states(model: Any, ids: Sequence[Sequence[int]], pooling: str, devic
         padded[row, : len(one)] = torch.tensor(one)
     mask = torch.arange(padded.shape[1])[None, :] < lengths[:, None]
     with torch.inference_mode():
-        states = model(input_ids=padded.to(device), attention_mask=mask.long().to(device)).last_hidden_state.float()
+        read = model(input_ids=padded.to(device), attention_mask=mask.long().to(device), use_cache=False)
+        states = read.last_hidden_state.float()
         if pooling == "last":
             pooled = states[torch.arange(len(ids)), (lengths - 1).to(device)]
         else:

@@ -23,7 +23,7 @@ from suite.pool import Pool, pool_from_records
 from suite.reporting import no_progress
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
-SAMPLES = 160
+SAMPLES = 120
 SHARE = 0.85
 
 
