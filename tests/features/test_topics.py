@@ -46,7 +46,7 @@ def test_what_lies_alone_is_noise() -> None:
     near = 0.02 * rng.normal(size=(120, 12)) + np.eye(12)[0] + 0.2 * np.repeat(np.eye(12)[1:3], 60, axis=0)
     rows = np.concatenate([near, alone])
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    found = density_clusters(pca_reduction(rows, 8), min_cluster_size=10, min_samples=1)
+    found = density_clusters(rows, min_cluster_size=10, min_samples=1)
     assert set(found[:60].tolist()) - {-1} in ({0}, {1})
     assert set(found[60:120].tolist()) - {-1} in ({0}, {1})
     assert (found[120:] == -1).all()

@@ -152,7 +152,10 @@ def test_ablations_pick_other_rows(select: Select) -> None:
 
 @pytest.mark.parametrize(
     ("view", "types", "samples"),
-    [("response", 14_557, [109_201, 61_158, 16_045]), ("instruction", 13_485, [109_453, 68_725, 16_065])],
+    [
+        ("response", 14_557, [109_201, 61_158, 16_045]),
+        pytest.param("instruction", 13_485, [109_453, 68_725, 16_065], marks=pytest.mark.long),
+    ],
 )
 def test_the_117k_pool(view: View, types: int, samples: list[int], breadth_data: Path, tmp_path: Path) -> None:
     """Known with Llama-2's tokenizer: how many types there are, and how many samples pruning leaves.
