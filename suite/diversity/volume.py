@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from suite.pool import Pool
     from suite.selection import Selection
 
+# Embeddings are kept in float32, where equal texts may differ in the last digit.
+EQUAL = 1e-6
+
 
 def smaller_gram(unit: np.ndarray) -> np.ndarray:
     """X X^T or X^T X of rows X (m, d), whichever is smaller: their eigenvalues other than 0 are the same."""
@@ -33,15 +36,15 @@ def smaller_gram(unit: np.ndarray) -> np.ndarray:
 class Radius(EmbeddingMetric):
     """Geometric mean of the standard deviation of the picks along each dimension; higher is more diverse.
 
-    Deviations are those of a population (divided by k). *Our reading:* dimensions in which all picks are equal are
-    left out, for one of them would make every value 0 (such as the dimension that marks empty texts). Picks that are
-    all alike, and a single pick, give 0.
+    Deviations are those of a population (divided by k). *Our reading:* dimensions in which all picks are equal, to
+    within 1e-6, are left out, for one of them would make every value 0 (such as the dimension that marks empty texts).
+    Picks that are all alike, and a single pick, give 0.
     """
 
     def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
         """exp of the mean log deviation."""
         unit = self.unit_rows(selection, features)
-        varied = unit[:, np.ptp(unit, axis=0) > 0]
+        varied = unit[:, np.ptp(unit, axis=0) > EQUAL]
         if not varied.size:
             return 0.0
         return float(np.exp(np.log(varied.std(axis=0)).mean()))
