@@ -50,9 +50,9 @@ def facility_location(similarity: np.ndarray, budget: int, quality: np.ndarray |
 
 
 def cosine_kernel(embeddings: np.ndarray) -> np.ndarray:
-    """(1 + cosine) / 2 of unit rows, in float64, one pair at a time so that equal rows have equal similarities."""
+    """(1 + cosine) / 2 of unit rows, in float64, summed pair by pair so that equal rows have equal similarities."""
     rows = embeddings.astype(np.float64)
-    return np.asarray([[0.5 + 0.5 * float((one * other).sum()) for other in rows] for one in rows])
+    return np.stack([0.5 + 0.5 * (rows * one).sum(axis=1) for one in rows])
 
 
 def farthest(embeddings: np.ndarray, budget: int, first: int) -> list[int]:
@@ -80,15 +80,10 @@ def repr_filter(embeddings: np.ndarray, budget: int, order: Sequence[int], thres
 
 
 def cosines(embeddings: np.ndarray) -> np.ndarray:
-    """All cosines in float64."""
+    """All cosines in float64, summed pair by pair."""
     rows = embeddings.astype(np.float64)
-    lengths = [float((row * row).sum()) ** 0.5 for row in rows]
-    return np.asarray(
-        [
-            [float((one * other).sum()) / (a * b) for other, b in zip(rows, lengths, strict=True)]
-            for one, a in zip(rows, lengths, strict=True)
-        ]
-    )
+    lengths = np.sqrt((rows * rows).sum(axis=1))
+    return np.stack([(rows * one).sum(axis=1) / (lengths * length) for one, length in zip(rows, lengths, strict=True)])
 
 
 def nearest_kernel(embeddings: np.ndarray, neighbours: int) -> np.ndarray:

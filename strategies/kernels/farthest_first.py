@@ -21,8 +21,9 @@ def k_center(embeddings: np.ndarray, budget: int, *, first: int, progress: Progr
     `embeddings` is (n, d), float32 or float64; returns (budget,), int64, in the order picked, beginning with row
     `first`. Squared distances are sums of squared differences in float64; those under 1e-12 are 0, values within
     1e-12 of the largest are ties, and the lowest row wins. On rows of unit length the order is that of the cosine
-    distance. Where the budget exceeds the distinct points, the rest are the lowest rows left. Deterministic; 16
-    bytes a row beside the embeddings. Raises ValueError for a bad shape, value, budget or first row.
+    distance; a row of zeros is a point like any other. Where the budget exceeds the distinct points, the rest are the
+    lowest rows left. Deterministic; 16 bytes a row beside the embeddings. Raises ValueError for a bad shape, value,
+    budget or first row.
     """
     rows = checked_matrix(embeddings, "embeddings")
     size = checked_budget(budget, len(rows))
