@@ -112,6 +112,25 @@ def test_more_rows_than_two_bytes_count(monkeypatch: pytest.MonkeyPatch) -> None
     assert max_coverage(states, 60, round_gain=0.2).tolist() == expected
 
 
+def test_both_kernels_agree_at_a_larger_size() -> None:
+    states = np.argsort(np.random.default_rng(3).random((1500, 400)) ** 3, axis=1)[:, :40]
+    states = np.concatenate([states, states[:100]])
+    for round_gain in (0.0, 0.05):
+        rounds = max_coverage(states, 900, round_gain=round_gain)
+        assert weighted_coverage(states, 900, round_gain=round_gain).tolist() == rounds.tolist()
+    # The drift of 900 picks of incremental gains, against gains summed anew in every step.
+    held = np.zeros((len(states), 400))
+    np.put_along_axis(held, states, 1.0, axis=1)
+    counts = np.zeros(400)
+    picks: list[int] = []
+    for _ in range(900):
+        gains = held @ (1.0 / (np.sqrt(counts) + np.sqrt(counts + 1)))
+        gains[picks] = -1.0
+        picks.append(oracles.first_of_largest(gains))
+        counts += held[picks[-1]]
+    assert weighted_coverage(states, 900, growth="sqrt").tolist() == picks
+
+
 def test_progress_is_told_between_picks() -> None:
     told: list[tuple[int, int]] = []
     max_coverage([[0], [1], [2]], 2, round_gain=0.0, progress=lambda done, total: told.append((done, total)))
