@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from suite.pool import Pool
     from suite.selection import Selection
 
-BLOCK_BYTES = 64 * 1024 * 1024
+BLOCK_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -171,18 +171,19 @@ class FacilityLocation(EmbeddingMetric):
 
     def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
         """The sum over all samples of the pool, picks (at distance 0) included."""
-        from suite.features.nearest import mean_of_nearest
+        from suite.diversity.kernels.nearest_pick import nearest_distances
 
         everything = features[Embeddings(view=self.view)]
         picked = np.ascontiguousarray(everything[np.unique(selection.rows)])
         block = max(1, BLOCK_BYTES // (4 * len(picked)))
+        memory = np.empty((block, len(picked)), dtype=np.float32)
         total = 0.0
         for start in range(0, len(everything), block):
             rows = np.ascontiguousarray(everything[start : start + block])
-            nowhere = np.full(len(rows), -1, dtype=np.int64)
-            squared = mean_of_nearest(rows @ picked.T, rows, picked, nowhere, 1, ROUNDING)
-            # Half the squared distance of unit rows is 1 - cosine.
-            distances = 0.5 * squared
+            similarity = np.matmul(rows, picked.T, out=memory[: len(rows)])
+            # The product is off by ROUNDING at most, the largest value as well as the one that should be it.
+            close = similarity >= similarity.max(axis=1, keepdims=True) - np.float32(2 * ROUNDING)
+            distances = nearest_distances(rows, picked, np.flatnonzero(close))
             total += float(distances[distances >= ZERO].sum())
             features.progress(start + len(rows), len(everything))
         return total
