@@ -34,8 +34,10 @@ class Topics(Feature):
     at least 5) and density is measured to the `min_samples`-th neighbour. `reduction` is `pca`, deterministic, or
     `umap` (`pip install 'breadth[umap]'`; one thread and a fixed seed, deterministic on one kind of machine).
 
-    M2M names embedding, reduction and clustering, not their settings. Ours: 10 components and min_samples 1 because
-    TF-IDF embeddings of open pools leave four fifths of the samples as noise with HDBSCAN's own defaults.
+    M2M names embedding, reduction and clustering, not their settings; ours are to leave fewer samples without a topic.
+    Of 30,000 open samples (TF-IDF) HDBSCAN's own min_samples, the cluster size, makes noise of 65 % by their
+    instructions and 77 % by their responses, min_samples 1 of 56 and 62 %. All 117,000 have 133 and 128 topics, with
+    62 and 70 % noise, in two and a half minutes of one core each; time grows with the square of the pool.
     """
 
     view: View = "response"

@@ -151,7 +151,7 @@ def evenly_spaced(levels: int | None) -> tuple[float, ...]:
 def levelled_strategies(specs: Sequence[str] | None = None) -> list[Strategy]:
     """The named strategies, or all there are, that have levels of diversity, at level 1."""
     if specs is None:
-        # A plugin that has levels has them as a field; what cannot be built without parameters is no such plugin.
+        # Only a class with such a field is built: others may need parameters that nobody gave.
         named = [cls.info.name for cls in strategies if "diversity" in _field_names(cls)]
         return [strategy for strategy in map(strategies.parse, named) if isinstance(strategy, HasLevels)]
     chosen: dict[str, Strategy] = {}
@@ -189,6 +189,13 @@ class LevelsStudy:
         """The select stage, with the pool and its features."""
         return self.experiment.selector(self.base_model)
 
+    @cached_property
+    def response_lengths(self) -> np.ndarray:
+        """Tokens of each sample's response, shape (n,), int64."""
+        wanted = Tokens(view="response")
+        lengths: np.ndarray = self._features(lambda track: (wanted,))[wanted].lengths
+        return lengths
+
     def made_before(self) -> int:
         """How many of the plan's selections lie in the cache already; none does without the target model."""
         if not (self.experiment.tokenizer or self.experiment.base_ready(self.base_model)):
@@ -206,7 +213,11 @@ class LevelsStudy:
         return LevelsTable(tuple(rows), tuple(self._movements(rows)))
 
     def select(self, point: Point) -> LevelRow:
-        """Make (or find) and store the selection of one point; what keeps it from being made becomes its problem."""
+        """Make (or find) and store the selection of one point; what keeps it from being made becomes its problem.
+
+        Raises FeatureError when the response tokens cannot be had: a wrong tokenizer stops the study at once.
+        """
+        lengths = self.response_lengths
         try:
             picked = self.selector.pick(point.strategy, point.budget, point.seed)
         except (SelectionError, FeatureError) as error:
@@ -217,7 +228,7 @@ class LevelsStudy:
             point,
             selection=picked.selection,
             report=self._report(point, picked.selection.rows),
-            mean_response_length=float(self._response_lengths[picked.selection.rows].mean()),
+            mean_response_length=float(lengths[picked.selection.rows].mean()),
             seconds=picked.seconds,
         )
 
@@ -248,12 +259,6 @@ class LevelsStudy:
             found = ReportRecord(**dataclasses.asdict(report))
             write_record(path, found)
         return LevelReport(**found.model_dump())
-
-    @cached_property
-    def _response_lengths(self) -> np.ndarray:
-        wanted = Tokens(view="response")
-        lengths: np.ndarray = self._features(lambda track: (wanted,))[wanted].lengths
-        return lengths
 
     def _features(self, requires: Callable[[TrackContext], tuple[Feature, ...]]) -> Features:
         from suite.features.store import compute_features

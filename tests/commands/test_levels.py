@@ -72,6 +72,7 @@ def test_one_command_selects_stores_and_measures(breadth: Breadth, tmp_path: Pat
         (("--budget", "9"), "not one of track tiny"),
         (("--metrics", "ttl"), "no metric 'ttl'"),
         (("--metrics", ","), "names no metric"),
+        (("--tokenizer", "no/such/folder/"), "no/such/folder"),
     ],
 )
 def test_a_mistake_gets_one_sentence(breadth: Breadth, arguments: tuple[str, ...], message: str) -> None:
