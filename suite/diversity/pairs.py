@@ -9,7 +9,7 @@ import numpy as np
 from suite.errors import FeatureError
 from suite.features import Progress, no_progress
 
-BLOCK_BYTES = 16 * 1024 * 1024
+BLOCK_BYTES = 32 * 1024 * 1024
 # A float64 product is off by some 1e-16: above this distance that is under 1e-9 of it.
 NEAR = 1e-6
 ZERO = 1e-12
@@ -40,7 +40,7 @@ def cosine_distances(
     is 0. With `later_only` a block holds the distances to rows first, first + 1, ... alone, (b, m - first): half the
     work for a symmetric sum.
     """
-    from suite.diversity.kernels.near_pairs import measure_near_pairs
+    from suite.diversity.kernels.near_pairs import measure_pairs
 
     count = len(unit)
     block = min(count, max(1, BLOCK_BYTES // (8 * count)))
@@ -52,7 +52,8 @@ def cosine_distances(
         distances = memory[: (stop - start) * len(others)].reshape(stop - start, len(others))
         np.matmul(unit[start:stop], others.T, out=distances)
         np.subtract(1.0, distances, out=distances)
-        measure_near_pairs(distances, others, 0 if later_only else start, NEAR, ZERO)
+        near = np.flatnonzero(distances < NEAR)
+        measure_pairs(distances, near, others, 0 if later_only else start, ZERO)
         yield start, distances
         progress(stop, count)
 

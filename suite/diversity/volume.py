@@ -25,6 +25,13 @@ def smaller_gram(unit: np.ndarray) -> np.ndarray:
     return unit @ unit.T if len(unit) <= unit.shape[1] else unit.T @ unit
 
 
+def effective_number(unit: np.ndarray) -> float:
+    """exp of the entropy of the eigenvalues of K / m, with K the cosine matrix of unit rows (m, d)."""
+    eigenvalues = np.linalg.eigvalsh(smaller_gram(unit) / len(unit))
+    eigenvalues = eigenvalues[eigenvalues > 0]
+    return float(np.exp(-(eigenvalues * np.log(eigenvalues)).sum()))
+
+
 @register(
     "radius",
     family="distance",
@@ -98,8 +105,5 @@ class Vendi(EmbeddingMetric):
     """
 
     def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
-        """exp(-sum of l log l) over the eigenvalues l > 0."""
-        unit = self.unit_rows(selection, features)
-        eigenvalues = np.linalg.eigvalsh(smaller_gram(unit) / len(unit))
-        eigenvalues = eigenvalues[eigenvalues > 0]
-        return float(np.exp(-(eigenvalues * np.log(eigenvalues)).sum()))
+        """exp(-sum of l log l) over the eigenvalues l > 0 of K / k."""
+        return effective_number(self.unit_rows(selection, features))
