@@ -44,7 +44,7 @@ class DiversityControlled(Strategy):
     reading). Where lengths are matched, k_min is the fewest from which B samples of that mean length can be had.
     `least_types` puts a number of one's own in the place of k_min, so that levels of several budgets mean
     the same k; levels out of reach are then errors. `match_length` draws so that the mean response length (in tokens
-    of the target model) is the pool's at every level.
+    of the target model) is `target_length` at every level, or the pool's where that is None.
 
     A subclass says which types samples hold (`incidences`, from the features of `type_features`); it overrides
     `dropping` when types are not dropped by how few samples hold them.
@@ -53,6 +53,7 @@ class DiversityControlled(Strategy):
     diversity: float = 1.0
     least_types: int | None = None
     match_length: bool = False
+    target_length: float | None = None
 
     view: ClassVar[View]
 
@@ -61,6 +62,8 @@ class DiversityControlled(Strategy):
             raise ValueError(f"diversity must lie between 0 and 1, not be {self.diversity}")
         if self.least_types is not None and self.least_types < 1:
             raise ValueError(f"least_types must be at least 1, not {self.least_types}")
+        if self.target_length is not None and not (self.match_length and self.target_length > 0):
+            raise ValueError("target_length goes with match_length=true and is more than 0")
 
     @abstractmethod
     def type_features(self, track: TrackContext) -> tuple[Feature, ...]:
@@ -104,7 +107,7 @@ class DiversityControlled(Strategy):
         if not self.match_length:
             return None
         every = features[Tokens(view="response")].lengths
-        return LengthTarget(every, float(every.mean()))
+        return LengthTarget(every, self.target_length or float(every.mean()))
 
     def _level(self, incidences: Incidences, budget: int, lengths: LengthTarget | None) -> tuple[PruningPath, int, int]:
         """The path of dropping types, its state at this level, and the fewest types that reach the budget."""
@@ -198,7 +201,7 @@ def _last_state(
     if first_bad == 0:
         raise SelectionError(
             f"{strategy} cannot pick {budget} samples with a mean response of {lengths.mean:.1f} tokens, at any level. "
-            "Ask for a smaller budget, or leave match_length out."
+            "Ask for a smaller budget, or another target_length."
         )
     return first_bad - 1
 

@@ -15,7 +15,7 @@ from type_samples import SAMPLES, incidences_of
 from strategies.diversity_controlled import keep_largest_types
 from strategies.even_sampling import EvenSampler, LengthTarget, even_selection
 from strategies.macro import topic_incidences
-from suite.errors import SelectionError
+from suite.errors import ParameterError, SelectionError
 from suite.features import TrackContext
 from suite.features.store import FeatureStore, compute_features
 from suite.pool import Pool, pool_from_records
@@ -166,6 +166,14 @@ def test_length_matches_at_every_level(
     for diversity in (0.0, 0.5, 1.0):
         rows = select(f"{name}:diversity={diversity},match_length=true", 60)
         assert abs(lengths[rows].mean() / lengths.mean() - 1) < 0.02
+        longer = select(f"{name}:diversity={diversity},match_length=true,target_length={1.2 * lengths.mean()}", 60)
+        assert abs(lengths[longer].mean() / lengths.mean() - 1.2) < 0.02
+
+
+@pytest.mark.parametrize("written", ["target_length=9", "match_length=true,target_length=0"])
+def test_a_length_alone_means_nothing(written: str) -> None:
+    with pytest.raises(ParameterError, match="target_length goes with match_length"):
+        strategies.parse(f"macro-response:{written}")
 
 
 def test_lengths_that_nothing_can_match(select: Select, pool: Pool) -> None:
