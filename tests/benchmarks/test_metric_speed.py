@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from alternating import clustered, compare
+from alternating import clustered, compare, cpu_seconds, growth_exponent, peak_bytes
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from suite.diversity.novelty import mean_novelty
@@ -48,6 +48,36 @@ def test_novelsum_against_the_published_form(benchmark: BenchmarkFixture) -> Non
         peer="the published form in float64",
     )
     assert ours == pytest.approx(literal, rel=1e-6)
+
+
+def test_novelsum_grows_with_the_square_of_the_picks(benchmark: BenchmarkFixture) -> None:
+    points = clustered(6_000, 256)
+    sizes = [2_000, 3_000, 4_000, 6_000]
+
+    def measure(size: int) -> float:
+        return mean_novelty(points[:size], np.ones(size), distance_power=1.0, count_self=True)
+
+    seconds = [cpu_seconds(lambda size=size: measure(size)) for size in sizes]  # type: ignore[misc]
+    benchmark.pedantic(lambda: measure(sizes[0]), rounds=1)
+    exponent = growth_exponent(sizes, seconds)
+    benchmark.extra_info["exponent"] = round(exponent, 2)
+    print(f"\n{benchmark.name}: exponent {exponent:.2f}, {seconds[-1]:.2f} s at {sizes[-1]:,}")
+    assert exponent < 2.3
+
+
+def test_novelsum_keeps_no_square_matrix(benchmark: BenchmarkFixture) -> None:
+    """10,000 picks: the matrix of their distances would be 800 MB."""
+    program = (
+        "import numpy as np\n"
+        "from suite.diversity.novelty import mean_novelty\n"
+        "points = np.random.default_rng(0).normal(size=({size}, 64)).astype('f4')\n"
+        "mean_novelty(points, np.ones({size}), distance_power=1.0, count_self=True)\n"
+    )
+    small = peak_bytes(program.format(size=10))
+    large = benchmark.pedantic(peak_bytes, args=(program.format(size=10_000),), rounds=1)
+    benchmark.extra_info["peak_megabytes"] = round((large - small) / 1e6)
+    print(f"\n{benchmark.name}: {(large - small) / 1e6:.0f} MB")
+    assert large - small < 150e6
 
 
 def test_vendi_against_vendi_score(benchmark: BenchmarkFixture) -> None:
