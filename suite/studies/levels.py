@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 DEFAULT_LEVELS = 7
 
 Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
@@ -206,10 +207,14 @@ class LevelsStudy:
 
     def run(self) -> LevelsTable:
         """Select and store every point, measure those of the measured budget, and see how far each metric moves."""
-        rows = list(self._counted("selections", self.plan.points, self.select))
-        measured = [row for row in rows if row.point.budget == self.plan.measured_budget]
-        values = dict(zip(map(id, measured), self._counted("metrics", measured, self.measure), strict=True))
-        rows = [values.get(id(row), row) for row in rows]
+        rows = self._counted("selections", self.plan.points, self.select)
+        wanted = [
+            (row, metric)
+            for row in rows
+            if row.selection is not None and row.point.budget == self.plan.measured_budget
+            for metric in self.plan.metrics
+        ]
+        self._counted("metrics", wanted, lambda pair: self.measure(*pair))
         return LevelsTable(tuple(rows), tuple(self._movements(rows)))
 
     def select(self, point: Point) -> LevelRow:
@@ -232,20 +237,14 @@ class LevelsStudy:
             seconds=picked.seconds,
         )
 
-    def measure(self, row: LevelRow) -> LevelRow:
-        """The row with every metric of the plan; one that has no value is a failure of the row, not of the study."""
-        if row.selection is None:
-            return row
-        measurer = Measurer(self.selector)
-        found: dict[str, float] = {}
-        failures: dict[str, str] = {}
-        for metric in self.plan.metrics:
-            try:
-                found[metric.spec] = measurer.value(metric, row.selection)
-            except (SelectionError, FeatureError) as error:
-                failures[metric.spec] = str(error)
-                self.experiment.notify(f"{row.point.file}: {error}")
-        return dataclasses.replace(row, metrics=found, failures=failures)
+    def measure(self, row: LevelRow, metric: Metric) -> None:
+        """Add a metric to a row that has a selection; without a value it is a failure of the row, not of the study."""
+        assert row.selection is not None
+        try:
+            row.metrics[metric.spec] = Measurer(self.selector).value(metric, row.selection)
+        except (SelectionError, FeatureError) as error:
+            row.failures[metric.spec] = str(error)
+            self.experiment.notify(f"{row.point.file}: {error}")
 
     def _report(self, point: Point, rows: np.ndarray) -> LevelReport | None:
         if not isinstance(point.strategy, HasLevels):
@@ -272,12 +271,14 @@ class LevelsStudy:
             progress_for=selector.progress,
         ).features
 
-    def _counted(self, title: str, items: Sequence[Item], work: Callable[[Item], LevelRow]) -> Iterator[LevelRow]:
+    def _counted(self, title: str, items: Sequence[Item], work: Callable[[Item], Done]) -> list[Done]:
         progress = self.experiment.progress(title)
-        for done, item in enumerate(items):
-            progress(done, len(items))
-            yield work(item)
+        finished: list[Done] = []
+        for item in items:
+            progress(len(finished), len(items))
+            finished.append(work(item))
         progress(len(items), len(items))
+        return finished
 
     def _movements(self, rows: Sequence[LevelRow]) -> Iterator[Movement]:
         measured = [row for row in rows if row.point.budget == self.plan.measured_budget]
