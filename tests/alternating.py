@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -64,6 +67,17 @@ def growth_exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
         )
     exponent, _ = np.polyfit(np.log(sizes), np.log(seconds), 1)
     return float(exponent)
+
+
+def peak_bytes(program: str) -> int:
+    """The most memory a fresh Python ever held resident while it ran `program`; Linux alone can tell it honestly."""
+    # The rusage of a child counts what its parent held before it began; the kernel's own high-water mark does not.
+    tail = "\nimport pathlib; print(pathlib.Path('/proc/self/status').read_text())"
+    done = subprocess.run([sys.executable, "-c", program + tail], capture_output=True, text=True, check=True)
+    found = re.search(r"VmHWM:\s+(\d+) kB", done.stdout)
+    if not found:
+        raise OSError("this system does not say how much memory a process held at its peak")
+    return int(found[1]) * 1024
 
 
 def clustered(rows: int, dimensions: int) -> np.ndarray:

@@ -76,7 +76,7 @@ def pruning_path(samples: Samples, *, unit: Unit = "type", recount: bool = True)
 
 def _distinct_types(samples: Samples) -> tuple[np.ndarray, np.ndarray, int]:
     if isinstance(samples, tuple) and len(samples) == 2 and isinstance(samples[0], np.ndarray):
-        types, offsets = _checked_ragged(*samples)
+        types, offsets = _checked_ragged(samples[0], np.asarray(samples[1]))
     else:
         lengths = [len(held) for held in samples]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -89,7 +89,6 @@ def _distinct_types(samples: Samples) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def _checked_ragged(types: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    offsets = np.asarray(offsets)
     if types.size and not np.issubdtype(types.dtype, np.integer):
         raise ValueError(f"types are integers from 0, not {types.dtype} values")
     if offsets.ndim != 1 or not len(offsets) or offsets[0] or offsets[-1] != len(types) or (np.diff(offsets) < 0).any():

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import oracles
 import pytest
-from alternating import ROUNDS, clustered, compare
+from alternating import clustered, compare, cpu_seconds, growth_exponent
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from strategies.kernels import CosineSimilarity, facility_location, k_center, reverse_greedy_prune
+from strategies.kernels import farthest, k_center, repr_filter
 from suite.features.density import knn_density
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
@@ -49,61 +48,67 @@ def test_k_center_against_numpy_incremental(benchmark: BenchmarkFixture) -> None
     assert same(ours, literal)
 
 
-def test_facility_location_against_the_literal_form(benchmark: BenchmarkFixture) -> None:
-    points = clustered(2_000, 128).astype(np.float64)
-    kernel = np.maximum(0.5 + 0.5 * (points @ points.T), 0.0).astype(np.float32)
+def incremental_farthest(embeddings: np.ndarray, budget: int, first: int) -> list[int]:
+    """The usual numpy form: one product a pick and a running sum."""
+    rows = embeddings.astype(np.float64)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    sums = np.zeros(len(rows))
+    picks = [first]
+    while len(picks) < budget:
+        sums += 1.0 - rows @ rows[picks[-1]]
+        sums[picks] = -1.0
+        picks.append(oracles.first_of_largest(sums))
+    return picks
+
+
+def test_farthest_against_numpy_incremental(benchmark: BenchmarkFixture) -> None:
+    points = clustered(10_000, 384)
     ours, literal = compare(
         benchmark,
-        lambda: facility_location(kernel, 100),
-        lambda: oracles.facility_location(kernel, 100),
-        floor=20,
+        lambda: farthest(points, 500, first=0),
+        lambda: incremental_farthest(points, 500, 0),
+        floor=1,
+        peer="numpy, sums kept",
     )
     assert same(ours, literal)
 
 
-@pytest.mark.parametrize("memory", [2**30, 2**22], ids=["kernel in 16 bits", "lists and blocks"])
-def test_facility_location_of_embeddings(benchmark: BenchmarkFixture, memory: int) -> None:
-    points = clustered(2_000, 128)
-
-    def literal() -> list[int]:
-        kernel = 0.5 + 0.5 * (points.astype(np.float64) @ points.astype(np.float64).T)
-        return oracles.facility_location(kernel, 100)
-
-    ours, expected = compare(
-        benchmark, lambda: facility_location(CosineSimilarity(points, memory), 100), literal, floor=5
-    )
-    assert same(ours, expected)
+def row_by_row_filter(embeddings: np.ndarray, budget: int, threshold: float) -> list[int]:
+    """The usual numpy form: each row of the walk against all accepted ones."""
+    rows = embeddings.astype(np.float64)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    accepted = [0]
+    for row in range(1, len(rows)):
+        if len(accepted) < budget and (rows[accepted] @ rows[row]).max() < threshold:
+            accepted.append(row)
+    return accepted
 
 
-def test_pruning_types(benchmark: BenchmarkFixture) -> None:
-    samples = zipf_samples(4_000, 10, 600)
-    ours, literal = compare(
+def test_repr_filter_against_numpy_row_by_row(benchmark: BenchmarkFixture) -> None:
+    points = clustered(4_000, 256)
+    (rows, accepted), literal = compare(
         benchmark,
-        lambda: reverse_greedy_prune(samples, 400),
-        lambda: oracles.prune_types(as_lists(samples), 400),
-        floor=50,
+        lambda: repr_filter(points, 2_000, order=np.arange(len(points)), threshold=0.8),
+        lambda: row_by_row_filter(points, 2_000, 0.8),
+        floor=5,
+        rounds=1,
+        peer="numpy, row by row",
     )
-    assert same(ours, literal)
+    assert same(rows[:accepted], literal)
 
 
-def test_pruning_samples(benchmark: BenchmarkFixture) -> None:
-    samples = zipf_samples(500, 6, 200)
-    ours, literal = compare(
-        benchmark,
-        lambda: reverse_greedy_prune(samples, 50, unit="sample"),
-        lambda: oracles.prune_samples(as_lists(samples), 50),
-        floor=50,
-    )
-    assert same(ours, literal)
-
-
-@pytest.mark.parametrize("unit", ["type", "sample"])
-def test_pruning_at_full_size(benchmark: BenchmarkFixture, unit: str) -> None:
-    """117,000 samples, 2.9 million incidences: 0.2 s at most."""
-    samples = zipf_samples(117_000, 25, 15_000)
-    reverse_greedy_prune(samples, 1_000, unit=unit)  # type: ignore[arg-type]
-    benchmark.pedantic(lambda: reverse_greedy_prune(samples, 1_000, unit=unit), rounds=ROUNDS)  # type: ignore[arg-type]
-    assert benchmark.stats.stats.min < 0.2
+def test_growth_of_k_center(benchmark: BenchmarkFixture) -> None:
+    """Time in the rows and in the budget, as exponents; one pass a pick would be 1, and larger rows leave the cache."""
+    rows, budgets = [4_000, 6_000, 9_000, 13_500], [100, 160, 250, 400]
+    points = clustered(rows[-1], 128)
+    in_rows = growth_exponent(rows, [cpu_seconds(lambda n=n: k_center(points[:n], 150, first=0)) for n in rows])
+    in_budget = growth_exponent(budgets, [cpu_seconds(lambda k=k: k_center(points, k, first=0)) for k in budgets])
+    benchmark.extra_info["exponent_in_rows"] = round(in_rows, 2)
+    benchmark.extra_info["exponent_in_budget"] = round(in_budget, 2)
+    benchmark.pedantic(lambda: k_center(points, budgets[-1], first=0), rounds=1)
+    print(f"\nk-center grows as n^{in_rows:.2f} and k^{in_budget:.2f}")
+    assert in_rows <= 1.3
+    assert in_budget <= 1.3
 
 
 def test_density(benchmark: BenchmarkFixture) -> None:
@@ -115,13 +120,3 @@ def test_density(benchmark: BenchmarkFixture) -> None:
         floor=20,
     )
     assert ours == pytest.approx(literal, rel=1e-9)
-
-
-def zipf_samples(count: int, held: int, types: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    return rng.zipf(1.3, size=count * held) % types, np.arange(count + 1) * held
-
-
-def as_lists(samples: tuple[np.ndarray, np.ndarray]) -> list[list[int]]:
-    flat, offsets = samples
-    return [flat[start:stop].tolist() for start, stop in pairwise(offsets)]

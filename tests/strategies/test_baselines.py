@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from suite.errors import FeatureError, ParameterError
@@ -65,6 +67,52 @@ def test_k_center_covers_better_than_random(
     rows = compute_features([Embeddings()], pool, track, store).features[Embeddings()]
     radius = {name: (1 - rows @ rows[select(name, 100)].T).min(axis=1).max() for name in ("k-center", "random")}
     assert radius["k-center"] < radius["random"]
+
+
+def test_farthest_takes_the_outermost(select: Select, pool: Pool, track: TrackContext, store: FeatureStore) -> None:
+    rows = compute_features([Embeddings()], pool, track, store).features[Embeddings()]
+    mean = {name: (1 - rows[select(name, 60)] @ rows[select(name, 60)].T).mean() for name in ("farthest", "random")}
+    assert mean["farthest"] > mean["random"]
+
+
+def test_repr_filter_keeps_under_its_threshold(
+    select: Select, pool: Pool, track: TrackContext, store: FeatureStore
+) -> None:
+    rows = compute_features([Embeddings()], pool, track, store).features[Embeddings()].astype(np.float64)
+    picked = select("repr-filter:threshold=0.6", 30)
+    similar = rows[picked] @ rows[picked].T - np.eye(30)
+    assert similar.max() < 0.6
+
+
+def test_repr_filter_fills_the_budget_and_says_so(select: Select) -> None:
+    with pytest.warns(UserWarning, match=r"only \d+ of 600 samples stay under a cosine of 0\.1 .* fill the budget"):
+        picked = select("repr-filter:threshold=0.1", 300)
+    assert len(set(picked.tolist())) == 300
+
+
+def test_repr_filter_walks_from_the_best(select: Select, lengths: np.ndarray) -> None:
+    best = lengths[select("repr-filter:quality=length", 40)]
+    assert best[0] == lengths.max()
+    assert (np.diff(best) <= 0).all()
+
+
+def test_facility_location_of_neighbours_is_named_approximate(select: Select) -> None:
+    with pytest.warns(UserWarning, match="approximate: a sample counts for itself and its 5 nearest"):
+        sparse = select("facility-location:neighbours=5", 60)
+    assert not np.array_equal(sparse, select("facility-location", 60))
+    with pytest.raises(ParameterError, match="neighbours must be 0"):
+        strategies.parse("facility-location:neighbours=-1")
+
+
+def test_facility_location_weighs_scores(select: Select, pool: Pool, tmp_path: Path) -> None:
+    wanted = np.arange(0, len(pool), 7)
+    table = {
+        "id": list(pool.id_of(np.arange(len(pool)))),
+        "reward": np.isin(np.arange(len(pool)), wanted).astype(float),
+    }
+    pq.write_table(pa.table(table), tmp_path / "scores.parquet")
+    picked = select(f"facility-location:quality={tmp_path}/scores.parquet,quality_column=reward", 50)
+    assert set(picked.tolist()) <= set(wanted.tolist())
 
 
 def test_facility_location_represents_better_than_random(

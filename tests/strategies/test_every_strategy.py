@@ -22,6 +22,7 @@ def test_all_built_ins_are_here() -> None:
     assert {
         "duplicate",
         "facility-location",
+        "farthest",
         "full",
         "k-center",
         "k-means",
@@ -35,6 +36,7 @@ def test_all_built_ins_are_here() -> None:
         "oracle",
         "random",
         "random-length-matched",
+        "repr-filter",
     } <= set(NAMES)
 
 
@@ -95,8 +97,13 @@ def test_the_one_line_form_gives_the_strategy_back(data: st.DataObject) -> None:
         "k-means": {"clusters": st.integers(1, 10**6), "view": st.sampled_from(["instruction", "response", "both"])},
         "duplicate": {"times": st.integers(1, 10**6)},
         "facility-location": {
-            "quality": st.sampled_from(["none", "length"]),
+            "quality": st.sampled_from(["none", "length", "scores.parquet", "a/b=c.parquet"]),
             "quality_weight": st.floats(0, 1e6, allow_nan=False),
+            "neighbours": st.integers(0, 10**6),
+        },
+        "repr-filter": {
+            "threshold": st.floats(-0.99, 1),
+            "quality": st.sampled_from(["none", "length", "scores.parquet"]),
         },
         "macro-response": {
             "diversity": st.floats(0, 1),
