@@ -15,7 +15,7 @@ from strategies.kernels.checks import Progress, checked_budget
 from strategies.kernels.incidences import Incidences, States, inverted
 
 PICKED = np.int32(-1)
-SCORED_AT_ONCE = 256
+HALVES = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float64)
 
 
 def max_coverage(
@@ -103,14 +103,12 @@ def _sums_of_all(held: Incidences) -> np.ndarray:
 
 def _new_sums(held: Incidences, rows: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """The sum of scores over each row's neurons that are not covered, float64."""
-    sums = np.empty(len(rows))
-    for start in range(0, len(rows), SCORED_AT_ONCE):
-        some = rows[start : start + SCORED_AT_ONCE]
-        offsets = np.concatenate([[0], np.cumsum(held.sizes[some])])
-        # Cast here: compiled code does not read float16.
-        scores = np.concatenate([held.scores_of(row) for row in some]).astype(np.float64)
-        sums[start : start + len(some)] = _sum_new(held.ids, held.offsets, some, scores, offsets, covered)
-    return sums
+    scores = held.scores
+    assert scores is not None
+    if scores.dtype == np.float16:
+        # Compiled code does not read float16: its bits are places in a table of all 65,536 values.
+        return np.asarray(_sum_new(held.ids, held.offsets, rows, scores.view(np.uint16), HALVES, covered))
+    return np.asarray(_sum_new(held.ids, held.offsets, rows, scores, None, covered))
 
 
 @njit(cache=True)
@@ -119,13 +117,15 @@ def _sum_new(
     offsets: np.ndarray,
     rows: np.ndarray,
     scores: np.ndarray,
-    score_offsets: np.ndarray,
+    table: np.ndarray | None,
     covered: np.ndarray,
 ) -> np.ndarray:
     sums = np.zeros(len(rows))
     for place in range(len(rows)):
-        first, of_scores = offsets[rows[place]], score_offsets[place]
-        for position in range(offsets[rows[place] + 1] - first):
-            if not covered[ids[first + position]]:
-                sums[place] += scores[of_scores + position]
+        for position in range(offsets[rows[place]], offsets[rows[place] + 1]):
+            if not covered[ids[position]]:
+                if table is None:
+                    sums[place] += scores[position]
+                else:
+                    sums[place] += table[scores[position]]
     return sums

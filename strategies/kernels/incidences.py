@@ -53,11 +53,6 @@ class Incidences:
         """The neurons of one row."""
         return self.ids[self.offsets[row] : self.offsets[row + 1]]
 
-    def scores_of(self, row: int) -> np.ndarray:
-        """The scores of one row's neurons."""
-        assert self.scores is not None
-        return self.scores[self.offsets[row] : self.offsets[row + 1]]
-
     def mean_worth(self, worth: np.ndarray) -> float:
         """The mean worth of the rows that hold any neuron; 0 when none does."""
         held = worth[self.sizes > 0]
