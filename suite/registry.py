@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Level = Literal["macro", "meso", "micro", "embedding", "model-aware", "baseline"]
 Family = Literal["", "lexical", "distance", "distribution", "both", "post-hoc"]
-"""What a metric looks at: words, distances between picks, the picks within the pool, both, or (M2M) texts afterwards."""
+"""What a metric looks at: words, distances between picks, picks within the pool, both, or (M2M) texts afterwards."""
 NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
@@ -123,6 +123,25 @@ class HasLevels(Protocol):
 
     def level_report(self, rows: np.ndarray, *, features: Features) -> LevelReport:
         """The report of a selection that this strategy made, from the features it requires."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Replay:
+    """One step of a greedy selection, evaluated anew: the row picked, the row that wins, and their values."""
+
+    step: int
+    picked: int
+    winner: int
+    picked_value: float
+    winner_value: float
+
+
+@runtime_checkable
+class CanReplay(Protocol):
+    """A strategy any step of which can be certified from scratch; `breadth replay` asks it to."""
+
+    def replay(self, rows: np.ndarray, step: int, *, features: Features) -> Replay:
+        """Step `step` (1 and up) of the selection `rows`, from the features the strategy requires."""
 
 
 class Metric(Plugin):

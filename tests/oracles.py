@@ -202,3 +202,25 @@ def novelsum(
         weights = [np.longdouble(rank) ** -distance_power for rank in range(1, len(weighted) + 1)]
         averages.append(sum(w * v for w, v in zip(weights, weighted, strict=True)) / sum(weights))
     return np.longdouble(sum(averages) / len(rows))
+
+
+def novelselect(
+    embeddings: np.ndarray,
+    density: np.ndarray,
+    budget: int,
+    first: int,
+    distance_power: float = 1.0,
+    quality: np.ndarray | None = None,
+) -> list[int]:
+    """Every value of every row in every step: the density-weighted distances to all picks sorted, then weighted."""
+    rows = embeddings.astype(np.float64)
+    distances = 1.0 - np.asarray([[float((one * other).sum()) for other in rows] for one in rows])
+    distances[distances < TIE] = 0.0
+    weights = np.ones(len(rows)) if quality is None else quality
+    picks = [first]
+    while len(picks) < budget:
+        scaled = np.sort((density[:, None] + density[picks]) * distances[:, picks], axis=1)
+        values = (scaled * np.arange(1.0, len(picks) + 1) ** -distance_power).mean(axis=1) * weights
+        values[picks] = -1.0
+        picks.append(first_of_largest(values))
+    return picks

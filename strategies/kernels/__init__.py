@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from strategies.kernels.facility import CosineSimilarity, NeighbourSimilarity, facility_location
     from strategies.kernels.farthest_first import k_center
     from strategies.kernels.largest_sum import farthest
+    from strategies.kernels.novelty import novelselect
+    from strategies.kernels.novelty_replay import ReplayedStep, replay_novelselect
     from strategies.kernels.pruning import PruningPath, pruning_path, reverse_greedy_prune
     from strategies.kernels.similarity_filter import repr_filter
     from strategies.kernels.weighted_gains import rarity, weighted_coverage
@@ -24,12 +26,15 @@ _HOMES = {
     "CosineSimilarity": "facility",
     "NeighbourSimilarity": "facility",
     "PruningPath": "pruning",
+    "ReplayedStep": "novelty_replay",
     "facility_location": "facility",
     "farthest": "largest_sum",
     "k_center": "farthest_first",
     "max_coverage": "coverage",
+    "novelselect": "novelty",
     "pruning_path": "pruning",
     "rarity": "weighted_gains",
+    "replay_novelselect": "novelty_replay",
     "repr_filter": "similarity_filter",
     "reverse_greedy_prune": "pruning",
     "weighted_coverage": "weighted_gains",
@@ -39,12 +44,15 @@ __all__ = [
     "CosineSimilarity",
     "NeighbourSimilarity",
     "PruningPath",
+    "ReplayedStep",
     "facility_location",
     "farthest",
     "k_center",
     "max_coverage",
+    "novelselect",
     "pruning_path",
     "rarity",
+    "replay_novelselect",
     "repr_filter",
     "reverse_greedy_prune",
     "weighted_coverage",

@@ -16,28 +16,15 @@ if TYPE_CHECKING:
 
 def levels(
     track: Annotated[str, typer.Option(help="The track whose pool, budgets and levels are used.")] = "m2m",
-    budget: Annotated[
-        list[str] | None, typer.Option(help="One of the track's budgets; give it again for more. Default: all.")
-    ] = None,
-    strategies: Annotated[
-        str | None,
-        typer.Option(help="Strategies with levels, comma-separated; parameters follow a colon. Default: all."),
-    ] = None,
+    budget: Annotated[list[str] | None, typer.Option(help="A budget of the track; repeatable. Default: all.")] = None,
+    strategies: Annotated[str | None, typer.Option(help="Comma-separated. Default: all that have levels.")] = None,
     levels: Annotated[int | None, typer.Option(help="How many evenly spaced levels. Default: the track's.")] = None,
-    metrics: Annotated[
-        str, typer.Option(help="all, none or names, comma-separated; measured at the track's default budget.")
-    ] = "all",
+    metrics: Annotated[str, typer.Option(help="all, none or names, at the track's default budget.")] = "all",
     base_model: Annotated[str | None, typer.Option(help="The target model. Default: the track's first.")] = None,
-    tokenizer: Annotated[
-        str | None, typer.Option(help="A tokenizer (folder, file or Hub name) in place of the target model's.")
-    ] = None,
-    embedder: Annotated[
-        str | None, typer.Option(help="An embedder in place of the track's, such as tfidf-svd.")
-    ] = None,
+    tokenizer: Annotated[str | None, typer.Option(help="A tokenizer in place of the target model's.")] = None,
+    embedder: Annotated[str | None, typer.Option(help="One in place of the track's, such as tfidf-svd.")] = None,
     seed: Annotated[int, typer.Option(help="Selection seed.", min=0)] = 0,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for tables and selections.")] = Path(
-        "levels"
-    ),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")] = Path("levels"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be selected and measured.")] = False,
 ) -> None:
     """Select with every diversity-controlled strategy at every level and budget, and measure how far metrics move.
@@ -54,9 +41,7 @@ def levels(
     """
     from rich.console import Console
 
-    from suite.atomic import write_text
     from suite.commands.display import Display
-    from suite.commands.levels_formats import as_markdown, levels_csv, movement_csv
     from suite.commands.run import split_strategies
     from suite.home import default_store
     from suite.runner.experiment import Experiment
@@ -89,20 +74,27 @@ def levels(
             _say_plan(console, plan, study)
             return
         table = study.run()
-    context = study.selector.context
+    # A table is passed on: where the tokenizer lies on this machine is nobody's business.
+    words = "/".join(Path(tokenizer).parts[-2:]) if tokenizer else "its own"
     facts = {
         "track": definition.name,
         "pool": f"{len(experiment.pool):,} samples",
-        "embedder": context.embedder,
+        "embedder": study.selector.context.embedder,
         "target model": model,
-        # A table is passed on: where the file lies on this machine is nobody's business.
-        "tokenizer": "/".join(Path(tokenizer).parts[-2:]) if tokenizer else "its own",
+        "tokenizer": words,
         "selection seed": str(seed),
     }
+    _write(table, plan, facts, output)
+    _say_outcome(console, table, output)
+
+
+def _write(table: LevelsTable, plan: LevelsPlan, facts: dict[str, str], output: Path) -> None:
+    from suite.atomic import write_text
+    from suite.commands.levels_formats import as_markdown, levels_csv, movement_csv
+
     write_text(output / "levels.csv", levels_csv(table, plan))
     write_text(output / "movement.csv", movement_csv(table))
     write_text(output / "levels.md", as_markdown(table, plan, facts))
-    _say_outcome(console, table, output)
 
 
 def _metrics(written: str) -> list[Metric]:

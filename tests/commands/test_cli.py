@@ -15,7 +15,18 @@ import pytest
 from suite.track import track_names
 
 TINY = Path(__file__).parents[1] / "tracks" / "tiny.toml"
-COMMANDS = ("board", "doctor", "measure", "run", "select", "strategies", "tracks")
+COMMANDS = (
+    "board",
+    "doctor",
+    "levels",
+    "measure",
+    "metrics",
+    "replay",
+    "run",
+    "select",
+    "strategies",
+    "tracks",
+)
 Breadth = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

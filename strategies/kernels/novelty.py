@@ -1,0 +1,236 @@
+"""Greedy maximisation of NovelSum (Yang et al., ACL 2025, section 6): exact picks without evaluating every row.
+
+With picks j of density delta_j, s(x, j) = (delta_x + delta_j) (1 - x . j), its k values in ascending order s_1 .. s_k
+and weights w_r = r ** -distance_power, a row's value is V(x) = sum of w_r s_r (the mean differs by 1 / k, alike for
+all rows). Every step takes the unpicked row of the largest value. V neither only falls nor only rises as picks are
+added, and it is not submodular: a stale value bounds nothing, and the textbook lazy greedy picks wrong rows. Two facts
+give upper bounds all the same.
+
+*One more pick.* Weights do not rise with the rank, so by the rearrangement inequality V is the smallest weighted sum
+over all orders of the s. Appending the new value at the end is one such order: V grows by at most w_(k+1) s(x, j). As
+s(x, j) <= (delta_x + delta_j) D for any D that no distance exceeds, V_k(x) <= V_m(x) + D (delta_x (H_k - H_m) +
+(A_k - A_m)), where H sums the weights and A the weights times the picks' densities: constant time.
+
+*Buckets.* Split the s into value-ordered buckets. Averaging over all orders within each of them, V is at most the sum
+over buckets of their mean times the weights of the ranks they cover. With 32 buckets of geometric sizes this is tight,
+and adding a value takes five comparisons.
+
+Picks come in blocks. Within a block, rows whose constant-time bound lies below the best value known are skipped; the
+rest compute the few distances they miss and tighten their bucket bound; those still above merge their values into
+their sorted list and get V. At the end of a block one matrix product hands every row its missing distances.
+
+*Rounding.* Lists may be float32: rounding a value to 24 bits changes it, and so V, by at most 2 ** -24 of itself.
+Rows that this and the rounding of products leave undecided are evaluated again in float64, one pair at a time, in one
+fixed order of operations: the picks are those of a literal float64 evaluation, and equal rows have equal values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from strategies.kernels.checks import TIE, checked_budget, checked_matrix
+from strategies.kernels.novelty_steps import BUCKETS, SEEDS, absorb, pick_block
+
+BLOCK = 64
+CHUNK_ROWS = 4000
+SMALLEST_RATIO = 1.15
+UNIT = 1e-3
+"""How far the length of a row may be from 1."""
+
+
+class Rows(NamedTuple):
+    """What is known of every row; V stands for the value computed from its list."""
+
+    embeddings: np.ndarray  # (n, d), float64
+    single: np.ndarray  # the same, float32
+    density: np.ndarray  # (n,), float64
+    quality: np.ndarray  # (n,), float64: values and bounds are multiplied by it
+    lists: np.ndarray  # (n, budget), float32 or float64: its s, the first `merged` ascending; (n, 0) without lists
+    bits: np.ndarray  # the same memory as unsigned integers
+    merged: np.ndarray  # (n,), int64
+    filled: np.ndarray  # (n,), int64: how many picks its list and its buckets know of
+    seen: np.ndarray  # (n,), int64: how many picks its bound knows of
+    bound: np.ndarray  # (n,), float64: upper bound of V after `seen` picks; -inf once picked
+    splits: np.ndarray  # (n, BUCKETS), as the lists: upper ends of its buckets
+    sums: np.ndarray  # (n, BUCKETS), float64
+    counts: np.ndarray  # (n, BUCKETS), int64
+
+
+class Picked(NamedTuple):
+    """What is known of the picks, in the order picked."""
+
+    rows: np.ndarray  # (budget,), int64
+    embeddings: np.ndarray  # (budget, d), float64
+    single: np.ndarray  # the same, float32
+    density: np.ndarray  # (budget,), float64
+    weights: np.ndarray  # (budget,), float64: w_1 ..
+    weight_sums: np.ndarray  # (budget + 1,), float64: H_0 ..
+    density_sums: np.ndarray  # (budget + 1,), float64: A_0 ..
+
+
+class Precision(NamedTuple):
+    """How far a list's value may be from the float64 one: `relative` of it, and `absolute` a unit of weight."""
+
+    relative: float
+    absolute: float
+    tie: float
+    ratio: float  # of the sizes of neighbouring buckets
+    farthest: float  # no distance exceeds it: 2, but for the rounding of unit rows
+    single: float  # how far a float32 product may be off
+
+
+def novelselect(
+    embeddings: np.ndarray,
+    density: np.ndarray,
+    budget: int,
+    *,
+    first: int,
+    distance_power: float = 1.0,
+    dtype: DTypeLike = np.float32,
+    quality: np.ndarray | None = None,
+    memory: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """Pick rows one by one, each adding most to the density-weighted distance from the picks so far.
+
+    `embeddings` (n, d) are unit rows, `density` (n,) their densities (not negative; see
+    `suite.features.density.knn_density`); returns (budget,), int64, in the order picked, beginning with row `first`.
+    The value of a row is the mean over picks j of rank_j ** -distance_power (density_x + density_j) d(x, j), ranks
+    ascending over the density-weighted distances d = 1 - cosine, those under 1e-12 being 0. Values within 1e-12
+    (relative) of the largest are ties, and the lowest row wins. `quality` (n,), not negative, multiplies the values
+    of its rows. `dtype` is that of the lists, n x budget values; it changes memory, never the picks. Where the lists
+    would take more than `memory` bytes there are none: about a kilobyte a row beside the embeddings, the same picks,
+    several times slower. Deterministic. `progress` is called with the picks made and the budget, a block at a time.
+    Raises ValueError for a bad shape, value, budget or first row. Source: Yang et al. (ACL 2025), section 6.
+    """
+    unit = checked_unit_rows(embeddings)
+    count = len(unit)
+    size = checked_budget(budget, count)
+    if not 0 <= first < count:
+        raise ValueError(f"the first row must lie between 0 and {count - 1}, not be {first}")
+    if not 0.0 <= distance_power < np.inf:
+        raise ValueError(f"distance_power must be a number that is not negative, not {distance_power}")
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, not {np.dtype(dtype)}")
+    densities = checked_weights(density, count, "density")
+    weights = np.ones(count) if quality is None else checked_weights(quality, count, "quality")
+    if size == 1 or (unit == unit[0]).all():
+        return _first_and_lowest(first, size)
+    listed = memory is None or count * size * np.dtype(dtype).itemsize <= memory
+    return _Greedy(unit, densities, weights, size, distance_power, np.dtype(dtype), listed).run(first, progress)
+
+
+class _Greedy:
+    """One run: the arrays, and the loop over blocks."""
+
+    def __init__(
+        self,
+        unit: np.ndarray,
+        density: np.ndarray,
+        quality: np.ndarray,
+        budget: int,
+        distance_power: float,
+        dtype: np.dtype,
+        listed: bool,
+    ):
+        count, dimensions = unit.shape
+        longest = float(np.einsum("ij,ij->i", unit, unit).max())
+        lists = np.empty((count, budget if listed else 0), dtype=dtype)
+        self.rows = Rows(
+            embeddings=unit,
+            single=unit.astype(np.float32),
+            density=density,
+            quality=quality,
+            lists=lists,
+            bits=lists.view(np.uint32 if dtype == np.float32 else np.uint64),
+            merged=np.zeros(count, dtype=np.int64),
+            filled=np.zeros(count, dtype=np.int64),
+            seen=np.zeros(count, dtype=np.int64),
+            bound=np.zeros(count),
+            splits=np.full((count, BUCKETS), np.inf, dtype=dtype),
+            sums=np.zeros((count, BUCKETS)),
+            counts=np.zeros((count, BUCKETS), dtype=np.int64),
+        )
+        weights = np.arange(1.0, budget + 1) ** -distance_power
+        self.picked = Picked(
+            rows=np.empty(budget, dtype=np.int64),
+            embeddings=np.zeros((budget, dimensions)),
+            single=np.zeros((budget, dimensions), dtype=np.float32),
+            density=np.zeros(budget),
+            weights=weights,
+            weight_sums=np.concatenate([[0.0], np.cumsum(weights)]),
+            density_sums=np.zeros(budget + 1),
+        )
+        # Sums of up to `budget` terms are rounded too; the tie rule sets distances to 0 that are not.
+        rounding = 2.0**-23 if dtype == np.float32 else 0.0
+        # A product of d terms is off by d roundings at most, and its factors were rounded too.
+        single = (dimensions + 4) * 2.0**-23 * longest
+        self.precision = Precision(
+            relative=rounding + 4 * budget * 2.0**-53,
+            absolute=TIE + single * 2.0**-29,
+            tie=TIE,
+            ratio=max(SMALLEST_RATIO, budget ** (1.0 / (BUCKETS - 3))),
+            farthest=1.0 + longest + TIE,
+            single=single,
+        )
+
+    def run(self, first: int, progress: Callable[[int, int], None] | None) -> np.ndarray:
+        """The picks, block by block; a block ends with every row knowing its distances to all picks."""
+        budget = len(self.picked.rows)
+        self._take(first)
+        seeds = np.full(SEEDS, -1, dtype=np.int64)
+        known, made = 0, 1
+        while made < budget:
+            # Early picks change every value much, so the first blocks are short.
+            stop = min(budget, made + min(BLOCK, max(4, made // 2)))
+            pick_block(self.rows, self.picked, self.precision, known, made, stop, seeds)
+            if stop < budget:
+                self._absorb(known, stop)
+            known, made = stop, stop
+            if progress is not None:
+                progress(made, budget)
+        return self.picked.rows
+
+    def _take(self, first: int) -> None:
+        self.picked.rows[0] = first
+        self.picked.embeddings[0] = self.rows.embeddings[first]
+        self.picked.single[0] = self.rows.single[first]
+        self.picked.density[0] = self.rows.density[first]
+        self.picked.density_sums[1] = self.picked.weights[0] * self.rows.density[first]
+        self.rows.bound[first] = -np.inf
+
+    def _absorb(self, start: int, stop: int) -> None:
+        chosen = self.picked.embeddings[start:stop]
+        for begin in range(0, len(self.rows.bound), CHUNK_ROWS):
+            products = np.ascontiguousarray((chosen @ self.rows.embeddings[begin : begin + CHUNK_ROWS].T).T)
+            absorb(self.rows, self.picked, self.precision, products, begin, start, stop)
+
+
+def checked_unit_rows(embeddings: np.ndarray) -> np.ndarray:
+    """`embeddings` as float64 rows of length 1 (within 1e-3); ValueError names the first other row."""
+    unit = checked_matrix(embeddings, "embeddings").astype(np.float64, copy=False)
+    lengths = np.sqrt(np.einsum("ij,ij->i", unit, unit))
+    if (abs(lengths - 1) > UNIT).any():
+        bad = int(np.flatnonzero(abs(lengths - 1) > UNIT)[0])
+        raise ValueError(f"embeddings must be rows of length 1; row {bad} has length {lengths[bad]:.6g}")
+    return unit
+
+
+def checked_weights(values: np.ndarray, rows: int, name: str) -> np.ndarray:
+    """`values` as float64 (rows,); ValueError unless all are finite and none is negative."""
+    weights = np.ascontiguousarray(values, dtype=np.float64)
+    if weights.shape != (rows,) or not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"{name} must be {rows} numbers that are not negative")
+    return weights
+
+
+def _first_and_lowest(first: int, size: int) -> np.ndarray:
+    """Where all rows are equal all values are 0, and the lowest rows win."""
+    others = np.arange(size, dtype=np.int64)
+    if first < size:
+        others = others[others != first]
+    return np.concatenate([[np.int64(first)], others])[:size]
