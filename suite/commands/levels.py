@@ -36,8 +36,6 @@ def levels(
       breadth levels --track m2m --embedder tfidf-svd -o levels
 
       breadth levels --track alpaca-cpu --strategies micro-response,macro-response --levels 5 --metrics mean-length
-
-      breadth levels --track m2m --budget 10000 --dry-run
     """
     from rich.console import Console
 
