@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from suite.registry import Metric
 
-FAMILIES = ("lexical", "distance", "distribution", "both", "post-hoc")
+FAMILIES = ("lexical", "distance", "distribution", "both", "post-hoc", "")
 
 
 def metrics(
@@ -26,6 +26,7 @@ def metrics(
 
       breadth metrics --json
     """
+    from suite.commands.plugin_tables import print_list, print_whole
     from suite.registry import metrics as registry
 
     chosen = [registry.get(name)] if name else list(registry)
@@ -34,91 +35,25 @@ def metrics(
 
         typer.echo(json.dumps([_facts(cls) for cls in chosen], indent=1, ensure_ascii=False))
     elif name:
-        _show(chosen[0])
+        facts = _facts(chosen[0])
+        print_whole(chosen[0], f"family {facts['family'] or 'not stated'}, {_direction(facts)} is more diverse")
     else:
-        _list(chosen, registry.broken)
+        everything = sorted(map(_facts, chosen), key=lambda facts: (FAMILIES.index(facts["family"]), facts["name"]))
+        rows = [
+            [facts["name"], facts["family"], _direction(facts), facts["view"], facts["what"]] for facts in everything
+        ]
+        headings = ("metric", "family", "diverse", "view", "what it measures")
+        print_list(headings, rows, registry.broken, command="metrics")
 
 
 def _facts(cls: type[Metric]) -> dict[str, Any]:
-    import dataclasses
-    import inspect
+    from suite.commands.plugin_tables import plugin_facts
 
-    from suite.features import TrackContext
-
-    info = dataclasses.asdict(cls.info)
-    del info["level"]  # of strategies alone
-    plugin = cls()
-    parameters = {
-        field.name: {"type": str(field.type), "default": field.default}
-        for field in dataclasses.fields(cls)  # type: ignore[arg-type]
-    }
-    return {
-        **info,
-        "higher_is_diverse": cls.higher_is_diverse,
-        "view": plugin.parameters.get("view", ""),
-        "features": [feature.kind for feature in plugin.requires(TrackContext(track="", pool_size=0))],
-        "what": (inspect.getdoc(cls) or "").partition("\n")[0],
-        "parameters": parameters,
-    }
+    facts = plugin_facts(cls)
+    del facts["level"]  # of strategies alone
+    view = facts["parameters"].get("view", {}).get("default", "")
+    return {**facts, "higher_is_diverse": cls.higher_is_diverse, "view": view}
 
 
-def _list(chosen: list[type[Metric]], broken: dict[str, str]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console()
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("metric", "family", "diverse", "reads", "what it measures [dim](cost; source)[/]"):
-        table.add_column(heading)
-    everything = sorted(map(_facts, chosen), key=lambda facts: (_place(facts["family"]), facts["name"]))
-    for facts in everything:
-        table.add_row(
-            f"[bold]{facts['name']}[/]",
-            facts["family"],
-            "higher" if facts["higher_is_diverse"] else "lower",
-            _reads(facts),
-            escape(facts["what"]) + f"\n[dim]{escape('; '.join(filter(None, (facts['cost'], facts['paper']))))}[/]",
-        )
-    console.print(table)
-    for place, reason in broken.items():
-        console.print(f"[red]failed to import:[/] {escape(place)} ({escape(reason)})")
-
-
-def _reads(facts: dict[str, Any]) -> str:
-    what = ", ".join(facts["features"]) or "texts"
-    return f"{what} of {facts['view']}" if facts["view"] else what
-
-
-def _place(family: str) -> int:
-    return FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
-
-
-def _show(cls: type[Metric]) -> None:
-    import inspect
-
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console()
-    facts = _facts(cls)
-    direction = "higher" if facts["higher_is_diverse"] else "lower"
-    console.print(
-        f"[bold]{facts['name']}[/]  family {facts['family'] or 'not stated'}, {direction} is more diverse, "
-        f"cost {escape(facts['cost']) or 'not stated'}, reads {_reads(facts)}",
-        highlight=False,
-    )
-    console.print(escape(inspect.getdoc(cls) or ""), highlight=False)
-    for key in ("paper", "licence", "origin"):
-        if facts[key]:
-            console.print(f"[bold]{key}[/] {escape(facts[key])}", highlight=False)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("parameter", "type", "default"):
-        table.add_column(heading)
-    for key, field in facts["parameters"].items():
-        table.add_row(key, escape(field["type"]), escape(repr(field["default"])))
-    if facts["parameters"]:
-        console.print(table)
-        key, field = next(iter(facts["parameters"].items()))
-        console.print(f"Write it as [bold]{facts['name']}:{key}={field['default']}[/].")
+def _direction(facts: dict[str, Any]) -> str:
+    return "higher" if facts["higher_is_diverse"] else "lower"

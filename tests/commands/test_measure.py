@@ -98,13 +98,13 @@ def test_the_list_of_metrics(breadth: Breadth) -> None:
     listed = json.loads(breadth("metrics", "--json").stdout)
     assert [facts["name"] for facts in listed] == metrics.names()
     novel = next(facts for facts in listed if facts["name"] == "novelsum")
-    assert novel["features"] == ["embeddings", "density"]
+    assert novel["features"] == ["embeddings (both)", "density (both)"]
     assert novel["family"] == "both"
     assert novel["higher_is_diverse"] is True
     assert novel["parameters"]["neighbours"]["default"] == 10
     table = breadth("metrics").stdout
     assert all(name in table for name in metrics.names())
-    assert "Friedman and Dieng" in table
+    assert "Friedman and Dieng" in breadth("metrics", "vendi").stdout
     whole = breadth("metrics", "facility-location").stdout
     assert "lower is more diverse" in whole
     assert "suite.diversity.distribution" in whole
