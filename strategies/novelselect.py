@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from strategies.quality import SCORES, QualityWeight
-from suite.features import Density, Embeddings, View
+from suite.features import Density, Embeddings, Neighbours, View
 from suite.registry import Replay, Strategy, register
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class NovelSelect(Strategy):
 
     def requires(self, track: TrackContext) -> tuple[Feature, ...]:
         """Embeddings of the view, their density in the pool, and what the quality is read from."""
-        density = (self._density,) if self.density_power else ()
+        density = (self._density, self._neighbours) if self.density_power else ()
         return (Embeddings(view=self.view), *density, *self._weight.requires())
 
     def select(self, pool: Pool, budget: int, *, features: Features, rng: np.random.Generator) -> np.ndarray:
@@ -67,6 +67,7 @@ class NovelSelect(Strategy):
             first=int(rng.integers(len(pool))),
             distance_power=self.distance_power,
             quality=quality,
+            farthest=features[self._neighbours].farthest if self.density_power else 2.0,
             # More memory makes it faster and picks the same rows; another process may want as much at the same time.
             memory=psutil.virtual_memory().available // 3,
             progress=features.progress,
@@ -98,6 +99,10 @@ class NovelSelect(Strategy):
     @property
     def _density(self) -> Density:
         return Density(neighbours=self.neighbours, power=self.density_power, view=self.view)
+
+    @property
+    def _neighbours(self) -> Neighbours:
+        return Neighbours(neighbours=self.neighbours, view=self.view)
 
     @property
     def _weight(self) -> QualityWeight:

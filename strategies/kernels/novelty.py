@@ -38,6 +38,8 @@ from strategies.kernels.novelty_steps import BUCKETS, SEEDS, absorb, pick_block
 BLOCK = 64
 CHUNK_ROWS = 4000
 SMALLEST_RATIO = 1.15
+FARTHEST = 2.0
+"""No cosine distance exceeds it."""
 UNIT = 1e-3
 """How far the length of a row may be from 1."""
 
@@ -57,7 +59,7 @@ class Rows(NamedTuple):
     bound: np.ndarray  # (n,), float64: upper bound of V after `seen` picks; -inf once picked
     splits: np.ndarray  # (n, BUCKETS), as the lists: upper ends of its buckets
     sums: np.ndarray  # (n, BUCKETS), float64
-    counts: np.ndarray  # (n, BUCKETS), int64
+    counts: np.ndarray  # (n, BUCKETS), int32
 
 
 class Picked(NamedTuple):
@@ -92,6 +94,7 @@ def novelselect(
     distance_power: float = 1.0,
     dtype: DTypeLike = np.float32,
     quality: np.ndarray | None = None,
+    farthest: float = FARTHEST,
     memory: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
@@ -102,10 +105,12 @@ def novelselect(
     The value of a row is the mean over picks j of rank_j ** -distance_power (density_x + density_j) d(x, j), ranks
     ascending over the density-weighted distances d = 1 - cosine, those under 1e-12 being 0. Values within 1e-12
     (relative) of the largest are ties, and the lowest row wins. `quality` (n,), not negative, multiplies the values
-    of its rows. `dtype` is that of the lists, n x budget values; it changes memory, never the picks. Where the lists
-    would take more than `memory` bytes there are none: about a kilobyte a row beside the embeddings, the same picks,
-    several times slower. Deterministic. `progress` is called with the picks made and the budget, a block at a time.
-    Raises ValueError for a bad shape, value, budget or first row. Source: Yang et al. (ACL 2025), section 6.
+    of its rows. `farthest` is a cosine distance that no two rows exceed: the smaller, the faster. `dtype` is that of
+    the lists, n x budget values; it changes memory, never the picks. Where the lists would take more than `memory`
+    bytes there are none: about a kilobyte a row beside the embeddings, the same picks, several times slower.
+    Deterministic. `progress` is called with the picks made and the budget, a block at a time. Raises ValueError for
+    a bad shape, value, budget or first row, or rows found beyond `farthest`. Source: Yang et al. (ACL 2025),
+    section 6.
     """
     unit = checked_unit_rows(embeddings)
     count = len(unit)
@@ -114,6 +119,8 @@ def novelselect(
         raise ValueError(f"the first row must lie between 0 and {count - 1}, not be {first}")
     if not 0.0 <= distance_power < np.inf:
         raise ValueError(f"distance_power must be a number that is not negative, not {distance_power}")
+    if not farthest > 0.0:
+        raise ValueError(f"farthest must be a distance above 0, not {farthest}")
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, not {np.dtype(dtype)}")
     densities = checked_weights(density, count, "density")
@@ -121,7 +128,9 @@ def novelselect(
     if size == 1 or (unit == unit[0]).all():
         return _first_and_lowest(first, size)
     listed = memory is None or count * size * np.dtype(dtype).itemsize <= memory
-    return _Greedy(unit, densities, weights, size, distance_power, np.dtype(dtype), listed).run(first, progress)
+    return _Greedy(unit, densities, weights, size, distance_power, np.dtype(dtype), listed, farthest).run(
+        first, progress
+    )
 
 
 class _Greedy:
@@ -136,8 +145,10 @@ class _Greedy:
         distance_power: float,
         dtype: np.dtype,
         listed: bool,
+        farthest: float,
     ):
         count, dimensions = unit.shape
+        self.farthest = farthest
         longest = float(np.einsum("ij,ij->i", unit, unit).max())
         lists = np.empty((count, budget if listed else 0), dtype=dtype)
         self.rows = Rows(
@@ -153,7 +164,7 @@ class _Greedy:
             bound=np.zeros(count),
             splits=np.full((count, BUCKETS), np.inf, dtype=dtype),
             sums=np.zeros((count, BUCKETS)),
-            counts=np.zeros((count, BUCKETS), dtype=np.int64),
+            counts=np.zeros((count, BUCKETS), dtype=np.int32),
         )
         weights = np.arange(1.0, budget + 1) ** -distance_power
         self.picked = Picked(
@@ -174,7 +185,7 @@ class _Greedy:
             absolute=TIE + single * 2.0**-29,
             tie=TIE,
             ratio=max(SMALLEST_RATIO, budget ** (1.0 / (BUCKETS - 3))),
-            farthest=1.0 + longest + TIE,
+            farthest=(farthest if farthest < FARTHEST else 1.0 + longest) + TIE,
             single=single,
         )
 
@@ -206,7 +217,10 @@ class _Greedy:
     def _absorb(self, start: int, stop: int) -> None:
         chosen = self.picked.embeddings[start:stop]
         for begin in range(0, len(self.rows.bound), CHUNK_ROWS):
-            products = np.ascontiguousarray((chosen @ self.rows.embeddings[begin : begin + CHUNK_ROWS].T).T)
+            products = chosen @ self.rows.embeddings[begin : begin + CHUNK_ROWS].T
+            if self.farthest < FARTHEST and 1.0 - products.min() > self.precision.farthest:
+                raise ValueError(f"rows lie {1.0 - products.min():.6g} apart, beyond farthest={self.farthest}")
+            products = np.ascontiguousarray(products.T)
             absorb(self.rows, self.picked, self.precision, products, begin, start, stop)
 
 

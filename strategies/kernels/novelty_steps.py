@@ -28,6 +28,10 @@ def pick_block(
     looked_at = np.empty(count, dtype=np.int64)
     candidates = np.empty(count, dtype=np.int64)
     values = np.empty(count)
+    # Reading a field of `rows` costs more than what is done with it: not in the innermost loop.
+    bound, seen, single, density_of, weight_of = rows.bound, rows.seen, rows.single, rows.density, rows.quality
+    chosen, chosen_density, weights = picked.single, picked.density, picked.weights
+    weight_sums, density_sums = picked.weight_sums, picked.density_sums
     heaviest = rows.density.max()
     most = rows.quality.max()
     for made in range(start, stop):
@@ -46,20 +50,27 @@ def pick_block(
         margin = most * slack * 2.0 * heaviest
         weight = precision.farthest * (picked.weight_sums[made] - picked.weight_sums[known])
         density = precision.farthest * (picked.density_sums[made] - picked.density_sums[known])
-        passed = _over_the_bar(rows, weight, density, bar - margin, looked_at)
+        passed = _over_the_bar(bound, density_of, weight_of, weight, density, bar - margin, looked_at)
         for place in range(passed):
             row = looked_at[place]
-            quality = rows.quality[row]
-            if quality * _grown(rows, picked, precision, row, made) < bar - margin:
+            quality = weight_of[row]
+            own = density_of[row]
+            after = seen[row]
+            growth = own * (weight_sums[made] - weight_sums[after]) + density_sums[made] - density_sums[after]
+            if quality * (bound[row] + precision.farthest * growth) < bar - margin:
                 continue
-            _measure(rows, picked, precision, row, made)
-            if quality * rows.bound[row] < bar - margin:
+            # The same bound with measured distances in place of the farthest there can be.
+            bound[row] += _measured_growth(
+                single[row], chosen[after:made], own, chosen_density[after:made], weights[after:made], precision.single
+            ) * (1.0 + precision.relative)
+            seen[row] = made
+            if quality * bound[row] < bar - margin:
                 continue
             _tighten(rows, picked, precision, row, made)
-            if quality * rows.bound[row] < bar - margin:
+            if quality * bound[row] < bar - margin:
                 continue
             value = _settle(rows, picked, precision, row, made)
-            off = slack * (rows.density[row] + heaviest)
+            off = slack * (own + heaviest)
             low = quality * (value * (1.0 - precision.relative) - off)
             bar = max(bar, low * (1.0 - precision.tie))
             candidates[found] = row
@@ -75,11 +86,21 @@ def absorb(
     rows: Rows, picked: Picked, precision: Precision, products: np.ndarray, begin: int, start: int, stop: int
 ) -> None:
     """Hand the rows from `begin` on their products (rows, stop - start) with the picks `start` to `stop`."""
+    lists, splits, sums, counts = rows.lists, rows.splits, rows.sums, rows.counts
+    bound, filled, seen, density = rows.bound, rows.filled, rows.seen, rows.density
+    chosen, weight_sums = picked.density, picked.weight_sums
+    listed = lists.shape[1] > 0
+    scratch = np.empty(stop - start, dtype=lists.dtype)
     for place in range(len(products)):
         row = begin + place
-        filled = rows.filled[row]
-        if rows.bound[row] > -np.inf and filled < stop:
-            _enter(rows, picked, precision, row, products[place, filled - start :])
+        known = filled[row]
+        if bound[row] > -np.inf and known < stop:
+            values = lists[row, known:stop] if listed else scratch[known - start :]
+            given = products[place, known - start :]
+            _scale(values, given, density[row], chosen[known:stop], precision.tie)
+            _enter(values, splits[row], sums[row], counts[row])
+            bound[row] = _bucket_bound(sums[row], counts[row], weight_sums) * (1.0 + precision.relative)
+            filled[row] = seen[row] = stop
 
 
 @njit(cache=True)
@@ -106,61 +127,66 @@ def _scaled_distances(rows: np.ndarray, density: np.ndarray, row: int, chosen: n
 
 
 @njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
-def _over_the_bar(rows: Rows, weight: float, density: float, bar: float, looked_at: np.ndarray) -> int:
-    # Without a branch: four in a thousand rows pass, and the loop runs over all of them in every step.
+def _over_the_bar(
+    bound: np.ndarray,
+    density: np.ndarray,
+    quality: np.ndarray,
+    weight_growth: float,
+    density_growth: float,
+    bar: float,
+    looked_at: np.ndarray,
+) -> int:
+    # Without a branch: few rows pass, and the loop runs over all of them in every step.
     passed = 0
-    for row in range(len(rows.bound)):
+    for row in range(len(bound)):
         looked_at[passed] = row
-        passed += rows.quality[row] * (rows.bound[row] + rows.density[row] * weight + density) >= bar
-    return min(passed, len(rows.bound))
+        passed += quality[row] * (bound[row] + density[row] * weight_growth + density_growth) >= bar
+    return min(passed, len(bound))
 
 
 @njit(cache=True)
-def _grown(rows: Rows, picked: Picked, precision: Precision, row: int, made: int) -> float:
-    """The constant-time bound of a row after `made` picks, from its bound after those it has seen."""
-    seen = rows.seen[row]
-    growth = rows.density[row] * (picked.weight_sums[made] - picked.weight_sums[seen])
-    growth += picked.density_sums[made] - picked.density_sums[seen]
-    return rows.bound[row] + precision.farthest * growth
-
-
-@njit(cache=True)
-def _measure(rows: Rows, picked: Picked, precision: Precision, row: int, made: int) -> None:
-    """The same bound with measured distances in place of the farthest there can be; its list is left alone."""
-    for pick in range(rows.seen[row], made):
-        distance = 1.0 - np.float64(_dot(rows.single[row], picked.single[pick])) + precision.single
-        scaled = (rows.density[row] + picked.density[pick]) * max(distance, 0.0)
-        rows.bound[row] += picked.weights[pick] * scaled * (1.0 + precision.relative)
-    rows.seen[row] = made
+def _measured_growth(
+    row: np.ndarray, chosen: np.ndarray, own: float, densities: np.ndarray, weights: np.ndarray, error: float
+) -> float:
+    growth = 0.0
+    for pick in range(len(chosen)):
+        distance = 1.0 - _dot(row, chosen[pick]) + error
+        growth += weights[pick] * (own + densities[pick]) * max(distance, 0.0)
+    return growth
 
 
 @njit(cache=True)
 def _tighten(rows: Rows, picked: Picked, precision: Precision, row: int, made: int) -> None:
-    """The bucket bound of a row, brought up to date with `made` picks."""
-    filled = rows.filled[row]
-    if filled < made:
-        products = np.empty(made - filled)
-        for place in range(made - filled):
-            products[place] = _dot(rows.embeddings[row], picked.embeddings[filled + place])
-        _enter(rows, picked, precision, row, products)
+    """The bucket bound of a row, its list and its buckets brought up to date with `made` picks."""
+    known = rows.filled[row]
+    if known == made:
+        return
+    products = np.empty(made - known)
+    for place in range(made - known):
+        products[place] = _dot(rows.embeddings[row], picked.embeddings[known + place])
+    if rows.lists.shape[1] > 0:
+        values = rows.lists[row, known:made]
+    else:
+        values = np.empty(made - known, dtype=rows.lists.dtype)
+    _scale(values, products, rows.density[row], picked.density[known:made], precision.tie)
+    _enter(values, rows.splits[row], rows.sums[row], rows.counts[row])
+    bound = _bucket_bound(rows.sums[row], rows.counts[row], picked.weight_sums)
+    rows.bound[row] = bound * (1.0 + precision.relative)
+    rows.filled[row] = rows.seen[row] = made
 
 
 @njit(cache=True)
-def _enter(rows: Rows, picked: Picked, precision: Precision, row: int, products: np.ndarray) -> None:
-    """Enter a row's products with the next picks into its list, its buckets and its bound."""
-    filled = rows.filled[row]
-    made = filled + len(products)
-    own = rows.density[row]
-    splits = rows.splits[row]
-    sums = rows.sums[row]
-    counts = rows.counts[row]
+def _scale(values: np.ndarray, products: np.ndarray, own: float, densities: np.ndarray, tie: float) -> None:
+    """Density-weighted distances from products, into `values`."""
     for place in range(len(products)):
         distance = 1.0 - products[place]
-        if distance < precision.tie:
-            distance = 0.0
-        scaled = (own + picked.density[filled + place]) * distance
-        if rows.lists.shape[1] > 0:
-            rows.lists[row, filled + place] = scaled
+        values[place] = (own + densities[place]) * (distance if distance >= tie else 0.0)
+
+
+@njit(cache=True)
+def _enter(values: np.ndarray, splits: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> None:
+    """Add values to their buckets: each to the first whose upper end is not below it."""
+    for scaled in values:
         bucket = 16 * (splits[15] < scaled)
         bucket += 8 * (splits[bucket + 7] < scaled)
         bucket += 4 * (splits[bucket + 3] < scaled)
@@ -168,8 +194,6 @@ def _enter(rows: Rows, picked: Picked, precision: Precision, row: int, products:
         bucket += 1 * (splits[bucket] < scaled)
         sums[bucket] += scaled
         counts[bucket] += 1
-    rows.filled[row] = rows.seen[row] = made
-    rows.bound[row] = _bucket_bound(sums, counts, picked.weight_sums) * (1.0 + precision.relative)
 
 
 @njit(cache=True)
@@ -191,15 +215,17 @@ def _settle(rows: Rows, picked: Picked, precision: Precision, row: int, made: in
     return value
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
 def _bucket_bound(sums: np.ndarray, counts: np.ndarray, weight_sums: np.ndarray) -> float:
+    # Without a branch: an empty bucket adds 0 * 0.
     bound = 0.0
     rank = 0
+    before = 0.0
     for bucket in range(len(sums)):
-        held = counts[bucket]
-        if held > 0:
-            bound += sums[bucket] / held * (weight_sums[rank + held] - weight_sums[rank])
-            rank += held
+        rank += counts[bucket]
+        after = weight_sums[rank]
+        bound += sums[bucket] * (after - before) / max(counts[bucket], 1)
+        before = after
     return bound
 
 

@@ -2,7 +2,7 @@
 
 from suite.features.activations import NeuronSets, NeuronStates
 from suite.features.base import Feature, Features, TrackContext
-from suite.features.density import Density
+from suite.features.density import Density, NeighbourDistances, Neighbours
 from suite.features.embeddings import Embeddings
 from suite.features.tags import TagLists, Tags
 from suite.features.tokens import TokenLists, Tokens
@@ -15,6 +15,8 @@ __all__ = [
     "Embeddings",
     "Feature",
     "Features",
+    "NeighbourDistances",
+    "Neighbours",
     "NeuronSets",
     "NeuronStates",
     "Progress",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,6 +25,58 @@ ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
+class NeighbourDistances:
+    """Mean squared distance of each sample to its nearest others, (n,), float64, and the farthest there are.
+
+    No two samples are farther apart than the cosine distance `farthest`.
+    """
+
+    mean_squared: np.ndarray
+    farthest: float
+
+
+@dataclass(frozen=True)
+class Neighbours(Feature):
+    """The pass over all pairs of a pool behind its density, opened as NeighbourDistances; one for all powers."""
+
+    neighbours: int = 10
+    view: View = "both"
+    embedder: str | None = None
+    dimensions: int | None = None
+
+    kind: ClassVar[str] = "neighbours"
+    libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy")
+
+    def resolve(self, track: TrackContext) -> Neighbours:
+        """The track's embedder filled in."""
+        embeddings = Embeddings(self.view, self.embedder, self.dimensions).resolve(track)
+        return replace(self, embedder=embeddings.embedder, dimensions=embeddings.dimensions)
+
+    def requires(self) -> tuple[Feature, ...]:
+        """The embeddings it is measured in."""
+        return (self._embeddings,)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameter of its key; the embeddings are part of it by their own key."""
+        return {"neighbours": self.neighbours}
+
+    def compute(self, pool: Pool, features: Features, progress: Progress) -> dict[str, np.ndarray]:
+        """Measure every sample against the whole pool."""
+        rows = features[self._embeddings]
+        found = neighbour_distances(rows, rows, neighbours=self.neighbours, progress=progress)
+        return {"mean_squared": found.mean_squared, "farthest": np.asarray([found.farthest])}
+
+    def open(self, arrays: Mapping[str, np.ndarray]) -> NeighbourDistances:
+        """The distances, memory-mapped."""
+        return NeighbourDistances(arrays["mean_squared"], float(arrays["farthest"][0]))
+
+    @property
+    def _embeddings(self) -> Embeddings:
+        return Embeddings(self.view, self.embedder, self.dimensions)
+
+
+@dataclass(frozen=True)
 class Density(Feature):
     """Density of every sample within the whole pool, shape (n,), float64: higher is more crowded.
 
@@ -37,7 +90,6 @@ class Density(Feature):
     dimensions: int | None = None
 
     kind: ClassVar[str] = "density"
-    libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy")
 
     def resolve(self, track: TrackContext) -> Density:
         """The track's embedder filled in."""
@@ -45,23 +97,21 @@ class Density(Feature):
         return replace(self, embedder=embeddings.embedder, dimensions=embeddings.dimensions)
 
     def requires(self) -> tuple[Feature, ...]:
-        """The embeddings it is measured in."""
-        return (self._embeddings,)
+        """The distances to the nearest."""
+        return (self._neighbours,)
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters of its key; the embeddings are part of it by their own key."""
-        return {"neighbours": self.neighbours, "power": self.power}
+        """The parameter of its key; the distances are part of it by their own key."""
+        return {"power": self.power}
 
     def compute(self, pool: Pool, features: Features, progress: Progress) -> dict[str, np.ndarray]:
-        """Measure every sample against the whole pool."""
-        rows = features[self._embeddings]
-        density = knn_density(rows, rows, neighbours=self.neighbours, power=self.power, progress=progress)
-        return {"density": density}
+        """Raise the mean distances to the power."""
+        return {"density": density_of(features[self._neighbours].mean_squared, self.power)}
 
     @property
-    def _embeddings(self) -> Embeddings:
-        return Embeddings(self.view, self.embedder, self.dimensions)
+    def _neighbours(self) -> Neighbours:
+        return Neighbours(self.neighbours, self.view, self.embedder, self.dimensions)
 
 
 def knn_density(
@@ -81,6 +131,19 @@ def knn_density(
     sum((x - y) ** 2). Deterministic. Raises FeatureError for bad shapes or values, or when nothing but the sample
     itself is in the reference. Source: Yang et al. (ACL 2025), section 4, and its public code.
     """
+    found = neighbour_distances(embeddings, reference, neighbours=neighbours, progress=progress)
+    return density_of(found.mean_squared, power)
+
+
+def density_of(mean_squared: np.ndarray, power: float) -> np.ndarray:
+    """Densities from mean squared distances to the nearest, same shape, float64."""
+    return np.asarray((np.asarray(mean_squared, dtype=np.float64) + EPSILON) ** -power)
+
+
+def neighbour_distances(
+    embeddings: np.ndarray, reference: np.ndarray, *, neighbours: int, progress: Progress = no_progress
+) -> NeighbourDistances:
+    """Mean squared distances of each embedding to its nearest in a reference set; see `knn_density`."""
     rows, others = _checked(embeddings, "embeddings"), _checked(reference, "reference")
     if rows.shape[1] != others.shape[1]:
         raise FeatureError(f"Embeddings have {rows.shape[1]} dimensions and the reference {others.shape[1]}.")
@@ -92,18 +155,22 @@ def knn_density(
     if (len(others) - (own >= 0) < 1).any():
         raise FeatureError("A density needs at least one reference row that differs from the sample.")
     means = np.empty(len(rows))
+    least = 1.0
     block = max(1, BLOCK_BYTES // (4 * len(others)))
     for start in range(0, len(rows), block):
         stop = min(start + block, len(rows))
-        means[start:stop] = _mean_squared_distances(rows[start:stop], others, own[start:stop], neighbours)
+        similarity = rows[start:stop].astype(np.float32, copy=False) @ others.astype(np.float32, copy=False).T
+        least = min(least, float(similarity.min()))
+        means[start:stop] = _mean_squared_distances(similarity, rows[start:stop], others, own[start:stop], neighbours)
         progress(stop, len(rows))
-    return np.asarray((means + EPSILON) ** -power)
+    return NeighbourDistances(means, 1.0 - least + ROUNDING)
 
 
-def _mean_squared_distances(rows: np.ndarray, others: np.ndarray, own: np.ndarray, neighbours: int) -> np.ndarray:
+def _mean_squared_distances(
+    similarity: np.ndarray, rows: np.ndarray, others: np.ndarray, own: np.ndarray, neighbours: int
+) -> np.ndarray:
     from suite.features.nearest import mean_of_nearest
 
-    similarity = rows.astype(np.float32, copy=False) @ others.astype(np.float32, copy=False).T
     held = np.flatnonzero(own >= 0)
     similarity[held, own[held]] = -np.inf
     return mean_of_nearest(similarity, rows, others, own, neighbours, ROUNDING)

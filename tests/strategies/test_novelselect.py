@@ -46,6 +46,9 @@ def test_picks_of_the_literal_form(rows: np.ndarray, data: st.DataObject) -> Non
     assert novelselect(rows, density, budget, **given_form).tolist() == literal
     assert novelselect(rows, density, budget, dtype=np.float64, **given_form).tolist() == literal
     assert novelselect(rows, density, budget, memory=0, **given_form).tolist() == literal
+    unit = rows.astype(np.float64)
+    farthest = max(float(1.0 - (unit @ unit.T).min()), 0.0) + 1e-9
+    assert novelselect(rows, density, budget, farthest=farthest, **given_form).tolist() == literal
 
 
 def test_lists_of_a_larger_run_agree_with_none() -> None:
@@ -99,6 +102,7 @@ def test_progress_reaches_the_budget() -> None:
         ({"first": 4}, "first row must lie between 0 and 3"),
         ({"distance_power": -1.0}, "distance_power"),
         ({"dtype": np.float16}, "dtype must be float32 or float64"),
+        ({"farthest": 0.0}, "farthest must be a distance above 0"),
     ],
 )
 def test_bad_input_is_named(change: dict[str, object], said: str) -> None:
@@ -111,6 +115,13 @@ def test_bad_input_is_named(change: dict[str, object], said: str) -> None:
     }
     with pytest.raises(ValueError, match=said):
         novelselect(**arguments)  # type: ignore[arg-type]
+
+
+def test_rows_beyond_the_farthest_distance_are_not_passed_over() -> None:
+    rows = np.random.default_rng(0).normal(size=(300, 6))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    with pytest.raises(ValueError, match=r"beyond farthest=1.2"):
+        novelselect(rows, np.ones(300), 100, first=0, farthest=1.2)
 
 
 def test_any_layout_and_half_precision_are_read() -> None:
