@@ -125,7 +125,7 @@ def novelselect(
         raise ValueError(f"dtype must be float32 or float64, not {np.dtype(dtype)}")
     densities = checked_weights(density, count, "density")
     weights = np.ones(count) if quality is None else checked_weights(quality, count, "quality")
-    if size == 1 or (unit == unit[0]).all():
+    if size == 1 or ((unit == unit[0]).all() and 1.0 - unit[0] @ unit[0] < TIE):
         return _first_and_lowest(first, size)
     listed = memory is None or count * size * np.dtype(dtype).itemsize <= memory
     return _Greedy(unit, densities, weights, size, distance_power, np.dtype(dtype), listed, farthest).run(
