@@ -35,8 +35,8 @@ from numpy.typing import DTypeLike
 from strategies.kernels.checks import TIE, checked_budget, checked_matrix
 from strategies.kernels.novelty_steps import BUCKETS, SEEDS, absorb, pick_block
 
-BLOCK = 64
-CHUNK_ROWS = 4000
+BLOCK = 80
+CHUNK_ROWS = 2000
 SMALLEST_RATIO = 1.15
 FARTHEST = 2.0
 """No cosine distance exceeds it."""
@@ -59,7 +59,7 @@ class Rows(NamedTuple):
     bound: np.ndarray  # (n,), float64: upper bound of V after `seen` picks; -inf once picked
     splits: np.ndarray  # (n, BUCKETS), as the lists: upper ends of its buckets
     sums: np.ndarray  # (n, BUCKETS), float64
-    counts: np.ndarray  # (n, BUCKETS), int32
+    counts: np.ndarray  # (n, BUCKETS), int64
 
 
 class Picked(NamedTuple):
@@ -164,7 +164,7 @@ class _Greedy:
             bound=np.zeros(count),
             splits=np.full((count, BUCKETS), np.inf, dtype=dtype),
             sums=np.zeros((count, BUCKETS)),
-            counts=np.zeros((count, BUCKETS), dtype=np.int32),
+            counts=np.zeros((count, BUCKETS), dtype=np.int64),
         )
         weights = np.arange(1.0, budget + 1) ** -distance_power
         self.picked = Picked(
