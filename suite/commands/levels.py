@@ -39,11 +39,8 @@ def levels(
     """
     from rich.console import Console
 
-    from suite.commands.display import Display
+    from suite.commands.opening import opened
     from suite.commands.run import split_strategies
-    from suite.home import default_store
-    from suite.runner.experiment import Experiment
-    from suite.stores.url import open_store
     from suite.studies.levels import LevelsStudy, plan_levels
     from suite.track import load_track
 
@@ -58,15 +55,7 @@ def levels(
     )
     model = definition.base_model(base_model).name
     console = Console(soft_wrap=True)
-    with Display(Console(stderr=True, soft_wrap=True)) as display:
-        experiment = Experiment(
-            track=definition,
-            store=open_store(default_store()),
-            notify=display.say,
-            progress=display.work,
-            embedder=embedder,
-            tokenizer=tokenizer,
-        )
+    with opened(definition, embedder=embedder, tokenizer=tokenizer) as experiment:
         study = LevelsStudy(experiment, plan, model, output)
         if dry_run:
             _say_plan(console, plan, study)

@@ -94,28 +94,16 @@ def _measured(
     embedder: str | None,
     tokenizer: str | None,
 ) -> list[Row]:
-    from rich.console import Console
 
-    from suite.commands.display import Display
     from suite.commands.measure_tables import Row
+    from suite.commands.opening import opened
     from suite.diversity.measuring import measure_selections
-    from suite.home import default_store
-    from suite.runner.experiment import Experiment
     from suite.selection import read_selection
-    from suite.stores.url import open_store
     from suite.track import load_track
 
     definition = load_track(track)
     model = definition.base_model(base_model).name
-    with Display(Console(stderr=True, soft_wrap=True)) as display:
-        experiment = Experiment(
-            track=definition,
-            store=open_store(default_store()),
-            notify=display.say,
-            progress=display.work,
-            embedder=embedder,
-            tokenizer=tokenizer,
-        )
+    with opened(definition, embedder=embedder, tokenizer=tokenizer) as experiment:
         given = [read_selection(path, experiment.pool) for path in paths]
         selector = experiment.selector(model)
         measured = measure_selections(

@@ -35,26 +35,14 @@ def replay(
 
       breadth replay novelselect.json --track alpaca-cpu --step 100 --step 499
     """
-    from rich.console import Console
 
-    from suite.commands.display import Display
-    from suite.home import default_store
-    from suite.runner.experiment import Experiment
+    from suite.commands.opening import opened
     from suite.selection import read_selection
-    from suite.stores.url import open_store
     from suite.track import load_track
 
     definition = load_track(track)
     model = definition.base_model(base_model).name
-    with Display(Console(stderr=True, soft_wrap=True)) as display:
-        experiment = Experiment(
-            track=definition,
-            store=open_store(default_store()),
-            notify=display.say,
-            progress=display.work,
-            embedder=embedder,
-            tokenizer=tokenizer,
-        )
+    with opened(definition, embedder=embedder, tokenizer=tokenizer) as experiment:
         given = read_selection(selection, experiment.pool)
         done = _replayed(experiment, model, given, step or [len(given) - 1])
     _print(given, done)

@@ -38,12 +38,9 @@ def select(
     """
     from rich.console import Console
 
-    from suite.commands.display import Display
-    from suite.home import default_store
+    from suite.commands.opening import opened
     from suite.registry import strategies
     from suite.runner.cells import FULL, Cell
-    from suite.runner.experiment import Experiment
-    from suite.stores.url import open_store
     from suite.track import load_track
 
     chosen = strategies.parse(strategy)
@@ -51,15 +48,7 @@ def select(
     size = definition.check_budget(budget) if chosen.name != FULL else 0
     model = definition.base_model(base_model).name
     used_seed = 0 if chosen.info.deterministic else seed
-    with Display(Console(stderr=True, soft_wrap=True)) as display:
-        experiment = Experiment(
-            track=definition,
-            store=open_store(default_store()),
-            notify=display.say,
-            progress=display.work,
-            embedder=embedder,
-            tokenizer=tokenizer,
-        )
+    with opened(definition, embedder=embedder, tokenizer=tokenizer) as experiment:
         cell = Cell(definition, chosen, size, model, used_seed, 0)
         picked = experiment.pick(cell)
     assert picked is not None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from suite.errors import BreadthError
+from suite.errors import BreadthError, SelectionError
 from suite.features.store import FeatureStore, compute_features, no_progress_for
 from suite.reporting import Progress
 
@@ -62,16 +62,23 @@ def measure_selections(
     return found
 
 
+def measured_value(metric: Metric, selection: Selection, pool: Pool, features: Features) -> float:
+    """The metric of a selection; SelectionError naming the metric when it fails or gives no finite number."""
+    try:
+        value = float(metric.measure(selection, pool, features))
+    except (BreadthError, MemoryError):
+        raise
+    except Exception as error:  # a stranger's metric may raise anything; name it
+        raise SelectionError(f"Metric {metric.spec} failed: {type(error).__name__}: {error}") from error
+    if not math.isfinite(value):
+        raise SelectionError(f"Metric {metric.spec} gave {value}, which is not a number to compare.")
+    return value
+
+
 def _measure(metric: Metric, selection: Selection, pool: Pool, features: Features) -> Measured:
     started = time.perf_counter()
     try:
-        value = float(metric.measure(selection, pool, features))
+        value = measured_value(metric, selection, pool, features)
     except BreadthError as error:
         return Measured(metric, None, reason=str(error))
-    except MemoryError:
-        raise
-    except Exception as error:  # a stranger's metric may raise anything; name it
-        return Measured(metric, None, reason=f"{type(error).__name__}: {error}")
-    if not math.isfinite(value):
-        return Measured(metric, None, reason=f"{metric.spec} gave {value}, which is not a number to compare.")
     return Measured(metric, value, time.perf_counter() - started)

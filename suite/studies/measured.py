@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from suite.errors import BreadthError, SelectionError
+from suite.diversity.measuring import measured_value
 from suite.hashing import content_key, sources_sha256
 from suite.runner.stages import read_record, write_record
 
@@ -61,15 +60,8 @@ class Measurer:
             selector.features,
             progress_for=selector.progress,
         )
-        try:
-            value = float(metric.measure(selection, selector.pool, computed.features))
-        except (BreadthError, MemoryError):
-            raise
-        except Exception as error:  # a stranger's metric may raise anything; name it
-            raise SelectionError(f"Metric {metric.spec} failed: {type(error).__name__}: {error}") from error
-        if not math.isfinite(value):
-            raise SelectionError(f"Metric {metric.spec} has no finite value for {selection.strategy}, but {value}.")
-        return value
+        computed.features.progress = selector.progress(metric.name)
+        return measured_value(metric, selection, selector.pool, computed.features)
 
     def _path(self, metric: Metric, selection: Selection) -> Path:
         selector = self.selector
