@@ -197,7 +197,7 @@ class _Greedy:
         known, made = 0, 1
         while made < budget:
             # Early picks change every value much, so the first blocks are short.
-            stop = min(budget, made + min(BLOCK, max(4, made // 2)))
+            stop = min(budget, made + min(BLOCK, max(4, made // 6)))
             pick_block(self.rows, self.picked, self.precision, known, made, stop, seeds)
             if stop < budget:
                 self._absorb(known, stop)
