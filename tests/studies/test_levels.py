@@ -194,7 +194,9 @@ def test_a_metric_that_fails_leaves_an_empty_value(tmp_path: Path, monkeypatch: 
     table = study(tmp_path, plan_of(MICRO, budgets=[8]), said).run()
     for row in table.rows:
         assert set(row.metrics) == {"mean-length"}
-        wanted = "not a number to compare" if row.point.level is None else "Metric ttr failed: ZeroDivisionError: by zero"
+        wanted = (
+            "not a number to compare" if row.point.level is None else "Metric ttr failed: ZeroDivisionError: by zero"
+        )
         assert wanted in row.failures["ttr"]
         assert any(row.failures["ttr"] in line for line in said)
     assert [item.metric for item in table.movements] == ["mean-length"]
