@@ -19,7 +19,7 @@ MARKS = {"beats": "▲", "worse": "▼", "tied": "=", "baseline": "", "not judge
 STYLES = {"beats": BETTER, "worse": WORSE}
 ASCII = str.maketrans("●─│┼◀▶‹›▲▼±·", "o-|+<><>^v~.")
 DETAILS_FROM, SCORE_FROM = 72, 52
-WIDEST_NAME, FIXED_COLUMNS = 28, 55
+WIDEST_NAME, FIXED_COLUMNS = 28, 58
 NARROWEST_PLOT, WIDEST_PLOT = 11, 33
 
 
