@@ -69,7 +69,8 @@ def test_imports_run_one_way(path: Path) -> None:
 
 def test_kernels_load_without_the_rest() -> None:
     code = (
-        "import sys; from strategies.kernels import k_center, facility_location, reverse_greedy_prune\n"
+        "import sys; from strategies.kernels import (k_center, facility_location, farthest, max_coverage, novelselect, "
+        "replay_novelselect, repr_filter, reverse_greedy_prune)\n"
         "print(sorted(name for name in sys.modules if name.split('.')[0] in ('suite', 'torch', 'pydantic')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
