@@ -27,12 +27,12 @@ fixed order of operations: the picks are those of a literal float64 evaluation, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from strategies.kernels.checks import TIE, checked_budget, checked_matrix
+from strategies.kernels.novelty_state import Picked, Precision, Rows
 from strategies.kernels.novelty_steps import BUCKETS, SEEDS, absorb, pick_block
 
 BLOCK = 80
@@ -42,47 +42,6 @@ FARTHEST = 2.0
 """No cosine distance exceeds it."""
 UNIT = 1e-3
 """How far the length of a row may be from 1."""
-
-
-class Rows(NamedTuple):
-    """What is known of every row; V stands for the value computed from its list."""
-
-    embeddings: np.ndarray  # (n, d), float64
-    single: np.ndarray  # the same, float32
-    density: np.ndarray  # (n,), float64
-    quality: np.ndarray  # (n,), float64: values and bounds are multiplied by it
-    lists: np.ndarray  # (n, budget), float32 or float64: its s, the first `merged` ascending; (n, 0) without lists
-    bits: np.ndarray  # the same memory as unsigned integers
-    merged: np.ndarray  # (n,), int64
-    filled: np.ndarray  # (n,), int64: how many picks its list and its buckets know of
-    seen: np.ndarray  # (n,), int64: how many picks its bound knows of
-    bound: np.ndarray  # (n,), float64: upper bound of V after `seen` picks; -inf once picked
-    splits: np.ndarray  # (n, BUCKETS), as the lists: upper ends of its buckets
-    sums: np.ndarray  # (n, BUCKETS), float64
-    counts: np.ndarray  # (n, BUCKETS), int64
-
-
-class Picked(NamedTuple):
-    """What is known of the picks, in the order picked."""
-
-    rows: np.ndarray  # (budget,), int64
-    embeddings: np.ndarray  # (budget, d), float64
-    single: np.ndarray  # the same, float32
-    density: np.ndarray  # (budget,), float64
-    weights: np.ndarray  # (budget,), float64: w_1 ..
-    weight_sums: np.ndarray  # (budget + 1,), float64: H_0 ..
-    density_sums: np.ndarray  # (budget + 1,), float64: A_0 ..
-
-
-class Precision(NamedTuple):
-    """How far a list's value may be from the float64 one: `relative` of it, and `absolute` a unit of weight."""
-
-    relative: float
-    absolute: float
-    tie: float
-    ratio: float  # of the sizes of neighbouring buckets
-    farthest: float  # no distance exceeds it: 2, but for the rounding of unit rows
-    single: float  # how far a float32 product may be off
 
 
 def novelselect(

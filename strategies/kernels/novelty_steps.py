@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 if TYPE_CHECKING:
-    from strategies.kernels.novelty import Picked, Precision, Rows
+    from strategies.kernels.novelty_state import Picked, Precision, Rows
 
 BUCKETS = 32
 SEEDS = 16
