@@ -15,9 +15,10 @@ s(x, j) <= (delta_x + delta_j) D for any D that no distance exceeds, V_k(x) <= V
 over buckets of their mean times the weights of the ranks they cover. With 32 buckets of geometric sizes this is tight,
 and adding a value takes five comparisons.
 
-Picks come in blocks. Within a block, rows whose constant-time bound lies below the best value known are skipped; the
-rest compute the few distances they miss and tighten their bucket bound; those still above merge their values into
-their sorted list and get V. At the end of a block one matrix product hands every row its missing distances.
+Picks come in blocks. Within a block, rows whose constant-time bound lies below the best value known are skipped. The
+rest measure the few distances they miss, in float32 with its error added, in place of D; those still above enter them
+in float64 into their list and tighten their bucket bound; those still above merge their list and get V. At the end of
+a block one matrix product hands every row its missing distances.
 
 *Rounding.* Lists may be float32: rounding a value to 24 bits changes it, and so V, by at most 2 ** -24 of itself.
 Rows that this and the rounding of products leave undecided are evaluated again in float64, one pair at a time, in one

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 BUCKETS = 32
 SEEDS = 16
 FEW = 32
+"""Up to so many values a comparison sort is faster than one by bytes."""
 STRETCH = 32
+"""A head so many times as long as the tail is moved in stretches, not value by value."""
 
 
 @njit(cache=True)
