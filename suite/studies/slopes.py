@@ -108,9 +108,7 @@ def rank_correlation(levels: Sequence[float], means: Sequence[float]) -> RankCor
     """Spearman over levels, one mean score each; p is that of all permutations up to 8 levels."""
     n = len(levels)
     found = correlate(levels, means).spearman
-    critical = CRITICAL_SPEARMAN.get(n, 0.0 if n > max(CRITICAL_SPEARMAN) else None)
-    if n > max(CRITICAL_SPEARMAN):
-        critical = _critical_by_t(n)
+    critical = _critical_by_t(n) if n > max(CRITICAL_SPEARMAN) else CRITICAL_SPEARMAN.get(n)
     known = not np.isnan(found.value)
     # By p, because the critical values are rounded: 0.7857 is what 0.786 at n = 7 stands for.
     reaches = bool(found.p < 0.05) if known and not np.isnan(found.p) else None
