@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def ladder(
     track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")],
     strategies: Annotated[str | None, typer.Option(help="Comma-separated. Default: all that have levels.")] = None,
-    levels: Annotated[int | None, typer.Option(help="How many evenly spaced levels. Default: the track's, or 7.")] = None,
+    levels: Annotated[
+        int | None, typer.Option(help="How many evenly spaced levels. Default: the track's, or 7.")
+    ] = None,
     budget: Annotated[list[str] | None, typer.Option(help="A budget of the track: a count (500) or a share.")] = None,
     base_model: Annotated[str | None, typer.Option(help="A base model of the track. Default: its first.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Only the first N registered seeds; the table says so.")] = None,

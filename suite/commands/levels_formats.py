@@ -88,7 +88,9 @@ def as_markdown(table: LevelsTable, plan: LevelsPlan, facts: Mapping[str, str]) 
         "",
     ]
     problems = dict.fromkeys(row.problem for row in table.rows if row.problem)
-    parts += [f"{number}. {markdown_text(problem)}" for number, problem in enumerate(problems, 1)] + [""] * bool(problems)
+    parts += [f"{number}. {markdown_text(problem)}" for number, problem in enumerate(problems, 1)] + [""] * bool(
+        problems
+    )
     if table.movements:
         draws = sum(row.point.level is None for row in table.rows)
         parts += [

@@ -1,4 +1,4 @@
-"""The ladder's outcome: a row a level, a slope and a rank correlation a strategy; from results alone, without a model."""
+"""The ladder's outcome, from results alone: a row a level, a slope and a rank correlation a strategy."""
 
 from __future__ import annotations
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from suite.statistics.correlation import correlate
@@ -58,10 +57,10 @@ class RankCorrelation(KeptPart):
     note: str = ""
 
 
-def fitted_line(levels: Sequence[float], scores: Sequence[float]) -> FittedLine:
-    """The Bayesian line of scores, one a level and seed, on levels; deterministic."""
+def fitted_line(levels: ArrayLike, scores: ArrayLike) -> FittedLine:
+    """The Bayesian line of scores, one a level and seed, on levels (one or more); deterministic."""
     line = bayesian_line(levels, scores)
-    grid = np.linspace(min(levels), max(levels), GRID) if levels else np.zeros(0)
+    grid = np.linspace(np.min(levels), np.max(levels), GRID)
     mean, low, high = line.band(grid)
     return FittedLine(
         slope=line.slope,
@@ -77,7 +76,7 @@ def fitted_line(levels: Sequence[float], scores: Sequence[float]) -> FittedLine:
     )
 
 
-def partial_slope(levels: Sequence[float], lengths: Sequence[float], scores: Sequence[float]) -> PartialSlope:
+def partial_slope(levels: ArrayLike, lengths: ArrayLike, scores: ArrayLike) -> PartialSlope:
     """The slope of scores on levels with mean response length as a covariate; deterministic.
 
     Least squares, which is the posterior mean under the prior of `bayesian_line`; the standard deviation is the
@@ -104,9 +103,9 @@ def partial_slope(levels: Sequence[float], lengths: Sequence[float], scores: Seq
     return PartialSlope(slope=slope, slope_sd=reach * error, points=n, share_left=share)
 
 
-def rank_correlation(levels: Sequence[float], means: Sequence[float]) -> RankCorrelation:
+def rank_correlation(levels: ArrayLike, means: ArrayLike) -> RankCorrelation:
     """Spearman over levels, one mean score each; p is that of all permutations up to 8 levels."""
-    n = len(levels)
+    n = np.size(levels)
     found = correlate(levels, means).spearman
     critical = _critical_by_t(n) if n > max(CRITICAL_SPEARMAN) else CRITICAL_SPEARMAN.get(n)
     known = not np.isnan(found.value)
