@@ -24,13 +24,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from suite.statistics.coefficients import NAMES, Association
 from suite.statistics.inputs import cluster_codes, paired_columns
+from suite.statistics.jackknife import fisher_interval, percentile_interval, t_interval
 from suite.statistics.permutation import orders, share_as_far, sign_flip
 
-CONFIDENCE = 0.95
 FEWEST = 3
 """Rows, and clusters, below which nothing is said."""
 
@@ -157,7 +156,9 @@ def correlation_difference(
     value = tables[0].table.plain() - tables[1].table.plain()
     again = tables[0].under(weights) - tables[1].under(weights)
     return {
-        name: _paired(value[at], again[:, at], len(one), _count(codes), method, _constant(one, other, performance))
+        name: _paired(
+            float(value[at]), again[:, at], len(one), _count(codes), method, _constant(one, other, performance)
+        )
         for at, name in enumerate(NAMES)
     }
 
@@ -193,7 +194,7 @@ def _correlations(
     p = [*_p_values(strata, plain, clusters, permutations, seed), float("nan")]
     why = note or (_constant(*columns[0]) if len(columns) == 1 else "")
     return Correlations(
-        *(_interval(value[at], again[:, at], p[at], n, clusters, method, why) for at in range(len(NAMES)))
+        *(_interval(float(value[at]), again[:, at], p[at], n, clusters, method, why) for at in range(len(NAMES)))
     )
 
 
@@ -232,46 +233,30 @@ def _combined(found: np.ndarray, strata: Sequence[_Stratum]) -> np.ndarray:
 def _interval(
     value: float, again: np.ndarray, p: float, n: int, clusters: int, method: Method, note: str
 ) -> Coefficient:
-    if np.isnan(value):
-        return _unknown(n, clusters, note)
+    if np.isnan(value) or clusters < FEWEST:
+        return _without_interval(value, n, clusters, note)
     nan = float("nan")
-    if clusters < FEWEST:
-        return Coefficient(float(value), nan, nan, nan, n, clusters, f"{clusters} clusters give no interval")
     if abs(value) >= 1 - 1e-12:
-        return Coefficient(float(value), nan, nan, p, n, clusters, "perfect: no spread to take an interval from")
-    if method == "bootstrap":
-        low, high = np.nanpercentile(again, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
-        return Coefficient(float(value), float(low), float(high), p, n, clusters, note)
-    error = _jackknife_error(again) / (1 - value**2)
-    if np.isnan(error):
-        why = "the side is constant but for one cluster: no interval"
-        return Coefficient(float(value), nan, nan, p, n, clusters, why)
-    reach = stats.t.ppf((1 + CONFIDENCE) / 2, clusters - 1) * error
-    low, high = np.tanh(np.arctanh(value) + np.array([-reach, reach]))
-    return Coefficient(float(value), float(low), float(high), p, n, clusters, note)
+        return Coefficient(value, nan, nan, p, n, clusters, "perfect: no spread to take an interval from")
+    low, high = percentile_interval(again) if method == "bootstrap" else fisher_interval(value, again)
+    why = "constant but for one cluster: no interval" if np.isnan(low) else note
+    return Coefficient(value, low, high, p, n, clusters, why)
 
 
 def _paired(value: float, again: np.ndarray, n: int, clusters: int, method: Method, note: str) -> Coefficient:
-    if np.isnan(value):
-        return _unknown(n, clusters, note)
-    nan = float("nan")
-    if clusters < FEWEST:
-        return Coefficient(float(value), nan, nan, nan, n, clusters, f"{clusters} clusters give no interval")
+    if np.isnan(value) or clusters < FEWEST:
+        return _without_interval(value, n, clusters, note)
     if method == "bootstrap":
-        low, high = np.nanpercentile(again, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
-        return Coefficient(float(value), float(low), float(high), nan, n, clusters)
-    error = _jackknife_error(again)
-    if np.isnan(error) or error == 0:
-        same = "the two go alike through every cluster: no spread to take an interval from"
-        return Coefficient(float(value), nan, nan, nan, n, clusters, same)
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, clusters - 1)) * error
-    p = float(2 * stats.t.sf(abs(value) / error, clusters - 1))
-    return Coefficient(float(value), float(value - reach), float(value + reach), p, n, clusters)
+        return Coefficient(value, *percentile_interval(again), float("nan"), n, clusters)
+    low, high, p = t_interval(value, again)
+    why = "no spread over the clusters to take an interval from" if np.isnan(low) else ""
+    return Coefficient(value, low, high, p, n, clusters, why)
 
 
-def _jackknife_error(again: np.ndarray) -> float:
-    """Standard error from the values with each cluster left out, shape (clusters,); nan where one cannot be had."""
-    return float(np.sqrt((len(again) - 1) * again.var()))
+def _without_interval(value: float, n: int, clusters: int, note: str) -> Coefficient:
+    nan = float("nan")
+    why = note if np.isnan(value) else f"{clusters} clusters give no interval"
+    return Coefficient(value, nan, nan, nan, n, clusters, why)
 
 
 def _p_values(
@@ -316,5 +301,4 @@ def _too_few(n: int) -> str:
 
 
 def _unknown(n: int, clusters: int, note: str) -> Coefficient:
-    nan = float("nan")
-    return Coefficient(nan, nan, nan, nan, n, clusters, note)
+    return _without_interval(float("nan"), n, clusters, note)
