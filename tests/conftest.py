@@ -40,3 +40,17 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_models import build_tiny_base
 
     return build_tiny_base(tmp_path_factory.mktemp("tiny") / "base")
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> Path:
+    """An installed Chrome or Chromium; CI must have one, a stranger's machine need not."""
+    from suite.errors import FigureError
+    from suite.figures.export import find_browser
+
+    try:
+        return find_browser()
+    except FigureError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
