@@ -49,6 +49,7 @@ def correlate(
     from suite.commands.levels import chosen_metrics
     from suite.commands.run import count_lanes, print_plan
     from suite.commands.study_runs import one_budget, refuse_failures, run_cells, say_outcome
+    from suite.errors import UsageError
     from suite.home import default_store
     from suite.runner.experiment import Experiment
     from suite.runner.plan import make_plan
@@ -67,6 +68,8 @@ def correlate(
         seeds=seeds,
     )
     chosen = chosen_metrics(metrics)
+    if not chosen:
+        raise UsageError("A correlation needs at least one metric; write all, or names parted by commas.")
     lanes = count_lanes(jobs)
     opened = open_store(store or default_store())
     console = Console(soft_wrap=True)

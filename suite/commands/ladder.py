@@ -124,16 +124,17 @@ def _say_table(console: Console, table: LadderTable, output: Path, kept: Path) -
     from suite.commands.ladder_formats import slope_words, spearman_words
 
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("strategy", "slope (points)", "at equal length", "rho over levels"):
+    for heading in ("strategy", "slope (points)", "above the lowest", "at equal length", "rho over levels"):
         shown.add_column(heading)
     for one in table.strategies:
         if one.line is None or one.at_equal_length is None:
-            shown.add_row(one.spec, "-", "-", one.why_no_slope)
+            shown.add_row(one.spec, "-", "-", "-", one.why_no_slope)
             continue
         partial = one.at_equal_length
         shown.add_row(
             one.spec,
             slope_words(one.line.slope, one.line.slope_sd),
+            slope_words(one.above_lowest.slope, one.above_lowest.slope_sd) if one.above_lowest else "-",
             slope_words(partial.slope, partial.slope_sd),
             spearman_words(one),
         )
