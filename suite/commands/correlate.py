@@ -48,7 +48,13 @@ def correlate(
     from suite.commands.display import Display
     from suite.commands.levels import chosen_metrics
     from suite.commands.run import count_lanes, print_plan
-    from suite.commands.study_runs import one_budget, refuse_failures, run_cells, say_outcome
+    from suite.commands.study_runs import (
+        one_budget,
+        refuse_failures,
+        refuse_tasks_that_cannot_run,
+        run_cells,
+        say_outcome,
+    )
     from suite.errors import UsageError
     from suite.home import default_store
     from suite.runner.experiment import Experiment
@@ -79,6 +85,7 @@ def correlate(
             print_plan(console, make_plan(experiment, plan.cells, lanes))
             _say_panel(console, plan, len(chosen))
             return
+        refuse_tasks_that_cannot_run(experiment)
         study = CorrelateStudy(experiment, plan, chosen)
         outcome = run_cells(experiment, study.cells, lanes, display) if run else None
         table = study.table()
@@ -119,8 +126,8 @@ def _say_panel(console: Console, plan: PanelPlan, metrics: int) -> None:
     console.print(f"{len(plan.panel.entries)} selections, {metrics} metrics of each.", highlight=False)
     for one in plan.panel.left_out:
         console.print(f"Left out: {one.name} ({one.reason}).", highlight=False, markup=False)
-    if plan.reduced:
-        console.print(f"Reduced, and the table will say so: {'; '.join(plan.reduced)}.", highlight=False)
+    if short := plan.reduced():
+        console.print(f"Reduced, and the table will say so: {'; '.join(short)}.", highlight=False)
 
 
 def _say_table(console: Console, table: CorrelateTable, output: Path, kept: Path) -> None:
@@ -131,13 +138,11 @@ def _say_table(console: Console, table: CorrelateTable, output: Path, kept: Path
     for one in table.correlations:
         which = "all selections" if one.degenerate_included else "without degenerate selections"
         shown = Table(box=None, header_style="bold", pad_edge=False, title=f"{which}, n = {one.selections}")
-        for heading in ("metric", "Spearman", "Pearson", "Kendall", "mean"):
-            shown.add_column(heading)
+        for heading in ("metric", "Spearman", "mean with Pearson"):
+            shown.add_column(heading, no_wrap=True)
         for row in one.metrics:
-            if row.flag:
-                shown.add_row(row.metric, "flagged")
-            else:
-                shown.add_row(row.metric, *map(with_interval, (row.spearman, row.pearson, row.kendall, row.mean)))
+            values = ("flagged", "") if row.flag else (with_interval(row.spearman), with_interval(row.mean))
+            shown.add_row(row.metric, *values)
         console.print(shown)
         console.print(one.lead.words, highlight=False, markup=False)
     for word, said in (("Reduced", table.reduced), ("No correlation", (table.withheld,) if table.withheld else ())):

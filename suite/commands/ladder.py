@@ -51,7 +51,13 @@ def ladder(
 
     from suite.commands.display import Display
     from suite.commands.run import count_lanes, print_plan, split_strategies
-    from suite.commands.study_runs import one_budget, refuse_failures, run_cells, say_outcome
+    from suite.commands.study_runs import (
+        one_budget,
+        refuse_failures,
+        refuse_tasks_that_cannot_run,
+        run_cells,
+        say_outcome,
+    )
     from suite.home import default_store
     from suite.runner.experiment import Experiment
     from suite.runner.plan import make_plan
@@ -80,6 +86,7 @@ def ladder(
             print_plan(console, make_plan(experiment, plan.cells, lanes))
             _say_reduced(console, plan)
             return
+        refuse_tasks_that_cannot_run(experiment)
         study = LadderStudy(experiment, plan)
         outcome = run_cells(experiment, study.cells, lanes, display) if run else None
         table = study.table()

@@ -29,6 +29,11 @@ def one_budget(track: Track, written: Sequence[str] | None) -> int:
     return track.check_budget(written[0] if written else None)
 
 
+def refuse_tasks_that_cannot_run(experiment: Experiment) -> None:
+    """Raise what the track's tasks raise: better now than after the selections of hours."""
+    _ = experiment.tasks
+
+
 def run_cells(experiment: Experiment, cells: Sequence[Cell], lanes: int, display: Display) -> Outcome:
     """Finish every cell that is not finished yet."""
     from suite.runner.runner import Runner

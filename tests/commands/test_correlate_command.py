@@ -44,7 +44,7 @@ def test_a_panel_is_measured_trained_on_and_correlated(tiny_home: Path, tmp_path
     assert table == CorrelateTable.model_validate_json((out / "correlate.json").read_text())
     assert table is not None
     assert (table.withheld, table.incomplete) == ("", ())
-    assert table.reduced == ("7 of at least 40 selections",)
+    assert table.reduced == ("6 of at least 40 selections",)
     assert [one.selections for one in table.correlations] == [ENTRIES, ENTRIES - 1]
     assert all(row.performance is not None for row in table.panel)
     assert {row.name for row in table.panel} >= {"random draw 0", "random draw 1", "k-center"}
