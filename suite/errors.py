@@ -69,6 +69,10 @@ class EvaluationError(BreadthError):
     """A task or an engine cannot run."""
 
 
+class FigureError(BreadthError):
+    """A figure cannot be drawn: no browser, or one that fails."""
+
+
 class StorageError(BreadthError):
     """A file cannot be written or read: disk full, no permission, truncated."""
 

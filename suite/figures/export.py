@@ -1,0 +1,146 @@
+"""Figures to files: PNG through an installed browser, stand-alone HTML, and parts of a larger page.
+
+HTML holds all of plotly.js and asks nothing of a network. A PNG is drawn by kaleido in an installed Chrome or Chromium;
+without one a FigureError says how to get it.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite.atomic import atomic_file, write_text
+from suite.errors import FigureError
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+BROWSER_VARIABLES = ("BROWSER_PATH", "CHROME")
+BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+USUAL_PLACES = (Path("/usr/bin/chromium"), Path("/usr/bin/google-chrome"))
+HOW_TO_GET_ONE = (
+    "Install Chrome or Chromium (Debian: `apt-get install chromium`; elsewhere: `plotly_get_chrome`), or set "
+    "BROWSER_PATH to its program."
+)
+
+CONFIG = {
+    "responsive": True,
+    "displaylogo": False,
+    "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+}
+"""How figures behave in a page."""
+
+_MODES = (("light", False), ("dark", True))
+
+
+def find_browser() -> Path:
+    """The program of an installed Chrome or Chromium.
+
+    Looked for in BROWSER_PATH and CHROME, on PATH, in the usual places, then where plotly puts one of its own. Raises
+    FigureError where there is none, or where a variable names something that is no program.
+    """
+    for variable in BROWSER_VARIABLES:
+        if named := os.environ.get(variable):
+            found = shutil.which(named)
+            if found is None:
+                raise FigureError(f"{variable} is {named!r}, and no program lies there. {HOW_TO_GET_ONE}")
+            return Path(found)
+    for name in BROWSER_NAMES:
+        if found := shutil.which(name):
+            return Path(found)
+    for place in USUAL_PLACES:
+        if place.is_file():
+            return place
+    if (own := _browser_of_plotly()) is not None:
+        return own
+    raise FigureError(f"A PNG is drawn by a browser, and none was found. {HOW_TO_GET_ONE}")
+
+
+def _browser_of_plotly() -> Path | None:
+    try:
+        from choreographer.browsers.chromium import Chromium
+    except ImportError:
+        return None
+    found = Chromium.find_browser(skip_local=False)
+    return Path(found) if found and Path(found).is_file() else None
+
+
+def write_png(figure: go.Figure, path: Path, *, width: int = 900, height: int = 600, scale: float = 2) -> None:
+    """Draw `figure` to a PNG of `width` x `height` CSS pixels, each `scale` image pixels; whole or not at all.
+
+    Raises FigureError without kaleido or a browser, or when the browser fails.
+    """
+    browser = find_browser()
+    try:
+        import kaleido
+    except ImportError as error:
+        raise FigureError("A PNG needs kaleido: `pip install breadth[figures]`.") from error
+    options = {"format": "png", "width": width, "height": height, "scale": scale}
+    try:
+        # Mathjax would be fetched from a network, and no label of ours is a formula.
+        image = kaleido.calc_fig_sync(figure, opts=options, kopts={"path": str(browser), "mathjax": False})
+    except Exception as error:  # a browser fails in as many ways as there are browsers
+        raise FigureError(
+            f"The browser {browser} could not draw {path.name}: {error or type(error).__name__}. {HOW_TO_GET_ONE}"
+        ) from error
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(image)
+
+
+def write_html(figure: go.Figure, path: Path) -> None:
+    """Write `figure` as one HTML file that works without a network (about 5 MB, plotly.js with it)."""
+    page = figure.to_html(include_plotlyjs=True, full_html=True, config=CONFIG)
+    # Without an icon of its own, a page that is served asks for /favicon.ico.
+    write_text(path, page.replace("<head>", '<head><link rel="icon" href="data:,">', 1))
+
+
+def as_div(figure: go.Figure, identifier: str, *, described: str = "") -> str:
+    """A figure as a part of a page that holds `page_script` once; `described` is what a screen reader says.
+
+    The title is left to the page, and so is the template: the page's script draws with the one of its mode.
+    `identifier` is the element's id: letters, digits and hyphens. Raises ValueError on any other.
+    """
+    if not identifier.replace("-", "").isalnum() or not identifier.isascii():
+        raise ValueError(f"{identifier!r} cannot be the id of an element")
+    drawn = json.loads(figure.to_json())
+    layout = {key: value for key, value in drawn["layout"].items() if key not in ("template", "title")}
+    # Room for the title is part of a PNG; on the page it would be a gap.
+    layout["margin"] = {**layout.get("margin", {}), "t": 48 if layout.get("showlegend", True) else 16}
+    height = layout.get("height", 460)
+    return (
+        f'<div class="plot" id="{identifier}" role="img" aria-label="{html.escape(described)}" '
+        f'style="min-height: {height}px"></div>\n'
+        f'<script type="application/json" data-plot="{identifier}">'
+        f"{script_json({'data': drawn['data'], 'layout': layout})}</script>\n"
+    )
+
+
+def page_script() -> str:
+    """plotly.js with both house templates: the `<script>` elements that a page of `as_div` parts needs once.
+
+    It leaves `breadthFigures` in the page: `templates.light`, `templates.dark` and `config`.
+    """
+    from plotly.offline import get_plotlyjs
+
+    from suite.figures.theme import template
+
+    templates = {name: _on_page(template(dark).to_plotly_json()) for name, dark in _MODES}
+    handed = script_json({"templates": templates, "config": CONFIG})
+    return f"<script>{get_plotlyjs()}</script>\n<script>const breadthFigures = {handed};</script>\n"
+
+
+def _on_page(template: dict[str, Any]) -> dict[str, Any]:
+    """A template that lets the page's own background through."""
+    return {**template, "layout": {**template["layout"], "paper_bgcolor": "rgba(0, 0, 0, 0)"}}
+
+
+def script_json(value: object) -> str:
+    """JSON that may stand inside a `<script>` element: no text in it can close the element or open another."""
+    written = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        written = written.replace(character, f"\\u{ord(character):04x}")
+    return written
