@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -96,6 +97,8 @@ class Row:
     p_beats_random: float | None = None
     p_sign_flip: float | None = None
     """Over the seeds' differences to random, from 10 seeds on."""
+    variant: bool = False
+    """Another setting of a strategy whose default stands in the table: shown on demand, never ranked or judged."""
 
     @property
     def complete(self) -> bool:
@@ -146,6 +149,17 @@ class Table:
     notes: tuple[str, ...]
     power: Power | None = None
 
+    def without_variants(self, but: Collection[str] = ()) -> Table:
+        """The same table with its variants, but for the specs named, counted in a note instead of listed."""
+        rows = tuple(row for row in self.rows if not row.variant or row.spec in but)
+        if len(rows) == len(self.rows):
+            return self
+        note = (
+            f"{len(self.rows) - len(rows)} more rows are other settings of these strategies, which are never ranked: "
+            "`breadth board --variants` lists them"
+        )
+        return replace(self, rows=rows, notes=(*self.notes, note))
+
 
 @dataclass(frozen=True)
 class Board:
@@ -166,3 +180,7 @@ class Board:
             table for table in self.tables if budget in (None, table.budget) and base_model in (None, table.base_model)
         )
         return replace(self, tables=tables)
+
+    def without_variants(self, but: Collection[str] = ()) -> Board:
+        """The board with the variants of each table, but for the specs named, counted instead of listed."""
+        return replace(self, tables=tuple(table.without_variants(but) for table in self.tables))

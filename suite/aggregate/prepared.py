@@ -83,6 +83,7 @@ def _flat(board: Board, number: int, table: Table, row: Row, tasks: list[str]) -
         "level": row.level,
         "kind": row.kind,
         "reference": row.reference,
+        "variant": row.variant,
         "cells_done": row.cells_done,
         "cells_registered": row.cells_registered,
     }

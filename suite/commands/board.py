@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from suite.aggregate import Board, PluginFacts
     from suite.registry import Strategy
     from suite.stores import Store
@@ -34,6 +32,9 @@ def board(
     store: Annotated[str | None, typer.Option(help="Where the results are, such as file:my-results.")] = None,
     format: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.TABLE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    variants: Annotated[
+        bool, typer.Option("--variants", help="List other settings of a strategy, too (csv and json always do).")
+    ] = False,
 ) -> None:
     """Rank the strategies of a track by the models that were fine-tuned on what they picked.
 
@@ -57,7 +58,7 @@ def board(
 
     chosen = load_track(track)
     whole = load_filled_board(chosen, open_store(store or default_store()), track)
-    _write(_narrowed(whole, chosen, budget, base_model), format, output)
+    _write(_narrowed(whole, chosen, budget, base_model), format, output, variants)
 
 
 def load_filled_board(track: Track, store: Store, name: str, version: str | None = None) -> Board:
@@ -100,13 +101,6 @@ def _kind(cls: type[Strategy]) -> str:
     return "built-in" if cls.__module__.startswith(("strategies.", "suite.")) else "plugin"
 
 
-def render(board: Board, console: Console) -> None:
-    """Print a board as `breadth board` does; `breadth run` ends with it."""
-    from suite.commands.board_terminal import print_board
-
-    print_board(board, console)
-
-
 def _narrowed(whole: Board, track: Track, budget: str | None, base_model: str | None) -> Board:
     from suite.errors import StoreError, UnknownNameError
 
@@ -121,13 +115,18 @@ def _narrowed(whole: Board, track: Track, budget: str | None, base_model: str | 
     return narrowed
 
 
-def _write(board: Board, format: Format, output: Path | None) -> None:
+def _write(board: Board, format: Format, output: Path | None, variants: bool) -> None:
     from suite.commands import board_formats
+
+    if not variants and format not in (Format.CSV, Format.JSON):
+        board = board.without_variants()
 
     if format is Format.TABLE and output is None:
         from rich.console import Console
 
-        render(board, Console())
+        from suite.commands.board_terminal import print_board
+
+        print_board(board, Console())
         return
     if format is Format.TABLE:
         text = _plain_table(board)
@@ -155,8 +154,10 @@ def _picture(board: Board) -> str:
 
     from rich.console import Console
 
+    from suite.commands.board_terminal import print_board
+
     console = Console(record=True, width=100, file=StringIO(), force_terminal=True)
-    render(board, console)
+    print_board(board, console)
     drawn = console.export_svg(title=f"breadth board --track {board.track}")
     return re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
 
@@ -166,6 +167,8 @@ def _plain_table(board: Board) -> str:
 
     from rich.console import Console
 
+    from suite.commands.board_terminal import print_board
+
     page = StringIO()
-    render(board, Console(file=page, width=100, color_system=None))
+    print_board(board, Console(file=page, width=100, color_system=None))
     return page.getvalue()

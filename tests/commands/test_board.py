@@ -16,9 +16,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from suite.aggregate import Board, Registration, score_v1
-from suite.commands.board import load_board, render
+from suite.commands.board import load_board
 from suite.commands.board_formats import as_csv, as_json, as_markdown, percent, ranks
-from suite.commands.board_terminal import Axis
+from suite.commands.board_terminal import Axis, print_board
 from suite.commands.main import application
 from suite.errors import BreadthError, StoreError, UnknownNameError, UsageError
 from suite.results import Result
@@ -62,7 +62,7 @@ def board(track: Track, store: LocalStore) -> Board:
 
 def printed(board: Board, width: int, encoding: str = "utf-8") -> str:
     page = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    render(board, Console(file=page, width=width, color_system=None))
+    print_board(board, Console(file=page, width=width, color_system=None))
     page.seek(0)
     return page.read()
 
