@@ -49,18 +49,9 @@ def ladder(
     """
     from rich.console import Console
 
-    from suite.commands.display import Display
-    from suite.commands.run import count_lanes, print_plan, split_strategies
-    from suite.commands.study_runs import (
-        one_budget,
-        refuse_failures,
-        refuse_tasks_that_cannot_run,
-        run_cells,
-        say_outcome,
-    )
+    from suite.commands.run import split_strategies
+    from suite.commands.study_runs import Asked, carry_out, one_budget, refuse_failures
     from suite.home import default_store
-    from suite.runner.experiment import Experiment
-    from suite.runner.plan import make_plan
     from suite.stores.url import open_store
     from suite.studies.kept import keep, store_folder
     from suite.studies.ladder import LadderStudy
@@ -77,24 +68,15 @@ def ladder(
         seeds=seeds,
         length_control=length_control,
     )
-    lanes = count_lanes(jobs)
-    opened = open_store(store or default_store())
-    console = Console(soft_wrap=True)
-    with Display(Console(stderr=True, soft_wrap=True), len(plan.cells)) as display:
-        experiment = Experiment(definition, opened, display.say, display.work, discard_models)
-        if dry_run:
-            print_plan(console, make_plan(experiment, plan.cells, lanes))
-            _say_reduced(console, plan)
-            return
-        refuse_tasks_that_cannot_run(experiment)
-        study = LadderStudy(experiment, plan)
-        outcome = run_cells(experiment, study.cells, lanes, display) if run else None
-        table = study.table()
-    if outcome is not None:
-        say_outcome(console, outcome)
+    opened, console = open_store(store or default_store()), Console(soft_wrap=True)
+    asked = Asked(jobs, run, dry_run, discard_models)
+    done = carry_out(definition, plan.cells, lambda experiment: LadderStudy(experiment, plan), console, opened, asked)
+    if done is None:
+        _say_reduced(console, plan)
+        return
+    table, outcome = done
     _write(table, plan, output, console)
-    kept = keep(store_folder(opened), definition.name, "ladder", table)
-    _say_table(console, table, output, kept)
+    _say_table(console, table, output, keep(store_folder(opened), definition.name, "ladder", table))
     refuse_failures(outcome)
 
 

@@ -73,7 +73,7 @@ class LadderStrategy(KeptPart):
     controlled: bool
     levels: tuple[LadderLevel, ...]
     line: FittedLine | None
-    above_lowest: FittedLine | None
+    above_lowest: FittedLine | None = None
     at_equal_length: PartialSlope | None
     spearman: RankCorrelation | None
     why_no_slope: str

@@ -17,10 +17,10 @@ random
 longest
 duplicate:times=2
 k-means:clusters=4
-k-center
+k-means:clusters=2
 macro-instruction:min_cluster_size=61   # cannot select here
 """
-ENTRIES = 6  # random's two draws, and four strategies
+ENTRIES = 6  # random's two draws, and four others
 CELLS = 1 + 2 + ENTRIES * 2
 CORRELATE = ("correlate", "--track", str(TINY))
 
@@ -47,7 +47,7 @@ def test_a_panel_is_measured_trained_on_and_correlated(tiny_home: Path, tmp_path
     assert table.reduced == ("6 of at least 40 selections",)
     assert [one.selections for one in table.correlations] == [ENTRIES, ENTRIES - 1]
     assert all(row.performance is not None for row in table.panel)
-    assert {row.name for row in table.panel} >= {"random draw 0", "random draw 1", "k-center"}
+    assert {row.name for row in table.panel} >= {"random draw 0", "random draw 1", "k-means:clusters=2"}
     assert {row.metric: row.flag for row in table.correlations[0].metrics} == {
         "novelsum": "",
         "mean-length": "",
@@ -61,8 +61,6 @@ def test_a_panel_is_measured_trained_on_and_correlated(tiny_home: Path, tmp_path
     assert "## Does NovelSum lead here?" in page
     assert table.correlations[1].lead.words in page
     assert str(tmp_path) not in page
-
-    assert f"0 cells recorded, {CELLS} finished before, 0 failed" in command_in_process(*call)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def test_a_ladder_is_run_once_and_tabulated(tiny_home: Path, tmp_path: Path, bro
     assert str(tmp_path) not in page
     assert (out / "ladder.png").read_bytes().startswith(b"\x89PNG")
 
-    assert f"0 cells recorded, {CELLS} finished before, 0 failed" in command_in_process(*call)
+    again = command_in_process(*call, "--dry-run")
+    assert f"{CELLS + 6} cells: {CELLS} finished, 6 to do" in again
     # A level more is only tabulated: what is missing is counted, and no slope is made of the rest.
     wider = command_in_process(*LADDER, "--strategies", MICRO, "--levels", "5", "-o", str(out), "--no-run")
     assert "Incomplete: 4 cells have no result." in wider
