@@ -32,8 +32,8 @@ def map_figure(outcome: OverlapOutcome, table: OverlapTable, picks: PickMap, *, 
         f"first principal component of the embeddings ({100 * first:.1f} % of the variance)",
         f"second principal component ({100 * second:.1f} %)",
         subtitle=(
-            f"Grey: the {outcome.pool_size:,} samples of the pool (log scale). Points: picks, {len(picks.both):,} of them "
-            f"by both, where unrelated draws would share {pair.expected:.1f}."
+            f"Grey: the {outcome.pool_size:,} samples of the pool (log scale). Points: picks, {len(picks.both):,} of "
+            f"them by both, where unrelated draws would share {pair.expected:.1f}."
         ),
         dark=dark,
     )
