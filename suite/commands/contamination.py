@@ -139,16 +139,17 @@ def _made(
     specs = split_strategies(written)
     if specs is None:
         return []
+    chosen = [registry.parse(spec) for spec in specs]
     track = experiment.track
     model = track.base_model(base_model).name
     if not experiment.base_ready(model):
         raise UsageError(f"No selection for {model} was made on this machine: it has no such base model yet.")
     sizes = tuple(track.check_budget(size) for size in budgets) if budgets else (track.default_budget,)
     found: dict[str, Selection] = {}
-    for spec in specs:
+    for strategy in chosen:
         before = len(found)
         wanted = Wanted(budgets=sizes, base_models=(model,))
-        for cell in plan_cells(track, [registry.parse(spec)], wanted):
+        for cell in plan_cells(track, [strategy], wanted):
             if cell.strategy is None:
                 continue
             picked = experiment.selector(model).cached(cell.strategy, cell.budget, cell.selection_seed)
@@ -157,5 +158,7 @@ def _made(
                 size = f" {cell.budget}" if len(sizes) > 1 else ""
                 found[f"{cell.strategy.spec}{size}{draw}"] = picked.selection
         if len(found) == before:
-            raise UsageError(f"No selection of {spec} was made yet; make it with `breadth select` or `breadth run`.")
+            raise UsageError(
+                f"No selection of {strategy.spec} was made yet; make it with `breadth select` or `breadth run`."
+            )
     return list(found.items())

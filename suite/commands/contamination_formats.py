@@ -134,7 +134,7 @@ def _mark(mark: SelectionMark) -> list[str]:
 def _summary(outcome: ContaminationOutcome) -> str:
     share = 100 * outcome.overlapping_samples / outcome.pool_size
     return (
-        f"{outcome.overlapping_samples:,} of {outcome.pool_size:,} samples ({share:.2f} %) share a question of 6 to "
+        f"{outcome.overlapping_samples:,} of {outcome.pool_size:,} samples ({share:.2g} %) share a question of 6 to "
         f"{outcome.run_words - 1} words or {outcome.run_words} words in a row of a longer one"
         f"{', passages included' if outcome.passages else ''}."
     )
