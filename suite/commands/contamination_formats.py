@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from suite.commands.board_formats import visible
+from suite.studies.contamination_marks import LEVEL
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,13 +105,15 @@ def _show_marks(console: Console, outcome: ContaminationOutcome) -> None:
 
     table = Table(box=None, header_style="bold", pad_edge=False, title="Selections against a random draw")
     table.add_column("selection")
-    for heading in ("picks", "different", "overlapping", "share [95 %]", "by chance", "p", "p (Holm)"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
+    for heading in ("rows", "overlapping", "share % [95 %]", "by chance", "p (Holm)"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for mark in outcome.selections:
-        cells = [escape(cell) for cell in _mark(mark)]
-        table.add_row(escape(visible(mark.name)), *cells, style="bold red" if mark.marked else "")
+        share = escape(f"{100 * mark.share:.2f} [{100 * mark.low:.2f}, {100 * mark.high:.2f}]")
+        counts = (f"{mark.different:,}", f"{mark.overlapping:,}", share, f"{mark.expected:.1f}", f"{mark.p_holm:.2g}")
+        table.add_row(escape(visible(mark.name)), *counts, style="bold red" if mark.marked else "")
     console.print(table)
+    if marked := [mark.name for mark in outcome.selections if mark.marked]:
+        _say(console, f"More overlapping rows than chance gives (p < {LEVEL}): {', '.join(marked)}.")
 
 
 def _counts(row: OverlapRow) -> list[str]:

@@ -97,7 +97,7 @@ def check_contamination(
     """Look for every question in the pool, and for over-sampled rows in (name, selection) pairs; deterministic.
 
     With `passages`, the passage a question is about is part of it. `examples` is how many pairs are kept of each row.
-    The pool is streamed; in memory are the questions and a bit for each sample and row.
+    The pool is streamed; in memory are the questions and a byte for each sample and row.
     """
     texts = [_text(question, passages) for group in asked for question in group.questions]
     groups = [number for number, group in enumerate(asked) for _ in group.questions]

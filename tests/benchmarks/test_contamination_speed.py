@@ -59,7 +59,7 @@ def test_all_sets_against_sets_of_tuples(benchmark: BenchmarkFixture, breadth_da
         benchmark,
         lambda: RunIndex.of(questions, [0] * len(questions)).scan(pool).questions.tolist(),
         lambda: literal(questions, prompts),
-        floor=3,
+        floor=2.5,
         rounds=1,
         peer="sets of tuples",
     )

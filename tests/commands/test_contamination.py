@@ -83,6 +83,7 @@ def test_every_form_says_the_same(breadth: Breadth, evals: Path, picks: list[str
     table = breadth(*call).stdout
     assert f"ifeval 0 = {SAMPLES[0]['id']} (" in table
     assert "Selections against a random draw" in table
+    assert "More overlapping rows" not in table
 
 
 def test_without_sets_or_selections_the_tasks_alone_are_checked(breadth: Breadth) -> None:
