@@ -109,7 +109,8 @@ class Separation:
 class Table:
     """All rows of one budget on one base model (one set of weights), best first, unranked incomplete rows last.
 
-    `withheld` says why nothing is ranked, or is empty; `notes` are remarks for the reader.
+    `withheld` says why nothing is ranked, or is empty; `notes` are remarks for the reader. `random_draws` holds what
+    each selection draw of `random` scored, the mean over its seeds less the mean of all draws: the band of a picture.
     """
 
     budget: int
@@ -120,6 +121,7 @@ class Table:
     separation: tuple[Separation, ...]
     withheld: str
     notes: tuple[str, ...]
+    random_draws: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

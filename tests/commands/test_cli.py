@@ -68,7 +68,8 @@ def test_help_loads_nothing_heavy() -> None:
         "import sys; sys.argv = ['breadth', '--help']\n"
         "from suite.commands.main import run\n"
         "try:\n    run()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'numpy', 'pandas', 'transformers', 'pydantic', 'pyarrow', 'scipy', 'sklearn', 'numba', 'plotly', 'jinja2'}\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'transformers', 'pydantic', 'pyarrow', 'scipy', 'sklearn', 'numba', "
+        "'plotly', 'jinja2'}\n"
         "print('HEAVY', sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
