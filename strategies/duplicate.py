@@ -25,6 +25,7 @@ class Duplicate(Strategy):
     times: int = 10
 
     allows_repeats: ClassVar[bool] = True
+    degenerate: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.times < 1:

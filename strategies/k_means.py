@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from strategies.clusters import cluster_labels
 from strategies.even_draw import even_draw
 from suite.features import Embeddings, View
 from suite.registry import Strategy, register
@@ -39,16 +40,5 @@ class KMeans(Strategy):
 
     def select(self, pool: Pool, budget: int, *, features: Features, rng: np.random.Generator) -> np.ndarray:
         """Rows in rounds of one a cluster, shape (budget,), int64."""
-        from sklearn.cluster import KMeans as LloydKMeans
-        from threadpoolctl import threadpool_limits
-
         embeddings = np.asarray(features[Embeddings(view=self.view)])
-        model = LloydKMeans(
-            n_clusters=min(self.clusters, len(pool)),
-            n_init=1,
-            max_iter=self.iterations,
-            random_state=int(rng.integers(2**31)),
-        )
-        with threadpool_limits(1):
-            labels = model.fit_predict(embeddings)
-        return even_draw(labels.astype(np.int64), budget, rng)
+        return even_draw(cluster_labels(embeddings, self.clusters, rng, iterations=self.iterations), budget, rng)

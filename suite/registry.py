@@ -85,6 +85,11 @@ class Strategy(Plugin):
 
     allows_repeats: ClassVar[bool] = False
     reference: ClassVar[bool] = False
+    degenerate: ClassVar[bool] = False
+    """A selection that nobody would make in earnest: extremes alone can make a correlation, so every correlation
+    between metrics and performance stands twice, with such selections and without."""
+    index_only: ClassVar[bool] = False
+    """Whether it draws from ids that were picked elsewhere, by code that is not run here; tables say so."""
 
     def requires(self, track: TrackContext) -> tuple[Feature, ...]:
         """The features this strategy reads; they are computed before `select` runs and timed apart."""

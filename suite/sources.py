@@ -35,7 +35,7 @@ def fetch(source: Source, *, notify: Callable[[str], None], progress: Progress =
     downloads. `notify` is told which place was taken whenever something is unpacked or downloaded; `progress`
     counts downloaded bytes. Raises StorageError when no place has the file, or has another file.
     """
-    local = _local_copy(source)
+    local = local_copy(source)
     if local is not None and local.suffix != ".gz":
         _check(local, source, f"the local copy {local}")
         return local
@@ -64,7 +64,8 @@ def fetch(source: Source, *, notify: Callable[[str], None], progress: Progress =
     return target
 
 
-def _local_copy(source: Source) -> Path | None:
+def local_copy(source: Source) -> Path | None:
+    """The file of a source under BREADTH_DATA, plain or gzipped and not yet checked; None where there is none."""
     folder = data_folder()
     if folder is None:
         return None

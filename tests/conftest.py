@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,28 @@ def browser_path() -> Path:
         if os.environ.get("CI"):
             pytest.fail(str(error))
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def built_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tiny track's base model, built once: no test of runs and studies waits for it again."""
+    from tiny_track import experiment
+
+    home = tmp_path_factory.mktemp("built")
+    before = os.environ.get("BREADTH_HOME")
+    os.environ["BREADTH_HOME"] = str(home)
+    try:
+        made = experiment()
+        made.base(made.track.base_models[0].name)
+    finally:
+        os.environ.pop("BREADTH_HOME")
+        if before is not None:
+            os.environ["BREADTH_HOME"] = before
+    return home / "cache" / "base-models"
+
+
+@pytest.fixture
+def tiny_home(own_home: Path, built_base: Path) -> Path:
+    """This test's own BREADTH_HOME with the base model in it."""
+    shutil.copytree(built_base, own_home / "cache" / "base-models")
+    return own_home

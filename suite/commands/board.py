@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from suite.aggregate import Board, PluginFacts
+    from suite.registry import Strategy
     from suite.stores import Store
     from suite.track import Track
 
@@ -83,13 +84,13 @@ def plugin_facts() -> dict[str, PluginFacts]:
     from suite.aggregate import PluginFacts
     from suite.registry import strategies
 
-    return {
-        cls.info.name: PluginFacts(
-            level=cls.info.level,
-            kind="built-in" if cls.__module__.startswith(("strategies.", "suite.")) else "plugin",
-        )
-        for cls in strategies
-    }
+    return {cls.info.name: PluginFacts(level=cls.info.level, kind=_kind(cls)) for cls in strategies}
+
+
+def _kind(cls: type[Strategy]) -> str:
+    if cls.index_only:
+        return "index-only"
+    return "built-in" if cls.__module__.startswith(("strategies.", "suite.")) else "plugin"
 
 
 def render(board: Board, console: Console) -> None:

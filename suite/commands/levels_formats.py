@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from suite.commands.board_formats import visible
+from suite.commands.plain_tables import Value, csv_text, markdown_text
 
 if TYPE_CHECKING:
     from suite.studies.levels import LevelRow, LevelsPlan, LevelsTable
     from suite.studies.movement import Movement
 
-Value = str | int | float | None
 SUMMARY = (
     "strategy",
     "budget",
@@ -36,7 +33,7 @@ def levels_csv(table: LevelsTable, plan: LevelsPlan) -> str:
     """One line a selection, with a column for each metric (empty where it was not measured)."""
     names = [metric.spec for metric in plan.metrics]
     lines = [[*_summary(row), *(row.metrics.get(name) for name in names)] for row in table.rows]
-    return _csv([*SUMMARY, *names], lines)
+    return csv_text([*SUMMARY, *names], lines)
 
 
 def movement_csv(table: LevelsTable) -> str:
@@ -72,7 +69,7 @@ def movement_csv(table: LevelsTable) -> str:
         ]
         for item in table.movements
     ]
-    return _csv(header, lines)
+    return csv_text(header, lines)
 
 
 def as_markdown(table: LevelsTable, plan: LevelsPlan, facts: Mapping[str, str]) -> str:
@@ -80,7 +77,7 @@ def as_markdown(table: LevelsTable, plan: LevelsPlan, facts: Mapping[str, str]) 
     parts = [
         "# Levels of diversity",
         "",
-        "; ".join(f"{name}: {_text(value)}" for name, value in facts.items()) + ".",
+        "; ".join(f"{name}: {markdown_text(value)}" for name, value in facts.items()) + ".",
         "",
         "## Levels",
         "",
@@ -91,7 +88,9 @@ def as_markdown(table: LevelsTable, plan: LevelsPlan, facts: Mapping[str, str]) 
         "",
     ]
     problems = dict.fromkeys(row.problem for row in table.rows if row.problem)
-    parts += [f"{number}. {_text(problem)}" for number, problem in enumerate(problems, 1)] + [""] * bool(problems)
+    parts += [f"{number}. {markdown_text(problem)}" for number, problem in enumerate(problems, 1)] + [""] * bool(
+        problems
+    )
     if table.movements:
         draws = sum(row.point.level is None for row in table.rows)
         parts += [
@@ -105,7 +104,7 @@ def as_markdown(table: LevelsTable, plan: LevelsPlan, facts: Mapping[str, str]) 
         better = {metric.spec: "high" if metric.higher_is_diverse else "low" for metric in plan.metrics}
         for family in dict.fromkeys(item.strategy for item in table.movements):
             own = [item for item in table.movements if item.strategy == family]
-            parts += [f"### {_text(family)}", "", *_movement_table(own, better), ""]
+            parts += [f"### {markdown_text(family)}", "", *_movement_table(own, better), ""]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -116,7 +115,7 @@ def _levels_table(rows: Sequence[LevelRow]) -> list[str]:
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
-        place = f"| {_text(row.point.family)} | {row.point.budget:,} | {row.point.level:.2f} |"
+        place = f"| {markdown_text(row.point.family)} | {row.point.budget:,} | {row.point.level:.2f} |"
         report, length = row.report, row.mean_response_length
         if report is None or length is None:
             lines.append(f"{place} not selected ({problems.index(row.problem) + 1}) | | | | |")
@@ -133,7 +132,7 @@ def _movement_table(items: Sequence[Movement], better: Mapping[str, str]) -> lis
     ]
     for item in items:
         cells = (
-            _text(item.metric),
+            markdown_text(item.metric),
             better[item.metric],
             f"{item.from_level:.2f} to {item.to_level:.2f}",
             f"{item.lowest:.5g}",
@@ -164,15 +163,3 @@ def _summary(row: LevelRow) -> list[Value]:
         row.selection.sha256 if row.selection else None,
         row.problem or None,
     ]
-
-
-def _csv(header: Sequence[str], lines: Sequence[Sequence[Value]]) -> str:
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([visible(cell) if isinstance(cell, str) else cell for cell in line] for line in lines)
-    return page.getvalue()
-
-
-def _text(text: str) -> str:
-    return visible(text).replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")

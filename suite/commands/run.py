@@ -64,7 +64,7 @@ def run(
         draws=draws,
     )
     cells = _cells(definition, wanted, console)
-    lanes = _lanes(jobs)
+    lanes = count_lanes(jobs)
     with Display(Console(stderr=True, soft_wrap=True), len(cells)) as display:
         experiment = Experiment(
             track=definition,
@@ -78,7 +78,7 @@ def run(
         else:
             outcome = Runner(experiment, jobs=lanes, watcher=display).run(cells)
     if dry_run:
-        _print_plan(console, plan)
+        print_plan(console, plan)
         return
     _print_outcome(console, experiment, outcome)
     if outcome.failed:
@@ -114,7 +114,8 @@ def split_strategies(written: str | None) -> tuple[str, ...] | None:
     return names
 
 
-def _lanes(jobs: int | None) -> int:
+def count_lanes(jobs: int | None) -> int:
+    """How many lanes work at once: as asked, else one a GPU or core."""
     from suite.machine import cores, gpus
 
     if jobs is not None and jobs < 1:
@@ -122,7 +123,8 @@ def _lanes(jobs: int | None) -> int:
     return jobs or len(gpus()) or cores()
 
 
-def _print_plan(console: Console, plan: Plan) -> None:
+def print_plan(console: Console, plan: Plan) -> None:
+    """Every cell by its state, and how long the rest should take."""
     from collections import Counter
 
     from rich.table import Table

@@ -139,13 +139,18 @@ class Experiment:
 
         `by_now` asks the store again: another runner may have recorded the cell meanwhile.
         """
+        return bool(self.results(cell, picked, by_now=by_now))
+
+    def results(self, cell: Cell, picked: Picked | None, *, by_now: bool = False) -> list[Result]:
+        """The store's results of this cell for the same picks, base weights and items; see `finished`."""
         records = self.store.of_cell(cell.identity.id) if by_now else self.recorded.get(cell.identity.id, ())
         picks = picked.selection.sha256 if picked else None
         base = self.base(cell.base_model).weights_sha256
         items = {task.name: task.items_sha256 for task in self.tasks}
-        return any(
-            result.hashes.selection == picks
+        return [
+            result
+            for result in records
+            if result.hashes.selection == picks
             and result.hashes.base_weights == base
             and {task.name: task.items_sha256 for task in result.tasks} == items
-            for result in records
-        )
+        ]

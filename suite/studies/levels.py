@@ -57,7 +57,8 @@ class Point:
     def file(self) -> str:
         """A file name of its own within the study."""
         place = f"draw-{self.seed}" if self.level is None else f"level-{self.level:.4f}"
-        return f"{re.sub(r'[^a-z0-9.]+', '-', self.family.lower())}_{self.budget}_{place}.json"
+        draw = f"_draw-{self.seed}" if self.seed and self.level is not None else ""
+        return f"{re.sub(r'[^a-z0-9.]+', '-', self.family.lower())}_{self.budget}_{place}{draw}.json"
 
 
 @dataclass(frozen=True)
@@ -177,9 +178,9 @@ def _field_names(cls: type[Strategy]) -> set[str]:
 
 
 class LevelsStudy:
-    """Carries out a plan for one base model; selections go to `folder`/selections."""
+    """Carries out a plan for one base model; selections go to `folder`/selections, or nowhere else without one."""
 
-    def __init__(self, experiment: Experiment, plan: LevelsPlan, base_model: str, folder: Path):
+    def __init__(self, experiment: Experiment, plan: LevelsPlan, base_model: str, folder: Path | None):
         self.experiment = experiment
         self.plan = plan
         self.folder = folder
@@ -228,7 +229,8 @@ class LevelsStudy:
         except (SelectionError, FeatureError) as error:
             self.experiment.notify(str(error))
             return LevelRow(point, problem=str(error))
-        picked.selection.save(self.folder / "selections" / point.file)
+        if self.folder is not None:
+            picked.selection.save(self.folder / "selections" / point.file)
         return LevelRow(
             point,
             selection=picked.selection,

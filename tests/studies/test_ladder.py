@@ -1,0 +1,322 @@
+"""The ladder: what it plans, what its table claims, and what it refuses to claim."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from ladders import TWO, ladder_plan, ladder_results, ladder_selected, of_track
+from tiny_track import TINY
+
+from suite.aggregate import Registration, score_v1
+from suite.commands.ladder_formats import ladder_csv, ladder_markdown
+from suite.errors import StoreError, UnknownNameError, UsageError
+from suite.figures.ladder import ladder_figure, ladder_size
+from suite.runner.cells import Wanted, chosen_strategies, plan_cells
+from suite.studies.ladder_plan import plan_ladder
+from suite.studies.ladder_table import LadderStrategy, LadderTable, ladder_table
+from suite.studies.slopes import CRITICAL_SPEARMAN, fitted_line, partial_slope, rank_correlation
+from suite.track import load_track
+
+FACTS = {"track": "microworld"}
+LENGTHS = (10.0, 14.0, 11.0, 13.0, 16.0, 12.0, 15.0)
+
+
+def length_of(point: object) -> float:
+    """A length that does not follow the level."""
+    return LENGTHS[round(6 * point.level)]  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def rising() -> LadderTable:
+    """micro-response gains with its level, macro-instruction loses."""
+    plan = ladder_plan()
+    results = ladder_results(plan, lambda point: (0.3 if point.family == TWO[0] else -0.2) * (point.level or 0))
+    return ladder_table(plan, ladder_selected(plan, length_of), results, [])
+
+
+def one(table: LadderTable, name: str) -> LadderStrategy:
+    return next(strategy for strategy in table.strategies if strategy.name == name)
+
+
+def test_the_plan_is_every_strategy_level_and_seed_with_its_references() -> None:
+    track = load_track("microworld")
+    plan = plan_ladder(track)
+    assert len(plan.families) == 6
+    assert plan.levels == tuple(np.linspace(0, 1, 7).tolist())
+    assert plan.reduced == ()
+    assert len(plan.cells) == 1 + 3 + 5 * 3 + 6 * 7 * 3
+    assert len(plan.draws) == 6 * 7 * 3
+    micro = [cell for cell in plan.cells if cell.strategy and cell.strategy.name == "micro-response"]
+    assert {(cell.selection_seed, cell.training_seed) for cell in micro} == {(0, 0), (1, 1), (2, 2)}
+
+
+def test_its_cells_are_those_of_a_run() -> None:
+    track = load_track("microworld")
+    chosen, _ = chosen_strategies(track, ("micro-response:diversity=0.3333333333333333",))
+    run = {cell.identity.id for cell in plan_cells(track, chosen, Wanted())}
+    ladder = {cell.identity.id for cell in plan_ladder(track).cells}
+    # The run's other rows are `duplicate` and `oracle`.
+    assert len(run - ladder) == 2 * len(track.seeds.training)
+
+
+def test_what_a_ladder_lacks_is_said() -> None:
+    plan = plan_ladder(load_track("microworld"), specs=["micro-response:rare=3"], levels=4, seeds=2)
+    assert len(plan.cells) == 1 + 2 + 5 * 2 + 4 * 2
+    missing, levels, seeds = plan.reduced
+    assert missing.startswith("without macro-instruction, macro-response,")
+    assert "micro-response" not in missing
+    assert levels == "4 of 7 levels"
+    assert seeds == "2 of 3 registered seeds"
+    assert plan_ladder(load_track("microworld"), levels=9).reduced == ()
+
+
+def test_with_length_control_every_strategy_stands_twice() -> None:
+    plan = ladder_plan(length_control=True)
+    controlled = [family for family in plan.families if family.controlled]
+    assert [family.spec for family in controlled] == [f"{name}:match_length=true" for name in TWO]
+    assert len(plan.cells) == 1 + 3 + 15 + 2 * 2 * 7 * 3
+    specs = {point.strategy.spec for point in plan.points}
+    assert "micro-response:diversity=0.5,match_length=true" in specs
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"specs": ["k-center"]}, UsageError, "has no levels of diversity"),
+        ({"specs": ["micro-response:diversity=1"]}, UsageError, "Leave `diversity` out"),
+        ({"specs": ["micro-response:match_length=true"], "length_control": True}, UsageError, "Leave match_length out"),
+        ({"specs": ["micro-responses"]}, UnknownNameError, "Did you mean"),
+        ({"levels": 1}, UsageError, "at least 2"),
+        ({"seeds": 4}, UsageError, "between 1 and 3"),
+        ({"base_model": "gpt-9"}, UnknownNameError, "base model"),
+    ],
+)
+def test_plans_that_cannot_be(changes: dict[str, object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        ladder_plan(**changes)
+
+
+def test_the_table_holds_the_boards_scores_and_their_slope() -> None:
+    plan = ladder_plan()
+    results = ladder_results(plan, lambda point: 0.3 * (point.level or 0) * (1 if point.family == TWO[0] else -1))
+    table = ladder_table(plan, ladder_selected(plan, length_of), results, [])
+    assert (table.reduced, table.incomplete, table.withheld) == (plan.reduced, (), "")
+    (board,) = score_v1(results, Registration.of(plan.track)).tables
+    rows = {row.spec: row for row in board.rows}
+    for strategy in table.strategies:
+        assert [level.state for level in strategy.levels] == ["complete"] * 7
+        for level in strategy.levels:
+            row = rows[level.spec]
+            assert row.score is not None
+            assert row.difference is not None
+            assert level.score is not None
+            assert level.difference is not None
+            assert level.score.mean == pytest.approx(row.score.mean) == pytest.approx(np.mean(level.scores))
+            assert level.difference.low == row.difference.low
+            assert level.seeds == (0, 1, 2)
+            assert level.kept_types == round(10 + 90 * level.level)
+            assert level.mean_length == pytest.approx(LENGTHS[round(6 * level.level)] + 0.1)
+        at = [level.level for level in strategy.levels for _ in level.scores]
+        scores = [score for level in strategy.levels for score in level.scores]
+        slope = np.polyfit(at, scores, 1)[0]
+        assert strategy.line is not None
+        assert strategy.at_equal_length is not None
+        assert strategy.spearman is not None
+        assert strategy.line.slope == pytest.approx(slope)
+        assert strategy.line.points == 21
+        assert strategy.at_equal_length.slope is not None
+        assert strategy.at_equal_length.slope * slope > 0
+        assert strategy.spearman.rho == pytest.approx(np.sign(slope))
+        assert strategy.spearman.reaches
+    assert len(table.random_draws) == 5
+    assert table.random is not None
+    assert table.random.mean == pytest.approx(np.mean(table.random_draws))
+
+
+def test_a_strategy_that_lacks_a_seed_gets_no_slope() -> None:
+    plan = ladder_plan()
+    lost = next(cell for cell in plan.cells if cell.strategy and cell.strategy.spec == "micro-response:diversity=0.5")
+    results = [
+        record
+        for record in ladder_results(plan, lambda point: 0.2 * (point.level or 0))
+        if (record.cell.spec, record.cell.training_seed) != (lost.identity.spec, lost.training_seed)
+    ]
+    table = ladder_table(plan, ladder_selected(plan, length_of), results, [lost])
+    micro, macro = one(table, TWO[0]), one(table, TWO[1])
+    assert table.incomplete == (str(lost),)
+    assert (micro.line, micro.at_equal_length, micro.spearman) == (None, None, None)
+    assert micro.why_no_slope == "incomplete: 1 of 7 levels lack results of seeds"
+    assert [level.state for level in micro.levels].count("incomplete") == 1
+    assert macro.line is not None
+    page = ladder_markdown(table, FACTS)
+    assert "**Incomplete**: 1 cells have no result: micro-response:diversity=0.5 draw 0 seed 0" in page
+    assert "2/3 incomplete" in page
+    assert "incomplete" in ladder_figure(table).to_json()
+
+
+def test_a_level_out_of_reach_is_a_row_that_says_why() -> None:
+    plan = ladder_plan()
+
+    def problem(point: object) -> str:
+        return "types are | too few" if point.level == 0 and point.family == TWO[0] else ""  # type: ignore[attr-defined]
+
+    results = ladder_results(plan, lambda point: 0.3 * (point.level or 0))
+    reached = [record for record in results if record.cell.spec != "micro-response:diversity=0.0"]
+    table = ladder_table(plan, ladder_selected(plan, length_of, problem), reached, [])
+    micro = one(table, TWO[0])
+    assert micro.levels[0].state == "out of reach"
+    assert (micro.levels[0].score, micro.levels[0].mean_length, micro.levels[0].scores) == (None, None, ())
+    assert micro.spearman is not None
+    assert micro.spearman.levels == 6
+    assert micro.line is not None
+    assert micro.line.points == 18
+    page = ladder_markdown(table, FACTS)
+    assert "| 0.00 | out of reach (1) |" in page
+    assert r"1. types are \| too few" in page
+    assert "types are | too few" in ladder_csv(table)
+
+
+def test_two_levels_in_reach_are_no_ladder() -> None:
+    plan = ladder_plan(levels=2)
+    table = ladder_table(plan, ladder_selected(plan, length_of), ladder_results(plan, lambda point: 0.1), [])
+    assert {strategy.why_no_slope for strategy in table.strategies} == {
+        "2 of 2 levels are in reach, and a slope needs 3"
+    }
+
+
+def test_without_full_there_is_no_score() -> None:
+    plan = ladder_plan()
+    results = [record for record in ladder_results(plan, lambda point: 0.1) if record.cell.spec != "full"]
+    table = ladder_table(plan, ladder_selected(plan, length_of), results, [])
+    assert "the `full` row is missing" in table.withheld
+    assert all(strategy.line is None and "no score" in strategy.why_no_slope for strategy in table.strategies)
+    assert table.random is None
+    assert ladder_figure(table).to_json()
+
+
+def test_results_that_cannot_stand_together_are_refused() -> None:
+    plan = ladder_plan()
+    results = ladder_results(plan, lambda point: 0.1)
+    selected = ladder_selected(plan, length_of)
+    with pytest.raises(StoreError, match="No result of track microworld"):
+        ladder_table(plan, selected, [], [])
+    larger = [record.model_copy(update={"cell": record.cell.model_copy(update={"budget": 900})}) for record in results]
+    others = [record for record in larger if record.cell.strategy == "random"]
+    with pytest.raises(StoreError, match=r"several budgets \(500, 900\)"):
+        ladder_table(plan, selected, results + others, [])
+    for part, message in (("pool", "2 pools"), ("base_weights", "2 sets of base weights")):
+        foreign = results[-1].model_copy(update={"hashes": results[-1].hashes.model_copy(update={part: "0" * 64})})
+        with pytest.raises(StoreError, match=message):
+            ladder_table(plan, selected, [*results, foreign], [])
+    older = [record.model_copy(update={"cell": record.cell.model_copy(update={"track": "m2m"})}) for record in results]
+    with pytest.raises(StoreError, match="of another track"):
+        ladder_table(plan, selected, older, [])
+
+
+def test_a_reduced_ladder_says_so_everywhere() -> None:
+    plan = ladder_plan(levels=4, seeds=2)
+    table = ladder_table(plan, ladder_selected(plan, length_of), ladder_results(plan, lambda point: 0.1), [])
+    assert table.training_seeds == (0, 1)
+    page = ladder_markdown(table, FACTS)
+    assert page.startswith("# Ladder of diversity: microworld (reduced)")
+    assert "4 of 7 levels; 2 of 3 registered seeds" in page
+    assert "too few levels for any to count" in page or "- (" in page
+    assert "4 of 7 levels" in ladder_csv(table)
+    assert "<b>Reduced</b>: " in ladder_figure(table).layout.title.subtitle.text
+
+
+def test_the_outcome_survives_json(rising: LadderTable) -> None:
+    text = rising.model_dump_json()
+    assert LadderTable.model_validate_json(text) == rising
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+def test_tables_and_figure_agree_with_the_numbers(rising: LadderTable) -> None:
+    micro = one(rising, TWO[0])
+    assert micro.line is not None
+    assert micro.line.slope is not None
+    page = ladder_markdown(rising, FACTS)
+    assert f"{100 * micro.line.slope:+.1f} ± " in page
+    assert "+1.00 (n = 7: reaches 0.786)" in page
+    assert len(ladder_csv(rising).splitlines()) == 1 + 2 * 7
+    drawn = ladder_figure(rising)
+    titles = [annotation.text for annotation in drawn.layout.annotations]
+    assert f"slope {100 * micro.line.slope:+.1f}" in next(title for title in titles if TWO[0] in title)
+    assert "ρ = +1.00 (n = 7)" in titles[0] + titles[1]
+    assert ladder_size(rising)[0] >= 640
+
+
+def test_names_of_strangers_are_harmless() -> None:
+    plan = ladder_plan()
+    table = ladder_table(plan, ladder_selected(plan, length_of), ladder_results(plan, lambda point: 0.1), [])
+    evil = table.strategies[0].model_copy(update={"spec": "x:a=<script>|b\x1b"})
+    hostile = table.model_copy(update={"strategies": (evil, *table.strategies[1:])})
+    page = ladder_markdown(hostile, FACTS)
+    assert "<script" not in page
+    assert "\x1b" not in page + ladder_csv(hostile)
+    assert "<script" not in "".join(annotation.text for annotation in ladder_figure(hostile).layout.annotations)
+
+
+def test_the_partial_slope_is_that_of_multiple_regression() -> None:
+    rng = np.random.default_rng(3)
+    level = np.repeat(np.linspace(0, 1, 7), 3)
+    length = 20 + 8 * level + rng.normal(0, 3, 21)
+    score = 0.2 + 0.03 * length + rng.normal(0, 0.02, 21)
+    found = partial_slope(level, length, score)
+    design = np.column_stack([np.ones(21), level, length])
+    coefficients, squares, _, _ = np.linalg.lstsq(design, score, rcond=None)
+    error = np.sqrt(squares[0] / (21 - 3) * np.linalg.inv(design.T @ design)[1, 1])
+    assert found.slope == pytest.approx(coefficients[1])
+    assert found.slope_sd == pytest.approx(error, rel=0.05)
+    plain = fitted_line(level, score)
+    assert plain.slope is not None
+    assert found.slope is not None
+    assert found.slope_sd is not None
+    assert abs(found.slope) < 3 * found.slope_sd < plain.slope
+
+
+def test_at_one_length_the_partial_slope_is_the_slope() -> None:
+    level = np.repeat(np.linspace(0, 1, 7), 3)
+    score = 0.1 * level + np.random.default_rng(1).normal(0, 0.02, 21)
+    assert partial_slope(level, np.full(21, 30.1), score).slope == pytest.approx(fitted_line(level, score).slope)
+
+
+def test_length_that_follows_the_level_is_not_told_apart() -> None:
+    level = np.repeat(np.linspace(0, 1, 7), 3)
+    score = 0.1 * level + np.random.default_rng(1).normal(0, 0.02, 21)
+    found = partial_slope(level, 10 + 30 * level, score)
+    assert found.slope is None
+    assert "cannot be told apart" in found.note
+    assert partial_slope([0, 1, 1], [1, 2, 3], [0, 1, 2]).note == "too few levels or seeds"
+
+
+@pytest.mark.parametrize("n", [5, 6, 7])
+def test_critical_values_are_those_of_all_orders(n: int) -> None:
+    distances = np.array([sum((a - b) ** 2 for a, b in enumerate(order)) for order in itertools.permutations(range(n))])
+    rho = 1 - 6 * distances / (n * (n**2 - 1))
+    reached = [value for value in np.unique(np.abs(rho)) if (np.abs(rho) >= value - 1e-12).mean() < 0.05]
+    assert CRITICAL_SPEARMAN[n] == pytest.approx(min(reached), abs=6e-4)
+
+
+def test_rank_correlation_says_what_n_must_show() -> None:
+    levels = np.linspace(0, 1, 7)
+    at_the_limit = np.array([1, 0, 3, 2, 6, 4, 5])
+    swapped = rank_correlation(levels, at_the_limit)
+    assert swapped.rho == pytest.approx(1 - 6 * float(((at_the_limit - np.arange(7)) ** 2).sum()) / 336)
+    assert swapped.reaches == (abs(swapped.rho or 0) >= 0.7857)
+    assert rank_correlation(levels, [0, 5, 1, 6, 2, 3, 4]).reaches is False
+    flat = rank_correlation(levels, np.full(7, 0.5))
+    assert (flat.rho, flat.reaches) == (None, None)
+    assert "constant" in flat.note
+    assert rank_correlation(levels[:4], [0, 1, 2, 3]).critical is None
+    assert rank_correlation(levels[:4], [0, 1, 2, 3]).reaches is False
+    assert rank_correlation(np.arange(12), np.arange(12)).critical == pytest.approx(0.576, abs=0.002)
+
+
+def test_the_tiny_track_has_a_ladder() -> None:
+    track = load_track(str(TINY))
+    assert len(plan_ladder(track, specs=["micro-response"]).cells) == 1 + 2 + 4 + 7 * 2
+    assert of_track([], track) == []
