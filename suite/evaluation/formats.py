@@ -6,11 +6,14 @@ A line of GSM8K is `{"question": ..., "answer": ...}`, one of the MosaicML gaunt
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import hashlib
 import io
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from suite.errors import EvaluationError, UnknownNameError
 from suite.evaluation.protocol import Item
 
 Reader = Callable[[Path], Iterator[Item]]
+UNPACK: Mapping[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".bz2": bz2.decompress}
 
 
 def read_items(path: Path, layout: str) -> tuple[Item, ...]:
@@ -52,15 +56,15 @@ def subsample(items: Sequence[Item], limit: int | None, salt: str) -> tuple[Item
 
 def _self_instruct(path: Path) -> Iterator[Item]:
     """User-oriented tasks of Self-Instruct: an instruction with instances of input and output."""
-    for place, record in _json_lines(path):
-        name, instruction = _text(record, "id", place), _text(record, "instruction", place)
+    for place, record in json_lines(path):
+        name, instruction = text_of(record, "id", place), text_of(record, "instruction", place)
         instances = record.get("instances")
         if not isinstance(instances, list) or not instances:
             raise EvaluationError(f"{place}: 'instances' must be a list of at least one input and output.")
         for number, instance in enumerate(instances):
             where = f"{place}, instance {number}"
-            reference = _text(instance, "output", where)
-            yield Item(f"{name}/{number}", instruction, _text(instance, "input", where, empty=True), reference)
+            reference = text_of(instance, "output", where)
+            yield Item(f"{name}/{number}", instruction, text_of(instance, "input", where, empty=True), reference)
 
 
 def _alpaca_eval(path: Path) -> Iterator[Item]:
@@ -68,25 +72,25 @@ def _alpaca_eval(path: Path) -> Iterator[Item]:
 
     An entry the model left without an answer (text-davinci-003 has two) is no item: there is nothing to score.
     """
-    for number, (place, record) in enumerate(_json_array(path)):
-        if answer := _text(record, "output", place, empty=True):
-            yield Item(str(number), _text(record, "instruction", place), "", answer)
+    for number, (place, record) in enumerate(json_array(path)):
+        if answer := text_of(record, "output", place, empty=True):
+            yield Item(str(number), text_of(record, "instruction", place), "", answer)
 
 
 def _gsm8k(path: Path) -> Iterator[Item]:
     """Grade-school mathematics; the calculator's marks `<<2+2=4>>` are taken out of the worked answer."""
-    for number, (place, record) in enumerate(_json_lines(path)):
-        answer = re.sub(r"<<[^>]*>>", "", _text(record, "answer", place))
-        yield Item(str(number), _text(record, "question", place), "", answer)
+    for number, (place, record) in enumerate(json_lines(path)):
+        answer = re.sub(r"<<[^>]*>>", "", text_of(record, "answer", place))
+        yield Item(str(number), text_of(record, "question", place), "", answer)
 
 
 def _truthfulqa(path: Path) -> Iterator[Item]:
     """TruthfulQA's table; the reference is the column 'Best Answer'."""
-    reader = csv.DictReader(io.StringIO(_decoded(path), newline=""), strict=True)
+    reader = csv.DictReader(io.StringIO(decoded(path), newline=""), strict=True)
     try:
         for number, record in enumerate(reader):
             place = f"{path}, line {reader.line_num}"
-            yield Item(str(number), _text(record, "Question", place), "", _text(record, "Best Answer", place))
+            yield Item(str(number), text_of(record, "Question", place), "", text_of(record, "Best Answer", place))
     except csv.Error as error:
         raise EvaluationError(
             f"{path}, line {reader.reader.line_num}: broken csv ({error}); fetch it again."
@@ -98,7 +102,7 @@ def _gauntlet(path: Path) -> Iterator[Item]:
 
     A question with two equal choices (ARC has a few) is no item: its right answer could not be told from a wrong one.
     """
-    for number, (place, record) in enumerate(_json_lines(path)):
+    for number, (place, record) in enumerate(json_lines(path)):
         choices, gold = record.get("choices"), record.get("gold")
         if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(text, str) for text in choices):
             raise EvaluationError(f"{place}: 'choices' must be a list of at least two texts.")
@@ -107,7 +111,7 @@ def _gauntlet(path: Path) -> Iterator[Item]:
         if len(set(choices)) < len(choices):
             continue
         # The gauntlet's own prompt words; a chat template has its own.
-        question = _text(record, "query", place).removeprefix("Question: ").strip()
+        question = text_of(record, "query", place).removeprefix("Question: ").strip()
         yield Item(str(number), question, "", choices[gold], tuple(choices))
 
 
@@ -120,17 +124,24 @@ READERS: Mapping[str, Reader] = {
 }
 
 
-def _decoded(path: Path) -> str:
+def decoded(path: Path) -> str:
+    """The text of a file, unpacked where its name ends in .gz or .bz2. EvaluationError names what is wrong with it."""
+    content = path.read_bytes()
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        if path.suffix in UNPACK:
+            content = UNPACK[path.suffix](content)
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        line = content[: error.start].count(b"\n") + 1
         raise EvaluationError(f"{path}, line {line}: not UTF-8; fetch it again.") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise EvaluationError(f"{path} is no whole {path.suffix} file ({error}); fetch it again.") from error
 
 
-def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
+def json_lines(path: Path) -> Iterator[tuple[str, Any]]:
+    """(place, object) of every line that is not empty; the place is for error messages."""
     # Not splitlines: JSON texts may hold other line separators (U+2028) unescaped.
-    for number, line in enumerate(_decoded(path).split("\n"), start=1):
+    for number, line in enumerate(decoded(path).split("\n"), start=1):
         if not line.strip():
             continue
         place = f"{path}, line {number}"
@@ -140,9 +151,10 @@ def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
             raise EvaluationError(f"{place}: broken JSON ({error.msg}); fetch it again.") from error
 
 
-def _json_array(path: Path) -> Iterator[tuple[str, Any]]:
+def json_array(path: Path) -> Iterator[tuple[str, Any]]:
+    """(place, object) of every entry of a file that is one JSON array."""
     try:
-        records = json.loads(_decoded(path))
+        records = json.loads(decoded(path))
     except json.JSONDecodeError as error:
         raise EvaluationError(f"{path}, line {error.lineno}: broken JSON ({error.msg}); fetch it again.") from error
     if not isinstance(records, list):
@@ -158,7 +170,8 @@ def _object(record: Any, place: str) -> dict[str, Any]:
     return record
 
 
-def _text(record: Any, key: str, place: str, *, empty: bool = False) -> str:
+def text_of(record: Any, key: str, place: str, *, empty: bool = False) -> str:
+    """The stripped text at `key`; EvaluationError where there is none, or (unless `empty`) nothing in it."""
     value = record.get(key) if isinstance(record, dict) else None
     if not isinstance(value, str):
         raise EvaluationError(f"{place}: {key!r} must be a text, not {value!r:.40}.")

@@ -38,10 +38,11 @@ def load_tasks(track: Track, *, notify: Notify = say_nothing) -> tuple[Task, ...
                 f"Task {spec.name} of track {track.name} is of kind {spec.kind}, which needs {NEEDS[spec.kind]} and "
                 "cannot be run by this version; run a track without such tasks, such as alpaca-cpu."
             )
-    return tuple(_load(spec, track, notify) for spec in track.evaluation.tasks)
+    return tuple(load_task(spec, track, notify=notify) for spec in track.evaluation.tasks)
 
 
-def _load(spec: TaskSpec, track: Track, notify: Notify) -> Task:
+def load_task(spec: TaskSpec, track: Track, *, notify: Notify = say_nothing) -> Task:
+    """One task of a track, of a kind this version can run; raises as `load_tasks` does."""
     if spec.format.startswith(MICROWORLD):
         items = _microworld(spec, track)
     elif spec.data is None:

@@ -1,0 +1,1 @@
+"""Inner loops of studies, compiled by numba; imported by the functions that need them alone."""
