@@ -11,15 +11,16 @@ from suite.features.base import TrackContext
 from suite.home import cache_folder
 from suite.reporting import Notify, Progress
 from suite.runner.cells import Cell
-from suite.runner.selecting import Picked, Selector
+from suite.runner.selecting import Picked, Selector, reads_base_model
 from suite.runner.stages import StageFolders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from suite.base_models.resolve import ResolvedBase
     from suite.evaluation.protocol import Task
     from suite.pool import Pool
+    from suite.registry import Strategy
     from suite.results import Result
     from suite.stores.protocol import Store
     from suite.track import Track
@@ -94,21 +95,24 @@ class Experiment:
     def selector(self, base_model: str) -> Selector:
         """The select stage for one base model (the micro strategies read the target model's own tokenizer)."""
         if base_model not in self._selectors:
-            from suite.features.store import FeatureStore
-
-            self._selectors[base_model] = Selector(
-                pool=self.pool,
-                context=self.context(base_model),
-                features=FeatureStore(self.folders.cache / "features", notify=self.notify),
-                folders=self.folders,
-                notify=self.notify,
-                progress=self.progress,
-            )
+            self._selectors[base_model] = self._make_selector(self.context(base_model))
         return self._selectors[base_model]
+
+    def selector_for(self, base_model: str, wanted: Sequence[Strategy]) -> Selector:
+        """The select stage for these strategies alone: where none reads the base model, it need not be there yet.
+
+        What they select is the same either way, and so is the key it is cached under.
+        """
+        without = self._context("")
+        if self.base_ready(base_model) or any(reads_base_model(strategy, without) for strategy in wanted):
+            return self.selector(base_model)
+        return self._make_selector(without)
 
     def context(self, base_model: str) -> TrackContext:
         """What strategies and metrics may know of the track."""
-        folder = "" if self.tokenizer else str(self.base(base_model).folder)
+        return self._context("" if self.tokenizer else str(self.base(base_model).folder))
+
+    def _context(self, folder: str) -> TrackContext:
         return TrackContext(
             track=self.track.name,
             pool_size=len(self.pool),
@@ -118,6 +122,18 @@ class Experiment:
             rare_token_count=self.track.features.rare_token_count,
             common_token_count=self.track.features.common_token_count,
             world_seed=self.track.pool.world_seed if self.track.pool.kind == "microworld" else None,
+        )
+
+    def _make_selector(self, context: TrackContext) -> Selector:
+        from suite.features.store import FeatureStore
+
+        return Selector(
+            pool=self.pool,
+            context=context,
+            features=FeatureStore(self.folders.cache / "features", notify=self.notify),
+            folders=self.folders,
+            notify=self.notify,
+            progress=self.progress,
         )
 
     def pick(self, cell: Cell) -> Picked | None:

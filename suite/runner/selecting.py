@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import time
 import warnings
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from suite.errors import BreadthError, SelectionError
+from suite.errors import BreadthError, FeatureError, SelectionError
 from suite.hashing import canonical_json
 from suite.reporting import Notify
 from suite.runner.stages import StageFolders, read_record, selection_key, write_record
@@ -20,7 +21,7 @@ from suite.selection import Selection, checked_rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from suite.features.base import Features, TrackContext
+    from suite.features.base import Feature, Features, TrackContext
     from suite.features.store import FeatureStore
     from suite.pool import Pool
     from suite.registry import Strategy
@@ -155,3 +156,19 @@ def selection_rng(strategy: Strategy, seed: int) -> np.random.Generator:
     identity = canonical_json([strategy.name, strategy.parameters])
     own = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big")
     return np.random.default_rng([seed, own])
+
+
+def reads_base_model(strategy: Strategy, context: TrackContext) -> bool:
+    """Whether what a strategy selects depends on the target model: its tokenizer, or its weights.
+
+    A strategy knows the model through its features alone: those that are the same for any two models do not read it.
+    """
+
+    def wanted(name: str) -> list[Feature]:
+        known = dataclasses.replace(context, tokenizer=context.tokenizer or name, base_model=name)
+        return [feature.resolve(known) for feature in strategy.requires(known)]
+
+    try:
+        return wanted("one") != wanted("another")
+    except FeatureError:
+        return False  # whoever selects with it is told the same
