@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rich.console import Console
 
     from suite.aggregate import Board, PluginFacts
     from suite.registry import Strategy
+    from suite.results import Result
     from suite.stores import Store
     from suite.track import Track
 
@@ -70,11 +73,16 @@ def board(
 
 def load_board(track: Track, store: Store) -> Board:
     """Read a track's results from a store and score them; what could not be read is counted on the board."""
+    return board_of(track, store, list(store.results(track.name)), plugin_facts())
+
+
+def board_of(track: Track, store: Store, results: Sequence[Result], plugins: Mapping[str, PluginFacts]) -> Board:
+    """The board of results that were just read from a store, which counts what could not be read."""
     from dataclasses import replace
 
     from suite.aggregate import Registration, score_v1
 
-    scored = score_v1(store.results(track.name), Registration.of(track), plugin_facts())
+    scored = score_v1(results, Registration.of(track), plugins)
     skipped = tuple((skipped.path, skipped.reason) for skipped in store.skipped)
     return replace(scored, skipped=skipped, superseded=store.superseded)
 

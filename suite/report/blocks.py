@@ -65,7 +65,7 @@ class Column:
 
     title: str
     written: str = ""
-    factor: float = 1.0
+    factor: float = 1
 
     @property
     def numeric(self) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
-from scipy import optimize, stats
+import numpy as np
+from scipy import special, stats
 
 from suite.statistics.intervals import Estimate
 from suite.statistics.power import LEVEL, POWER
@@ -20,12 +19,6 @@ def least_detectable(estimate: Estimate | None, *, power: float = POWER, level: 
     if estimate is None or not estimate.known or not estimate.standard_error > 0:
         return None
     critical = stats.t.ppf(1 - level / 2, estimate.df)
-
-    def short_of(away: float) -> float:
-        return float(stats.nct.sf(critical, estimate.df, away) + stats.nct.cdf(-critical, estimate.df, away)) - power
-
-    top = 2.0
-    while short_of(top) < 0:
-        top *= 2
-    away = float(optimize.brentq(short_of, 0.0, top, xtol=1e-9))
-    return away * estimate.standard_error if math.isfinite(away) else None
+    # The square of a noncentral t is a noncentral F, whose noncentrality can be solved for directly.
+    away = float(np.sqrt(special.ncfdtrinc(1, estimate.df, 1 - power, critical**2)))
+    return away * estimate.standard_error if np.isfinite(away) else None

@@ -22,6 +22,7 @@ COMMANDS = (
     "measure",
     "metrics",
     "replay",
+    "report",
     "run",
     "select",
     "strategies",

@@ -43,8 +43,8 @@ def contamination_section(material: Material) -> Section:
 def _blocks(outcome: ContaminationOutcome) -> Iterator[Block]:
     yield Paragraph(
         f"A question overlaps when it shares {outcome.run_words} consecutive words with a sample of the pool. "
-        f"{outcome.overlapping_samples:,} of {outcome.pool_size:,} samples overlap something that was checked. A shared "
-        "run need not give an answer away; a question that stands in the pool whole may."
+        f"{outcome.overlapping_samples:,} of {outcome.pool_size:,} samples overlap something that was checked. A "
+        "shared run need not give an answer away; a question that stands in the pool whole may."
     )
     yield Grid(
         "contamination-tasks",

@@ -55,7 +55,8 @@ def sentences(table: Table) -> Iterator[str]:
     if best is not None and best.difference is not None:
         yield (
             f"How sure: {best.spec} is {_points(best.difference.mean)} above random, 95 % interval "
-            f"{_points(best.difference.low)} to {_points(best.difference.high)} points, {_p(best)} after Holm's correction."
+            f"{_points(best.difference.low)} to {_points(best.difference.high)} points, {_p(best)} after Holm's "
+            "correction."
         )
     yield from _groups(table)
     untold = [row for row in table.rows if row.rank is not None and row.difference and not row.difference.known]

@@ -10,8 +10,9 @@ from suite.report.material import Material
 from suite.studies.ladder_table import LadderTable
 
 HOW_TO_READ = (
-    "Each panel is a strategy from its least diverse level (left) to its most diverse (right); dots are single seeds, the "
-    "line is a Bayesian regression with its one-sigma band, grey is random. A line that rises says that diversity pays."
+    "Each panel is a strategy from its least diverse level (left) to its most diverse (right); dots are single seeds, "
+    "the line is a Bayesian regression with its one-sigma band, grey is random. A line that rises says that diversity "
+    "pays."
 )
 SLOPES = (
     Column("strategy"),
