@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from factories import experiment
 
-from suite.registry import LevelReport
+from suite.registry import LevelReport, strategies
 from suite.results import Result
 from suite.studies.ladder_plan import LadderPlan, plan_ladder
 from suite.studies.levels import LevelRow, Point
@@ -24,7 +24,8 @@ def of_track(results: list[Result], track: Track) -> list[Result]:
     """The same results as if that track had made them, draw i with training seed i but for `random`."""
     changed = []
     for record in results:
-        paired = record.cell.strategy not in ("random", "full", "untuned")
+        name = record.cell.strategy
+        paired = name not in ("random", "untuned") and not strategies.get(name).info.deterministic
         changes = {
             "track": track.name,
             "track_identity": track.identity,

@@ -50,7 +50,7 @@ def levels(
         specs=split_strategies(strategies),
         budgets=[definition.check_budget(written) for written in budget or ()],
         levels=levels,
-        metrics=_metrics(metrics),
+        metrics=chosen_metrics(metrics),
         seed=seed,
     )
     model = definition.base_model(base_model).name
@@ -84,7 +84,8 @@ def _write(table: LevelsTable, plan: LevelsPlan, facts: dict[str, str], output: 
     write_text(output / "levels.md", as_markdown(table, plan, facts))
 
 
-def _metrics(written: str) -> list[Metric]:
+def chosen_metrics(written: str) -> list[Metric]:
+    """The metrics named by `--metrics`: all, none, or names parted by commas."""
     from suite.errors import UsageError
     from suite.registry import metrics
 

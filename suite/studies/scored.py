@@ -10,7 +10,7 @@ import numpy as np
 
 from suite.aggregate import Registration, Row, Table, score_v1
 from suite.aggregate.normalise import normalised
-from suite.aggregate.rows import FULL, RANDOM, UNTUNED, Comparable, RowResults, select_registered, tables_of
+from suite.aggregate.rows import RANDOM, UNTUNED, Comparable, RowResults, select_registered, tables_of
 from suite.errors import BreadthError, StoreError
 from suite.results import Result
 
@@ -74,12 +74,10 @@ def gather(experiment: Experiment, cells: Sequence[Cell]) -> Gathered:
     return Gathered(tuple(found), tuple(missing))
 
 
-def comparable(
-    results: Iterable[Result], registration: Registration
-) -> tuple[list[Result], dict[int, list[RowResults]]]:
-    """The results that count, one a cell, and their rows by budget.
+def one_table(results: Iterable[Result], registration: Registration) -> tuple[list[Result], list[RowResults]]:
+    """The results that count, one a cell, and their rows.
 
-    Raises StoreError when there are none, or when they cannot be compared with each other: of two pools, base models,
+    Raises StoreError when there are none, or when they cannot stand in one study: of two budgets, pools, base models,
     weights or sets of items.
     """
     groups, set_aside = select_registered(results, registration)
@@ -89,20 +87,21 @@ def comparable(
     if len(groups) > 1:
         raise StoreError(f"These results cannot stand in one study: {_apart(list(groups))}. Give one of them.")
     (members,) = groups.values()
-    return members, tables_of(members, registration)
-
-
-def scored(results: Iterable[Result], registration: Registration) -> Scored:
-    """Scores (score_v1) of the results of one budget. Raises StoreError as `comparable`, and for two budgets."""
-    members, tables = comparable(results, registration)
+    tables = tables_of(members, registration)
     if len(tables) > 1:
         budgets = ", ".join(map(str, tables))
         raise StoreError(f"These results are of several budgets ({budgets}); a study is made within one budget.")
-    board = score_v1(members, registration)
-    (table,), (rows,) = board.tables, tables.values()
+    (rows,) = tables.values()
+    return members, rows
+
+
+def scored(results: Iterable[Result], registration: Registration) -> Scored:
+    """Scores (score_v1) of the results of one budget. Raises StoreError as `one_table`."""
+    members, rows = one_table(results, registration)
+    (table,) = score_v1(members, registration).tables
     entering = [task for task in table.tasks if task.enters]
     by_spec = {row.spec: row for row in rows}
-    if not entering or FULL not in by_spec:
+    if not entering:
         return Scored(table, {}, ())
     specs: dict[str, SeedScores] = {}
     draws: tuple[float, ...] = ()

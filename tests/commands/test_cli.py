@@ -17,7 +17,9 @@ from suite.track import track_names
 TINY = Path(__file__).parents[1] / "tracks" / "tiny.toml"
 COMMANDS = (
     "board",
+    "correlate",
     "doctor",
+    "ladder",
     "levels",
     "measure",
     "metrics",

@@ -1,0 +1,147 @@
+"""`breadth correlate`: which diversity metric says beforehand how well a model does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from suite.studies.correlate_table import CorrelateTable
+    from suite.studies.panel import PanelPlan
+
+
+def correlate(
+    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")],
+    panel: Annotated[
+        Path | None, typer.Option(help="A file of strategies, one a line. Default: 44 selections of every kind.")
+    ] = None,
+    budget: Annotated[list[str] | None, typer.Option(help="A budget of the track: a count (500) or a share.")] = None,
+    base_model: Annotated[str | None, typer.Option(help="A base model of the track. Default: its first.")] = None,
+    metrics: Annotated[str, typer.Option(help="all, or names parted by commas.")] = "all",
+    seeds: Annotated[int | None, typer.Option(help="Only the first N registered seeds; the table says so.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Lanes that work at once; default one a GPU or core.")] = None,
+    store: Annotated[str | None, typer.Option(help="Where results go, as file:FOLDER.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")] = Path("correlate"),
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Train what is missing, or only tabulate.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells, what is cached, the time.")] = False,
+    discard_models: Annotated[bool, typer.Option("--discard-models", help="Delete weights once evaluated.")] = False,
+) -> None:
+    """Select a panel, measure every metric on it, fine-tune on it, and correlate (the protocol of NovelSum).
+
+    Results are those of `breadth run` and go to the same store; stop and go on at any time. Writes table.csv,
+    selections.csv, correlate.md, correlate.json, and two figures as html and png: coefficients, and scatter.
+
+    Examples:
+
+      breadth correlate --track microworld -o correlate
+
+      breadth correlate --track alpaca-cpu --budget 500 --seeds 1
+
+      breadth correlate --track microworld --panel mine.txt --metrics novelsum,vendi,mean-length --dry-run
+    """
+    from rich.console import Console
+
+    from suite.commands.display import Display
+    from suite.commands.levels import chosen_metrics
+    from suite.commands.run import count_lanes, print_plan
+    from suite.commands.study_runs import one_budget, refuse_failures, run_cells, say_outcome
+    from suite.home import default_store
+    from suite.runner.experiment import Experiment
+    from suite.runner.plan import make_plan
+    from suite.stores.url import open_store
+    from suite.studies.correlate import CorrelateStudy
+    from suite.studies.kept import keep, store_folder
+    from suite.studies.panel import default_panel, plan_panel, read_panel
+    from suite.track import load_track
+
+    definition = load_track(track)
+    plan = plan_panel(
+        definition,
+        read_panel(panel, definition) if panel else default_panel(definition),
+        budget=one_budget(definition, budget),
+        base_model=base_model,
+        seeds=seeds,
+    )
+    chosen = chosen_metrics(metrics)
+    lanes = count_lanes(jobs)
+    opened = open_store(store or default_store())
+    console = Console(soft_wrap=True)
+    with Display(Console(stderr=True, soft_wrap=True), len(plan.cells)) as display:
+        experiment = Experiment(definition, opened, display.say, display.work, discard_models)
+        if dry_run:
+            print_plan(console, make_plan(experiment, plan.cells, lanes))
+            _say_panel(console, plan, len(chosen))
+            return
+        study = CorrelateStudy(experiment, plan, chosen)
+        outcome = run_cells(experiment, study.cells, lanes, display) if run else None
+        table = study.table()
+    if outcome is not None:
+        say_outcome(console, outcome)
+    _write(table, output, console)
+    kept = keep(store_folder(opened), definition.name, "correlate", table)
+    _say_table(console, table, output, kept)
+    refuse_failures(outcome)
+
+
+def _write(table: CorrelateTable, output: Path, console: Console) -> None:
+    from suite.atomic import write_text
+    from suite.commands.correlate_formats import correlate_csv, correlate_markdown, panel_csv
+    from suite.commands.study_runs import write_figure
+    from suite.figures.correlation import coefficients_figure, coefficients_size, scatter_figure, scatter_size
+
+    facts = {
+        "track": table.track,
+        "budget": f"{table.budget:,}",
+        "base model": table.base_model,
+        "selections": str(len(table.panel)),
+        "training seeds": ", ".join(map(str, table.training_seeds)),
+        "tasks in the performance": ", ".join(table.tasks) or "none",
+    }
+    write_text(output / "table.csv", correlate_csv(table))
+    write_text(output / "selections.csv", panel_csv(table))
+    write_text(output / "correlate.md", correlate_markdown(table, facts))
+    write_text(output / "correlate.json", table.model_dump_json(indent=1) + "\n")
+    if table.correlations:
+        width, height = coefficients_size(table)
+        write_figure(coefficients_figure(table), output, "coefficients", console, width=width, height=height)
+        width, height = scatter_size(table)
+        write_figure(scatter_figure(table), output, "scatter", console, width=width, height=height)
+
+
+def _say_panel(console: Console, plan: PanelPlan, metrics: int) -> None:
+    console.print(f"{len(plan.panel.entries)} selections, {metrics} metrics of each.", highlight=False)
+    for one in plan.panel.left_out:
+        console.print(f"Left out: {one.name} ({one.reason}).", highlight=False, markup=False)
+    if plan.reduced:
+        console.print(f"Reduced, and the table will say so: {'; '.join(plan.reduced)}.", highlight=False)
+
+
+def _say_table(console: Console, table: CorrelateTable, output: Path, kept: Path) -> None:
+    from rich.table import Table
+
+    from suite.commands.correlate_formats import with_interval
+
+    for one in table.correlations:
+        which = "all selections" if one.degenerate_included else "without degenerate selections"
+        shown = Table(box=None, header_style="bold", pad_edge=False, title=f"{which}, n = {one.selections}")
+        for heading in ("metric", "Spearman", "Pearson", "Kendall", "mean"):
+            shown.add_column(heading)
+        for row in one.metrics:
+            if row.flag:
+                shown.add_row(row.metric, "flagged")
+            else:
+                shown.add_row(row.metric, *map(with_interval, (row.spearman, row.pearson, row.kendall, row.mean)))
+        console.print(shown)
+        console.print(one.lead.words, highlight=False, markup=False)
+    for word, said in (("Reduced", table.reduced), ("No correlation", (table.withheld,) if table.withheld else ())):
+        if said:
+            console.print(f"{word}: {'; '.join(said)}.", highlight=False, markup=False)
+    if table.incomplete:
+        console.print(f"Incomplete: {len(table.incomplete)} cells have no result.", highlight=False)
+    for left in table.left_out:
+        console.print(f"Left out: {left.name}: {left.reason}", highlight=False, markup=False)
+    console.print(f"Written to {output}. Kept for reports: {kept}", highlight=False, markup=False)
