@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from suite.commands.board_formats import visible
+from suite.commands.plugin_tables import WIDE
 
 if TYPE_CHECKING:
     from suite.studies.overlap import OverlapOutcome, OverlapTable, Pair
@@ -63,6 +64,8 @@ def show(outcome: OverlapOutcome) -> None:
     from rich.table import Table
 
     console = Console(soft_wrap=True)
+    if not console.is_terminal:
+        console = Console(width=WIDE)
     for table in outcome.tables:
         page = Table(box=None, header_style="bold", pad_edge=False, title=f"{outcome.track}, budget {table.budget:,}")
         page.add_column("strategy")

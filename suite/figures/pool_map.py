@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,10 +44,11 @@ def map_figure(outcome: OverlapOutcome, table: OverlapTable, picks: PickMap, *, 
     _add_picks(made, picks.only_first, f"{label(picks.first)} alone", one, "circle", size)
     _add_picks(made, picks.only_second, f"{label(picks.second)} alone", other, "diamond", size)
     ink = "#FFFFFF" if dark else OKABE_ITO["black"]
-    _add_picks(made, picks.both, "both", ink, "star", size + 5)
-    made.update_xaxes(zeroline=False, showgrid=False)
-    made.update_yaxes(zeroline=False, showgrid=False)
-    return made.update_layout(width=900, height=SIDE + 80, legend={"itemsizing": "constant"})
+    _add_picks(made, picks.both, "both", ink, "circle", size + 1)
+    # Units of a principal component say nothing; one unit must be as long on either axis.
+    made.update_xaxes(zeroline=False, showgrid=False, showticklabels=False)
+    made.update_yaxes(zeroline=False, showgrid=False, showticklabels=False, scaleanchor="x")
+    return made.update_layout(width=900, height=SIDE + 140, margin={"t": 132}, legend={"itemsizing": "constant"})
 
 
 def _add_pool(made: go.Figure, pool: PoolDensity) -> None:
@@ -59,7 +61,7 @@ def _add_pool(made: go.Figure, pool: PoolDensity) -> None:
         hovertemplate="%{customdata:,} samples here<extra></extra>",
         hoverongaps=False,
         colorscale=FAINT,
-        zmin=0,
+        zmin=0.0,
         showscale=False,
     )
 
@@ -92,4 +94,4 @@ def _colours(picks: PickMap) -> tuple[str, str]:
 
 
 def _middles(edges: tuple[float, ...]) -> list[float]:
-    return [(low + high) / 2 for low, high in zip(edges, edges[1:], strict=False)]
+    return [(low + high) / 2 for low, high in pairwise(edges)]

@@ -13,7 +13,8 @@ import numpy as np
 
 from suite.studies.kept import KeptPart
 
-BINS = 72
+BINS = 90
+"""Cells along the longer side of the pool."""
 BLOCK = 16_384
 DIGITS = 4
 
@@ -92,9 +93,17 @@ def _block(embeddings: np.ndarray, block: slice) -> np.ndarray:
 
 
 def density(plane: Plane, embedder: str, bins: int = BINS) -> PoolDensity:
-    """The pool as counts over a grid of `bins` x `bins` cells that holds every sample."""
-    x, y = plane.points.T
-    counts, x_edges, y_edges = np.histogram2d(x, y, bins=bins)
+    """The pool as counts over a grid of square cells that holds every sample, `bins` along its longer side."""
+    low, high = plane.points.min(axis=0), plane.points.max(axis=0)
+    side = float((high - low).max()) / bins or 1.0
+    cells = np.maximum(np.ceil((high - low) / side - 1e-9), 1).astype(int)
+    # Centred, so that no sample lies beyond an edge by a rounding error.
+    starts = (low + high - cells * side) / 2
+    x_edges, y_edges = (start + side * np.arange(count + 1) for start, count in zip(starts, cells, strict=True))
+    x, y = (
+        np.clip(values, edges[0], edges[-1]) for values, edges in zip(plane.points.T, (x_edges, y_edges), strict=True)
+    )
+    counts, _, _ = np.histogram2d(x, y, bins=(x_edges, y_edges))
     return PoolDensity(
         embedder=embedder,
         explained=plane.explained,

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies.skewed import skewed_counts
@@ -27,6 +27,7 @@ def pool_of(sizes: list[int]) -> Pool:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=12), st.floats(0, 1e6), st.data())
 def test_counts_reach_the_budget_fall_with_the_rank_and_fit(
     sizes: list[int], power: float, data: st.DataObject
