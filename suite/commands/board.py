@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from suite.track import Track
 
 
+RUNGS = "at a level of diversity below 1, which `breadth ladder` is for"
+
+
 class Format(StrEnum):
     """How the board is written."""
 
@@ -77,14 +80,25 @@ def load_board(track: Track, store: Store) -> Board:
 
 
 def board_of(track: Track, store: Store, results: Sequence[Result], plugins: Mapping[str, PluginFacts]) -> Board:
-    """The board of results that were just read from a store, which counts what could not be read."""
+    """The board of results that were just read from a store, which counts what it does not use.
+
+    Levels of diversity below 1 belong to the ladder, and a track does not rank them.
+    """
     from dataclasses import replace
 
     from suite.aggregate import Registration, score_v1
 
-    scored = score_v1(results, Registration.of(track), plugins)
+    ranked = [result for result in results if not _is_rung(result)]
+    scored = score_v1(ranked, Registration.of(track), plugins)
+    rungs = len(results) - len(ranked)
     skipped = tuple((skipped.path, skipped.reason) for skipped in store.skipped)
-    return replace(scored, skipped=skipped, superseded=store.superseded)
+    set_aside = scored.set_aside | ({RUNGS: rungs} if rungs else {})
+    return replace(scored, results=len(results), set_aside=set_aside, skipped=skipped, superseded=store.superseded)
+
+
+def _is_rung(result: Result) -> bool:
+    level = result.parameters.get("diversity", 1.0)
+    return isinstance(level, int | float) and level < 1
 
 
 def plugin_facts() -> dict[str, PluginFacts]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from suite.aggregate import Board, Row, Table
-from suite.figures.labels import Place, place_labels
+from suite.figures.labels import Place, placed_labels
 from suite.figures.scale import Scale
 from suite.figures.theme import FAMILIES, GREY, colour_of, figure, label, symbol_of
 
@@ -90,7 +90,8 @@ def _name_points(made: go.Figure, points: Sequence[Point], scale: Scale) -> None
     for point in points:
         beyond = "" if scale.holds(point.gain) else f" {point.gain:+.1f}"
         places.append(Place(point.seconds, scale.clipped(point.gain), f"{point.row.spec}{beyond}", point in front))
-    place_labels(made, places, width=800, height=390, y_range=(scale.low, scale.high), log_x=True)
+    placed = placed_labels(places, width=800, height=390, y_range=(scale.low, scale.high), log_x=True)
+    made.update_layout(annotations=[one.annotation for one in placed])
 
 
 def _add_family(made: go.Figure, level: str, own: Sequence[Point], scale: Scale) -> None:

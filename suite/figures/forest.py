@@ -8,7 +8,8 @@ the edge, or they would flatten all others; their numbers stand beside them like
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -44,9 +45,12 @@ def forest_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figur
     _add_random(made, table, rows)
     for level in _levels(rows):
         _add_family(made, level, rows, scale)
-    lanes = _add_brackets(made, rows)
-    _add_values(made, rows, lanes)
-    _add_footnote(made, table)
+    brackets, lanes = _brackets(rows)
+    # One update each: plotly checks everything that is there again with every addition.
+    made.update_layout(
+        annotations=[*_values(rows, lanes), *_footnote(table), *_random_label(table)],
+        shapes=[*_ribbon(table), *brackets],
+    )
     made.update_xaxes(range=[scale.low, scale.high], zeroline=True, zerolinewidth=1.5)
     made.update_yaxes(
         tickvals=list(range(len(rows))),
@@ -76,15 +80,33 @@ def _name(row: Row) -> str:
     return f"<b>{label(name)}</b>" if row.verdict == "beats" else label(name)
 
 
+def _ribbon(table: Table) -> Iterator[dict[str, Any]]:
+    """Where the random draws fall, over all rows."""
+    if table.random_draws:
+        yield {
+            "type": "rect",
+            "x0": 100 * min(table.random_draws),
+            "x1": 100 * max(table.random_draws),
+            "yref": "paper",
+            "y0": 0,
+            "y1": 1,
+            "fillcolor": RIBBON,
+            "line": {"width": 0},
+            "layer": "below",
+        }
+
+
+def _random_label(table: Table) -> Iterator[dict[str, Any]]:
+    if table.random_draws:
+        font = {"size": 12, "color": GREY}
+        yield {"x": 0, "y": 1, "yref": "paper", "yanchor": "bottom", "text": "random", "font": font, "showarrow": False}
+
+
 def _add_random(made: go.Figure, table: Table, rows: Sequence[Row]) -> None:
-    """The ribbon of the random draws, and each draw as a tick on random's own row."""
+    """Each draw as a tick on random's own row."""
     draws = [100 * draw for draw in table.random_draws]
     if not draws:
         return
-    made.add_vrect(x0=min(draws), x1=max(draws), fillcolor=RIBBON, line_width=0, layer="below")
-    made.add_annotation(
-        x=0, y=1, yref="paper", yanchor="bottom", text="random", font={"size": 12, "color": GREY}, showarrow=False
-    )
     places = [place for place, row in enumerate(rows) if row.verdict == "baseline"]
     for place in places:
         made.add_scatter(
@@ -153,51 +175,54 @@ def _details(row: Row) -> str:
     return "<br>".join(lines)
 
 
-def _add_brackets(made: go.Figure, rows: Sequence[Row]) -> int:
-    """A bracket a tied group, side by side where groups overlap; the number of lanes they take."""
+def _brackets(rows: Sequence[Row]) -> tuple[list[dict[str, Any]], int]:
+    """A bracket a tied group, side by side where groups overlap, and the number of lanes they take."""
     ends: list[int] = []
+    lines = []
     for first, last in tied_groups(rows):
         lane = next((number for number, end in enumerate(ends) if end < first), len(ends))
         ends[lane : lane + 1] = [last]
         x = 6 + LANE * lane
-        for x0, x1, y0, y1 in (
-            (x, x, first - 0.3, last + 0.3),
-            (x - 4, x, first - 0.3, first - 0.3),
-            (x - 4, x, last + 0.3, last + 0.3),
-        ):
-            made.add_shape(
-                type="line",
-                name="bracket",
-                xref="paper",
-                xsizemode="pixel",
-                xanchor=1,
-                x0=x0,
-                x1=x1,
-                y0=y0,
-                y1=y1,
-                line={"color": GREY, "width": 1.5},
+        top, bottom = first - 0.3, last + 0.3
+        for x0, y0, y1 in ((x, top, bottom), (x - 4, top, top), (x - 4, bottom, bottom)):
+            lines.append(
+                {
+                    "type": "line",
+                    "name": "bracket",
+                    "xref": "paper",
+                    "xsizemode": "pixel",
+                    "xanchor": 1,
+                    "x0": x0,
+                    "x1": x,
+                    "y0": y0,
+                    "y1": y1,
+                    "line": {"color": GREY, "width": 1.5},
+                }
             )
-    return len(ends)
+    return lines, len(ends)
 
 
-def _add_values(made: go.Figure, rows: Sequence[Row], lanes: int) -> None:
-    """The numbers, right of the plot and in line: figure spaces stand for missing digits."""
+def _values(rows: Sequence[Row], lanes: int) -> Iterator[dict[str, Any]]:
+    """The numbers, right of the plot and in line."""
     for place, row in enumerate(rows):
-        value = _value(row)
         font = {"size": 12, "color": GREY} if row.reference or not row.difference else {"size": 12}
-        for text, anchor, shift in ((MARKS.get(row.verdict, ""), "left", 10), (value, "right", 10 + VALUES_WIDTH)):
-            made.add_annotation(
-                name="value",
-                xref="paper",
-                x=1,
-                xanchor=anchor,
-                xshift=shift + LANE * lanes,
-                y=place,
-                yanchor="middle",
-                text=f"<b>{text}</b>" if row.verdict == "beats" else text,
-                font=font,
-                showarrow=False,
-            )
+        for text, anchor, shift in (
+            (MARKS.get(row.verdict, ""), "left", 10),
+            (_value(row), "right", 10 + VALUES_WIDTH),
+        ):
+            if text:
+                yield {
+                    "name": "value",
+                    "xref": "paper",
+                    "x": 1,
+                    "xanchor": anchor,
+                    "xshift": shift + LANE * lanes,
+                    "y": place,
+                    "yanchor": "middle",
+                    "text": f"<b>{text}</b>" if row.verdict == "beats" else text,
+                    "font": font,
+                    "showarrow": False,
+                }
 
 
 def _value(row: Row) -> str:
@@ -210,7 +235,7 @@ def _value(row: Row) -> str:
     return f"{mean} ± {half.rjust(3, ' ')}"
 
 
-def _add_footnote(made: go.Figure, table: Table) -> None:
+def _footnote(table: Table) -> Iterator[dict[str, Any]]:
     """What is not drawn, and why."""
     notes = [f"Nothing is ranked: {label(table.withheld)}."] if table.withheld else []
     incomplete = [row for row in table.rows if not row.complete]
@@ -219,17 +244,17 @@ def _add_footnote(made: go.Figure, table: Table) -> None:
         rest = f" and {len(incomplete) - 4} more" if len(incomplete) > 4 else ""
         notes.append(f"Not drawn, because incomplete: {', '.join(listed)}{rest}.")
     if notes:
-        made.add_annotation(
-            name="footnote",
-            xref="paper",
-            yref="paper",
-            x=0,
-            y=0,
-            yshift=-72,
-            xanchor="left",
-            yanchor="top",
-            align="left",
-            text="<br>".join(notes),
-            font={"size": 12, "color": GREY},
-            showarrow=False,
-        )
+        yield {
+            "name": "footnote",
+            "xref": "paper",
+            "yref": "paper",
+            "x": 0,
+            "y": 0,
+            "yshift": -72,
+            "xanchor": "left",
+            "yanchor": "top",
+            "align": "left",
+            "text": "<br>".join(notes),
+            "font": {"size": 12, "color": GREY},
+            "showarrow": False,
+        }

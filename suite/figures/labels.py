@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import plotly.graph_objects as go
+from typing import Any
 
 from suite.figures.theme import label
 
@@ -25,28 +24,43 @@ class Place:
 
 
 @dataclass(frozen=True)
-class _Box:
+class Box:
+    """A rectangle in pixels, y downwards."""
+
     left: float
     top: float
     right: float
     bottom: float
 
-    def meets(self, other: _Box) -> bool:
+    @property
+    def middle(self) -> float:
+        """Half way down."""
+        return (self.top + self.bottom) / 2
+
+    def meets(self, other: Box) -> bool:
+        """Whether two rectangles share a point inside."""
         return (
             self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
         )
 
 
-def place_labels(
-    made: go.Figure,
+@dataclass(frozen=True)
+class Placed:
+    """A name with the box it takes, in pixels from the plot's upper left corner, and its annotation for plotly."""
+
+    box: Box
+    annotation: dict[str, Any]
+
+
+def placed_labels(
     places: Sequence[Place],
     *,
     width: float,
     height: float,
     y_range: tuple[float, float],
     log_x: bool = False,
-) -> list[str]:
-    """Write the names into the figure, whose plot measures about `width` x `height` pixels; return those left out.
+) -> list[Placed]:
+    """The names that find room beside their points in a plot of about `width` x `height` pixels, the others left out.
 
     `y_range` is the range of the y axis; the x axis is left to plotly, which leaves room at both ends.
     """
@@ -56,20 +70,17 @@ def place_labels(
         (_scaled(x, across) * width, (high - place.y) / (high - low) * height)
         for x, place in zip(across, places, strict=True)
     ]
-    taken = [_Box(x - 6, y - 6, x + 6, y + 6) for x, y in points]
-    left_out = []
+    taken = [Box(x - 6, y - 6, x + 6, y + 6) for x, y in points]
+    found = []
     for number in sorted(range(len(places)), key=lambda number: not places[number].important):
         place, (x, y) = places[number], points[number]
         name = place.name if len(place.name) <= LONGEST else f"{place.name[: LONGEST - 1]}…"
-        reach = CHARACTER_WIDTH * len(name)
-        for anchor, box in _candidates(x, y, reach):
+        for anchor, box in _candidates(x, y, CHARACTER_WIDTH * len(name)):
             if box.left >= 0 and box.right <= width and not any(box.meets(other) for other in taken):
                 taken.append(box)
-                _write(made, place, name, across[number], anchor, box, (x, y))
+                found.append(Placed(box, _annotation(place, name, across[number], anchor, y - box.middle)))
                 break
-        else:
-            left_out.append(place.name)
-    return left_out
+    return found
 
 
 def _scaled(value: float, among: Sequence[float]) -> float:
@@ -77,27 +88,25 @@ def _scaled(value: float, among: Sequence[float]) -> float:
     return 0.06 + 0.88 * (value - low) / (high - low) if high > low else 0.5
 
 
-def _candidates(x: float, y: float, reach: float) -> list[tuple[str, _Box]]:
+def _candidates(x: float, y: float, reach: float) -> list[tuple[str, Box]]:
     half = LINE_HEIGHT / 2
     found = []
     for rise in (0.0, -LINE_HEIGHT, LINE_HEIGHT, -2 * LINE_HEIGHT, 2 * LINE_HEIGHT):
-        found.append(("left", _Box(x + AWAY, y + rise - half, x + AWAY + reach, y + rise + half)))
-        found.append(("right", _Box(x - AWAY - reach, y + rise - half, x - AWAY, y + rise + half)))
+        found.append(("left", Box(x + AWAY, y + rise - half, x + AWAY + reach, y + rise + half)))
+        found.append(("right", Box(x - AWAY - reach, y + rise - half, x - AWAY, y + rise + half)))
     return found
 
 
-def _write(
-    made: go.Figure, place: Place, name: str, x: float, anchor: str, box: _Box, point: tuple[float, float]
-) -> None:
-    made.add_annotation(
-        name="label",
-        x=x,
-        y=place.y,
-        xanchor=anchor,
-        yanchor="middle",
-        xshift=AWAY if anchor == "left" else -AWAY,
-        yshift=point[1] - (box.top + box.bottom) / 2,
-        text=f"<b>{label(name)}</b>" if place.important else label(name),
-        font={"size": 12},
-        showarrow=False,
-    )
+def _annotation(place: Place, name: str, x: float, anchor: str, rise: float) -> dict[str, Any]:
+    return {
+        "name": "label",
+        "x": x,
+        "y": place.y,
+        "xanchor": anchor,
+        "yanchor": "middle",
+        "xshift": AWAY if anchor == "left" else -AWAY,
+        "yshift": rise,
+        "text": f"<b>{label(name)}</b>" if place.important else label(name),
+        "font": {"size": 12},
+        "showarrow": False,
+    }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import plotly.graph_objects as go
 
 from suite.aggregate import Board, Row, Table
@@ -30,20 +33,7 @@ def ranks_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figure
     there = {row.level for row in rows}
     for level in [*(level for level in FAMILIES if level in there), *sorted(there - FAMILIES.keys())]:
         _add_family(made, level, rows)
-    for place, row in enumerate(rows):
-        best = getattr(row, "p_best", None)
-        if best is not None:
-            made.add_annotation(
-                name="value",
-                xref="paper",
-                x=1,
-                xanchor="right",
-                xshift=64,
-                y=place,
-                text=f"{100 * best:.0f} %",
-                font={"size": 12},
-                showarrow=False,
-            )
+    made.update_layout(annotations=list(_shares(rows)))
     made.update_xaxes(dtick=1 if len(rows) <= 20 else 5, range=[0.4, len(rows) + 0.6], zeroline=False)
     made.update_yaxes(
         tickvals=list(range(len(rows))),
@@ -54,6 +44,24 @@ def ranks_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figure
     )
     height = ROW_HEIGHT * len(rows)
     return made.update_layout(height=220 + height, margin={"r": 88, "t": 140, "b": 64}, legend={"y": 1 + 8 / height})
+
+
+def _shares(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """How often each row came first, beside the plot."""
+    for place, row in enumerate(rows):
+        best = getattr(row, "p_best", None)
+        if best is not None:
+            yield {
+                "name": "value",
+                "xref": "paper",
+                "x": 1,
+                "xanchor": "right",
+                "xshift": 64,
+                "y": place,
+                "text": f"{100 * best:.0f} %",
+                "font": {"size": 12},
+                "showarrow": False,
+            }
 
 
 def _add_family(made: go.Figure, level: str, rows: list[Row]) -> None:

@@ -41,7 +41,7 @@ class Scale:
 
     def clipped(self, value: float) -> float:
         """The value, or where its arrow stands at the edge."""
-        edge = 0.014 * (self.high - self.low)
+        edge = 0.02 * (self.high - self.low)
         return min(max(value, self.low + edge), self.high - edge)
 
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from suite.aggregate import Board, Row, Table, TaskStanding
 from suite.figures.theme import DIVERGING, GREY, figure, label
 
-ROW_HEIGHT, COLUMN_WIDTH = 26, 64
+ROW_HEIGHT = 26
 HOW_TO_READ = (
     "Each cell is a row's difference to random on one task, in points of that task's normalised score: blue is better, "
     "vermilion worse. Colours end where nine in ten cells of ranked rows do. Tasks in brackets do not enter the score."
@@ -44,9 +44,9 @@ def tasks_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figure
         dark=dark,
     )
     reach = _reach(gains, rows)
-    shown = np.where(np.isfinite(gains), gains, None)
+    shown = [[gain if np.isfinite(gain) else None for gain in line] for line in gains.tolist()]
     made.add_heatmap(
-        z=shown.tolist(),
+        z=shown,
         x=list(range(len(table.tasks))),
         y=list(range(len(rows))),
         zmin=-reach,
@@ -81,7 +81,7 @@ def tasks_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figure
         showgrid=False,
         zeroline=False,
     )
-    return made.update_layout(height=300 + ROW_HEIGHT * len(rows), margin={"t": 112})
+    return made.update_layout(height=276 + ROW_HEIGHT * len(rows), margin={"t": 88})
 
 
 def _reach(gains: np.ndarray, rows: Sequence[Row]) -> float:

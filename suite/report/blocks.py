@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Value = str | int | float | bool | None
 NOTHING = "–"
+P_VALUE, LEAST_P = "p", 0.001
+"""How p values are written, and the least that is written out."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class NotRun:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading with the unit, how its numbers are written (`+.1f`; empty for text), and a factor."""
+    """A column: its heading with the unit, how its numbers are written (`+.1f`, `p`; empty for text), and a factor."""
 
     title: str
     written: str = ""
@@ -80,6 +82,8 @@ class Column:
             return "yes" if value else "no"
         if isinstance(value, str) or not self.written:
             return visible(str(value)) or NOTHING
+        if self.written == P_VALUE:
+            return f"{value:.3f}" if value >= LEAST_P else f"< {LEAST_P}"
         text = f"{self.factor * value:{self.written}}"
         # Rounding must not leave a sign on nothing.
         return text.lstrip("+-") if not any(digit in text for digit in "123456789") else text

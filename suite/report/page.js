@@ -5,6 +5,7 @@
   const button = document.getElementById("mode");
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   const NARROW = 600;
+  const LEAST_WIDE = 720;
   const sources = new Map();
 
   const mode = () => root.dataset.mode || (system.matches ? "dark" : "light");
@@ -15,7 +16,6 @@
     const fewer = (items) => (items || []).filter((item) => !["value", "bracket", "label"].includes(item.name));
     const changed = { ...layout, annotations: fewer(layout.annotations), shapes: fewer(layout.shapes) };
     changed.margin = { ...layout.margin, r: 12, l: 8 };
-    delete changed.width;
     for (const key of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) {
       changed[key] = { ...layout[key], tickfont: { ...layout[key].tickfont, size: 10 } };
       if (key.startsWith("yaxis")) changed[key].title = { ...layout[key].title, text: "" };
@@ -26,10 +26,12 @@
 
   const draw = (place, colours = mode()) => {
     const { data, layout } = sources.get(place);
+    // Many panels, and heat maps with their numbers, cannot be made narrow: they scroll within the page.
+    const wide = "xaxis2" in layout || data.some((trace) => trace.type === "heatmap");
+    place.style.minWidth = wide && window.innerWidth < NARROW ? `${LEAST_WIDE}px` : "";
     const shown = fitted(layout, place.clientWidth);
-    const traces = place.clientWidth < NARROW ? data.map((trace) => ({ ...trace, showscale: false })) : data;
     const template = breadthFigures.templates[colours];
-    return Plotly.react(place, structuredClone(traces), { ...structuredClone(shown), template }, breadthFigures.config);
+    return Plotly.react(place, structuredClone(data), { ...structuredClone(shown), template }, breadthFigures.config);
   };
 
   for (const source of document.querySelectorAll("script[data-plot]")) {

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from suite import __version__
 from suite.figures.export import as_div, page_script
@@ -18,13 +22,11 @@ if TYPE_CHECKING:
 
 def report_page(material: Material) -> str:
     """The whole page of a track; deterministic given its material."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-    from markupsafe import Markup
-
     sections = [section(material) for section in SECTIONS]
     environment = Environment(
         loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["ticked"] = _ticked
     # Only what this package wrote goes in unescaped: plotly.js, our own style and script, and drawn figures, whose
     # data are JSON without a single angle bracket.
     return environment.get_template("page.html").render(
@@ -38,6 +40,11 @@ def report_page(material: Material) -> str:
         results=len(material.used),
         version=__version__,
     )
+
+
+def _ticked(text: str) -> Markup:
+    """Text with `what stands in backticks` as code; everything in it is escaped first."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _asset(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from suite.report.blocks import Block, Column, Grid, Listing, NotRun, Paragraph, Section
+from suite.report.blocks import P_VALUE, Block, Column, Grid, Listing, NotRun, Paragraph, Section
 from suite.report.material import Material
 from suite.studies.contamination import NAME, ContaminationOutcome
 
@@ -26,7 +26,7 @@ MARKS = (
     Column("share (%)", ".2f", 100),
     Column("95 % low (%)", ".2f", 100),
     Column("95 % high (%)", ".2f", 100),
-    Column("p (Holm)", ".4f"),
+    Column("p (Holm)", P_VALUE),
     Column("marked"),
 )
 

@@ -54,7 +54,7 @@ def sentences(table: Table) -> Iterator[str]:
     best = next((row for row in table.rows if row.verdict == "beats"), None)
     if best is not None and best.difference is not None:
         yield (
-            f"How sure: {best.spec} is {_points(best.difference.mean)} above random, 95 % interval "
+            f"How sure: {best.spec} is {_points(best.difference.mean)} points above random, 95 % interval "
             f"{_points(best.difference.low)} to {_points(best.difference.high)} points, {_p(best)} after Holm's "
             "correction."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from suite.figures.ladder import ladder_figure
-from suite.report.blocks import Block, Column, Grid, Listing, NotRun, Paragraph, Picture, Section
+from suite.report.blocks import P_VALUE, Block, Column, Grid, Listing, NotRun, Paragraph, Picture, Section
 from suite.report.material import Material
 from suite.studies.ladder_table import LadderTable
 
@@ -22,7 +22,7 @@ SLOPES = (
     Column("slope at equal length", "+.2f", 100),
     Column("one sigma", ".2f", 100),
     Column("Spearman", "+.3f"),
-    Column("p", ".4f"),
+    Column("p", P_VALUE),
     Column("levels", "d"),
     Column("remark"),
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from suite.figures.overlap import overlap_figure
 from suite.figures.pool_map import map_figure
-from suite.report.blocks import Block, Column, Grid, Listing, NotRun, Picture, Section
+from suite.report.blocks import P_VALUE, Block, Column, Grid, Listing, NotRun, Picture, Section
 from suite.report.material import Material
 from suite.studies.overlap import NAME, OverlapOutcome
 
@@ -25,7 +25,7 @@ PAIRS = (
     Column("by chance", ".1f"),
     Column("Jaccard (%)", ".2f", 100),
     Column("by chance (%)", ".2f", 100),
-    Column("p (Holm)", ".4f"),
+    Column("p (Holm)", P_VALUE),
 )
 
 

@@ -13,7 +13,7 @@ from suite.figures.forest import forest_figure
 from suite.figures.groups import rank_interval
 from suite.figures.ranks import HOW_TO_READ as READ_RANKS
 from suite.figures.ranks import ranks_figure
-from suite.report.blocks import Block, Column, Grid, Listing, Paragraph, Picture, Section, Value
+from suite.report.blocks import P_VALUE, Block, Column, Grid, Listing, Paragraph, Picture, Section, Value
 from suite.report.material import Material
 
 COLUMNS = (
@@ -26,7 +26,7 @@ COLUMNS = (
     Column("difference to random (points)", "+.1f", 100),
     Column("95 % low (points)", "+.1f", 100),
     Column("95 % high (points)", "+.1f", 100),
-    Column("p (Holm)", ".4f"),
+    Column("p (Holm)", P_VALUE),
     Column("verdict"),
     Column("cells done", "d"),
     Column("cells registered", "d"),
