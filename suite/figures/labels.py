@@ -75,7 +75,7 @@ def placed_labels(
     for number in sorted(range(len(places)), key=lambda number: not places[number].important):
         place, (x, y) = places[number], points[number]
         name = place.name if len(place.name) <= LONGEST else f"{place.name[: LONGEST - 1]}…"
-        for anchor, box in _candidates(x, y, CHARACTER_WIDTH * len(name)):
+        for anchor, box in _candidates(x, y, CHARACTER_WIDTH * len(name), place.important):
             if box.left >= 0 and box.right <= width and not any(box.meets(other) for other in taken):
                 taken.append(box)
                 found.append(Placed(box, _annotation(place, name, across[number], anchor, y - box.middle)))
@@ -88,10 +88,12 @@ def _scaled(value: float, among: Sequence[float]) -> float:
     return 0.06 + 0.88 * (value - low) / (high - low) if high > low else 0.5
 
 
-def _candidates(x: float, y: float, reach: float) -> list[tuple[str, Box]]:
+def _candidates(x: float, y: float, reach: float, important: bool) -> list[tuple[str, Box]]:
     half = LINE_HEIGHT / 2
+    # A line runs through what is important, so its name stands a little above.
+    first = (-0.7 * LINE_HEIGHT, 0.7 * LINE_HEIGHT) if important else (0.0,)
     found = []
-    for rise in (0.0, -LINE_HEIGHT, LINE_HEIGHT, -2 * LINE_HEIGHT, 2 * LINE_HEIGHT):
+    for rise in (*first, -LINE_HEIGHT, LINE_HEIGHT, -2 * LINE_HEIGHT, 2 * LINE_HEIGHT):
         found.append(("left", Box(x + AWAY, y + rise - half, x + AWAY + reach, y + rise + half)))
         found.append(("right", Box(x - AWAY - reach, y + rise - half, x - AWAY, y + rise + half)))
     return found
