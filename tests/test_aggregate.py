@@ -154,6 +154,29 @@ def test_separation_is_in_standard_errors_of_the_difference(board: Board) -> Non
     assert gaps["duplicate"].standard_errors > 5
 
 
+def test_other_settings_of_a_strategy_are_never_ranked_and_make_nobodys_test_stricter(board: Board) -> None:
+    many = {**EFFECTS, **{f"k-center:seed={number}": 0.25 for number in range(30)}, "k-means:clusters=5": 0.1}
+    everything = experiment(many)
+    crowded = score_v1(everything, registration())
+    for number in range(30):
+        variant = row(crowded, f"k-center:seed={number}")
+        assert variant.variant
+        assert variant.rank is None
+        assert variant.p_holm is None
+        assert variant.verdict == "not judged"
+        assert variant.difference is not None
+    # Its default does not stand in the table, so this one speaks for the strategy.
+    assert row(crowded, "k-means:clusters=5").rank is not None
+    alone = score_v1([found for found in everything if "seed=" not in found.cell.spec], registration())
+    for spec in ("micro-response", "k-center", "k-means:clusters=5"):
+        assert row(crowded, spec).p_holm == row(alone, spec).p_holm
+        assert row(crowded, spec).rank == row(alone, spec).rank
+    shown = only_table(crowded.without_variants(but={"k-center:seed=3"}))
+    assert [found.spec for found in shown.rows if found.variant] == ["k-center:seed=3"]
+    assert any("29 more rows are other settings" in note for note in shown.notes)
+    assert only_table(board.without_variants()) == only_table(board)
+
+
 def test_a_row_with_a_seed_missing_is_listed_last_and_unranked(results: list[Result]) -> None:
     board = score_v1(without(results, "micro-response", training_seed=1), registration())
     incomplete = row(board, "micro-response")

@@ -28,6 +28,17 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "suite.commands.main", *arguments]
 
 
+def command_in_process(*arguments: str) -> str:
+    """What a `breadth` call prints, made in this process (its workers are processes as ever); errors come through."""
+    from typer.testing import CliRunner
+
+    from suite.commands.main import application
+
+    outcome = CliRunner().invoke(application(), list(arguments), catch_exceptions=False, env={"COLUMNS": "200"})
+    assert outcome.exit_code == 0, outcome.output
+    return outcome.stdout
+
+
 def stored_results(home: Path) -> dict[str, bytes]:
     """Every file of the store, by its path."""
     store = home / "store"

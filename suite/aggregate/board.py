@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -89,6 +90,15 @@ class Row:
     rank: int | None
     tasks: dict[str, float]
     costs: Costs
+    rank_low: int | None = None
+    rank_high: int | None = None
+    """The middle 95 % of the row's ranks in the bootstrap; rows whose ranges overlap are tied."""
+    p_best: float | None = None
+    p_beats_random: float | None = None
+    p_sign_flip: float | None = None
+    """Over the seeds' differences to random, from 10 seeds on."""
+    variant: bool = False
+    """Another setting of a strategy whose default stands in the table: shown on demand, never ranked or judged."""
 
     @property
     def complete(self) -> bool:
@@ -106,6 +116,22 @@ class Separation:
 
 
 @dataclass(frozen=True)
+class Power:
+    """What a table with so many seeds finds at 80 %, by the mean variance of its differences to `random`.
+
+    Differences are normalised. `detectable` is the least that one comparison at 0.05 finds, `detectable_after_holm`
+    the least that is found as the first of all `comparisons`, the strictest case. `seeds_for_one_point` is None where
+    no number of seeds finds 0.01 on these items.
+    """
+
+    seeds: int
+    comparisons: int
+    detectable: float
+    detectable_after_holm: float
+    seeds_for_one_point: int | None
+
+
+@dataclass(frozen=True)
 class Table:
     """All rows of one budget on one base model (one set of weights), best first, unranked incomplete rows last.
 
@@ -116,12 +142,25 @@ class Table:
     budget: int
     base_model: str
     base_weights: str
+    pool: str
     rows: tuple[Row, ...]
     tasks: tuple[TaskStanding, ...]
     separation: tuple[Separation, ...]
     withheld: str
     notes: tuple[str, ...]
+    power: Power | None = None
     random_draws: tuple[float, ...] = ()
+
+    def without_variants(self, but: Collection[str] = ()) -> Table:
+        """The same table with its variants, but for the specs named, counted in a note instead of listed."""
+        rows = tuple(row for row in self.rows if not row.variant or row.spec in but)
+        if len(rows) == len(self.rows):
+            return self
+        note = (
+            f"{len(self.rows) - len(rows)} more rows are other settings of these strategies, which are never ranked: "
+            "`breadth board --variants` lists them"
+        )
+        return replace(self, rows=rows, notes=(*self.notes, note))
 
 
 @dataclass(frozen=True)
@@ -143,3 +182,7 @@ class Board:
             table for table in self.tables if budget in (None, table.budget) and base_model in (None, table.base_model)
         )
         return replace(self, tables=tables)
+
+    def without_variants(self, but: Collection[str] = ()) -> Board:
+        """The board with the variants of each table, but for the specs named, counted instead of listed."""
+        return replace(self, tables=tuple(table.without_variants(but) for table in self.tables))

@@ -1,9 +1,12 @@
 """Score, version 1: the mean over tasks of normalised task scores, and its difference to `random`.
 
-A task's items are normalised to (a - chance)/(1 - chance) for accuracy, and to (untuned - x)/(untuned - full) for bits
-per byte, with the means of the reference rows in the denominator (taken as known). A task enters the score only where
-`full` beats chance, or untuned, by three standard errors. Intervals are those of `suite.statistics.intervals`;
-p values are Holm-adjusted over the ranked rows of the table, `random` itself left out.
+A task's items are normalised to (a - chance)/(1 - chance) for accuracy, and to (untuned - x)/(untuned - full) for
+bits per byte, with the means of the reference rows in the denominator (taken as known). A task enters the score only
+where `full` beats chance, or untuned, by three standard errors. Intervals are those of `suite.statistics.intervals`;
+p values are Holm-adjusted over the ranked rows of the table, `random` itself left out. Where a strategy stands with
+its default parameters, its other settings are variants: they have scores and intervals, but no rank and no verdict.
+Rank intervals, P(best) and P(beats random) come from the crossed bootstrap of `suite.statistics.ranks` over the
+ranked rows, always the same draws.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from suite.aggregate.board import (
     TaskStanding,
     Verdict,
 )
+from suite.aggregate.certainty import power_of_table, with_rank_intervals, with_sign_flips
 from suite.aggregate.normalise import Scores, difference, normalised, standing
 from suite.aggregate.rows import (
     DUPLICATE,
@@ -38,9 +42,9 @@ from suite.aggregate.rows import (
 from suite.results import Result
 from suite.statistics.holm import holm
 from suite.statistics.intervals import crossed_interval
+from suite.statistics.power import LEVEL
 
 VERSION = "score_v1"
-LEVEL = 0.05
 
 
 def score_v1(
@@ -76,21 +80,31 @@ def _table(group: Comparable, budget: int, found: list[RowResults], plugins: Map
     entering = [task for task in tasks if task.enters]
     scores = {row.spec: normalised(row, entering, by_spec.get(UNTUNED)) for row in found} if entering else {}
     random = scores.get(RANDOM)
-    rows = [_row(row, scores.get(row.spec), random, tasks, plugins) for row in found]
+    rows = [
+        replace(_row(row, scores.get(row.spec), random, tasks, plugins), variant=_is_variant(row, by_spec))
+        for row in found
+    ]
     # Five draws are the registered comparison; against fewer of them, nobody may claim to beat random.
     random_is_complete = RANDOM in by_spec and by_spec[RANDOM].complete
+    notes = list(_notes(by_spec))
+    power = None
     if not withheld:
         rows = _ranked(_judged(rows) if random_is_complete else rows)
+        rows, why = with_rank_intervals(rows, scores, random_is_complete)
+        rows, notes = with_sign_flips(rows, scores), notes + [why] * bool(why)
+        power = power_of_table(rows, scores)
     rows.sort(key=_place)
     return Table(
         budget=budget,
         base_model=group.base_model,
         base_weights=group.base_weights,
+        pool=group.pool,
         rows=tuple(rows),
         tasks=tuple(tasks),
         separation=_separation(scores),
         withheld=withheld,
-        notes=tuple(_notes(by_spec)),
+        notes=tuple(notes),
+        power=power,
         random_draws=_draws_around_their_mean(random),
     )
 
@@ -158,7 +172,12 @@ def _ranked(rows: list[Row]) -> list[Row]:
 
 
 def _rankable(row: Row) -> bool:
-    return row.complete and not row.reference
+    return row.complete and not row.reference and not row.variant
+
+
+def _is_variant(row: RowResults, by_spec: Mapping[str, RowResults]) -> bool:
+    # Of many settings of one strategy the best looks good by luck, and each would make the correction stricter for all.
+    return row.spec != row.strategy and row.strategy in by_spec
 
 
 def _place(row: Row) -> tuple[bool, float, str]:

@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from rich.console import Console
+    from collections.abc import Sequence
 
     from suite.aggregate import Board, PluginFacts
     from suite.registry import Strategy
     from suite.results import Result
     from suite.stores import Store
     from suite.track import Track
-
-
-RUNGS = "at a level of diversity below 1, which `breadth ladder` is for"
 
 
 class Format(StrEnum):
@@ -40,6 +35,9 @@ def board(
     store: Annotated[str | None, typer.Option(help="Where the results are, such as file:my-results.")] = None,
     format: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.TABLE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    variants: Annotated[
+        bool, typer.Option("--variants", help="List other settings of a strategy, too (csv and json always do).")
+    ] = False,
 ) -> None:
     """Rank the strategies of a track by the models that were fine-tuned on what they picked.
 
@@ -57,48 +55,44 @@ def board(
 
       breadth board --track microworld --format json | jq '.tables[0].rows[0]'
     """
-    from suite.errors import StoreError
     from suite.home import default_store
     from suite.stores import open_store
     from suite.track import load_track
 
     chosen = load_track(track)
-    opened = open_store(store or default_store())
-    whole = load_board(chosen, opened)
+    whole = load_filled_board(chosen, open_store(store or default_store()), track)
+    _write(_narrowed(whole, chosen, budget, base_model), format, output, variants)
+
+
+def load_filled_board(track: Track, store: Store, name: str, version: str | None = None) -> Board:
+    """`load_board`, or a StoreError that says how results of the track, called `name`, come to be."""
+    from suite.errors import StoreError
+
+    whole = load_board(track, store, version)
     if not whole.results:
         skipped = f" ({len(whole.skipped)} files in it are no results of this version)" if whole.skipped else ""
         raise StoreError(
-            f"The store {opened.url} holds no results of track {chosen.name}{skipped}. "
-            f"Make some with `breadth run --track {track}`, or name another store with --store."
+            f"The store {store.url} holds no results of track {track.name}{skipped}. "
+            f"Make some with `breadth run --track {name}`, or name another store with --store."
         )
-    _write(_narrowed(whole, chosen, budget, base_model), format, output)
+    return whole
 
 
-def load_board(track: Track, store: Store) -> Board:
+def load_board(track: Track, store: Store, version: str | None = None) -> Board:
     """Read a track's results from a store and score them; what could not be read is counted on the board."""
-    return board_of(track, store, list(store.results(track.name)), plugin_facts())
+    return board_of(track, store, list(store.results(track.name)), version)
 
 
-def board_of(track: Track, store: Store, results: Sequence[Result], plugins: Mapping[str, PluginFacts]) -> Board:
-    """The board of results that were just read from a store, which counts what it does not use.
-
-    Levels of diversity below 1 belong to the ladder, and a track does not rank them.
-    """
+def board_of(track: Track, store: Store, results: Sequence[Result], version: str | None = None) -> Board:
+    """The board of results that were just read from a store, which counts what it could not read."""
     from dataclasses import replace
 
-    from suite.aggregate import Registration, score_v1
+    from suite.aggregate import Registration
+    from suite.aggregate.versions import LATEST, score_of
 
-    ranked = [result for result in results if not _is_rung(result)]
-    scored = score_v1(ranked, Registration.of(track), plugins)
-    rungs = len(results) - len(ranked)
+    scored = score_of(version or LATEST)(results, Registration.of(track), plugin_facts())
     skipped = tuple((skipped.path, skipped.reason) for skipped in store.skipped)
-    set_aside = scored.set_aside | ({RUNGS: rungs} if rungs else {})
-    return replace(scored, results=len(results), set_aside=set_aside, skipped=skipped, superseded=store.superseded)
-
-
-def _is_rung(result: Result) -> bool:
-    level = result.parameters.get("diversity", 1.0)
-    return isinstance(level, int | float) and level < 1
+    return replace(scored, skipped=skipped, superseded=store.superseded)
 
 
 def plugin_facts() -> dict[str, PluginFacts]:
@@ -115,13 +109,6 @@ def _kind(cls: type[Strategy]) -> str:
     return "built-in" if cls.__module__.startswith(("strategies.", "suite.")) else "plugin"
 
 
-def render(board: Board, console: Console) -> None:
-    """Print a board as `breadth board` does; `breadth run` ends with it."""
-    from suite.commands.board_terminal import print_board
-
-    print_board(board, console)
-
-
 def _narrowed(whole: Board, track: Track, budget: str | None, base_model: str | None) -> Board:
     from suite.errors import StoreError, UnknownNameError
 
@@ -136,13 +123,18 @@ def _narrowed(whole: Board, track: Track, budget: str | None, base_model: str | 
     return narrowed
 
 
-def _write(board: Board, format: Format, output: Path | None) -> None:
+def _write(board: Board, format: Format, output: Path | None, variants: bool) -> None:
     from suite.commands import board_formats
+
+    if not variants and format not in (Format.CSV, Format.JSON):
+        board = board.without_variants()
 
     if format is Format.TABLE and output is None:
         from rich.console import Console
 
-        render(board, Console())
+        from suite.commands.board_terminal import print_board
+
+        print_board(board, Console())
         return
     if format is Format.TABLE:
         text = _plain_table(board)
@@ -170,8 +162,10 @@ def _picture(board: Board) -> str:
 
     from rich.console import Console
 
+    from suite.commands.board_terminal import print_board
+
     console = Console(record=True, width=100, file=StringIO(), force_terminal=True)
-    render(board, console)
+    print_board(board, console)
     drawn = console.export_svg(title=f"breadth board --track {board.track}")
     return re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
 
@@ -181,6 +175,8 @@ def _plain_table(board: Board) -> str:
 
     from rich.console import Console
 
+    from suite.commands.board_terminal import print_board
+
     page = StringIO()
-    render(board, Console(file=page, width=100, color_system=None))
+    print_board(board, Console(file=page, width=100, color_system=None))
     return page.getvalue()

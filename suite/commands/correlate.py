@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from suite.registry import Metric
     from suite.studies.correlate_table import CorrelateTable
     from suite.studies.panel import PanelPlan
 
@@ -45,13 +46,8 @@ def correlate(
     """
     from rich.console import Console
 
-    from suite.commands.display import Display
-    from suite.commands.levels import chosen_metrics
-    from suite.commands.run import count_lanes, print_plan
-    from suite.commands.study_runs import one_budget, refuse_failures, run_cells, say_outcome
+    from suite.commands.study_runs import Asked, carry_out, one_budget, refuse_failures
     from suite.home import default_store
-    from suite.runner.experiment import Experiment
-    from suite.runner.plan import make_plan
     from suite.stores.url import open_store
     from suite.studies.correlate import CorrelateStudy
     from suite.studies.kept import keep, store_folder
@@ -66,25 +62,29 @@ def correlate(
         base_model=base_model,
         seeds=seeds,
     )
-    chosen = chosen_metrics(metrics)
-    lanes = count_lanes(jobs)
-    opened = open_store(store or default_store())
-    console = Console(soft_wrap=True)
-    with Display(Console(stderr=True, soft_wrap=True), len(plan.cells)) as display:
-        experiment = Experiment(definition, opened, display.say, display.work, discard_models)
-        if dry_run:
-            print_plan(console, make_plan(experiment, plan.cells, lanes))
-            _say_panel(console, plan, len(chosen))
-            return
-        study = CorrelateStudy(experiment, plan, chosen)
-        outcome = run_cells(experiment, study.cells, lanes, display) if run else None
-        table = study.table()
-    if outcome is not None:
-        say_outcome(console, outcome)
+    chosen = _metrics(metrics)
+    opened, console = open_store(store or default_store()), Console(soft_wrap=True)
+    asked = Asked(jobs, run, dry_run, discard_models)
+    done = carry_out(
+        definition, plan.cells, lambda experiment: CorrelateStudy(experiment, plan, chosen), console, opened, asked
+    )
+    if done is None:
+        _say_panel(console, plan, len(chosen))
+        return
+    table, outcome = done
     _write(table, output, console)
-    kept = keep(store_folder(opened), definition.name, "correlate", table)
-    _say_table(console, table, output, kept)
+    _say_table(console, table, output, keep(store_folder(opened), definition.name, "correlate", table))
     refuse_failures(outcome)
+
+
+def _metrics(written: str) -> list[Metric]:
+    from suite.commands.levels import chosen_metrics
+    from suite.errors import UsageError
+
+    chosen = chosen_metrics(written)
+    if not chosen:
+        raise UsageError("A correlation needs at least one metric; write all, or names parted by commas.")
+    return chosen
 
 
 def _write(table: CorrelateTable, output: Path, console: Console) -> None:
@@ -116,8 +116,8 @@ def _say_panel(console: Console, plan: PanelPlan, metrics: int) -> None:
     console.print(f"{len(plan.panel.entries)} selections, {metrics} metrics of each.", highlight=False)
     for one in plan.panel.left_out:
         console.print(f"Left out: {one.name} ({one.reason}).", highlight=False, markup=False)
-    if plan.reduced:
-        console.print(f"Reduced, and the table will say so: {'; '.join(plan.reduced)}.", highlight=False)
+    if short := plan.reduced():
+        console.print(f"Reduced, and the table will say so: {'; '.join(short)}.", highlight=False)
 
 
 def _say_table(console: Console, table: CorrelateTable, output: Path, kept: Path) -> None:
@@ -128,13 +128,11 @@ def _say_table(console: Console, table: CorrelateTable, output: Path, kept: Path
     for one in table.correlations:
         which = "all selections" if one.degenerate_included else "without degenerate selections"
         shown = Table(box=None, header_style="bold", pad_edge=False, title=f"{which}, n = {one.selections}")
-        for heading in ("metric", "Spearman", "Pearson", "Kendall", "mean"):
-            shown.add_column(heading)
+        for heading in ("metric", "Spearman", "mean with Pearson"):
+            shown.add_column(heading, no_wrap=True)
         for row in one.metrics:
-            if row.flag:
-                shown.add_row(row.metric, "flagged")
-            else:
-                shown.add_row(row.metric, *map(with_interval, (row.spearman, row.pearson, row.kendall, row.mean)))
+            values = ("flagged", "") if row.flag else (with_interval(row.spearman), with_interval(row.mean))
+            shown.add_row(row.metric, *values)
         console.print(shown)
         console.print(one.lead.words, highlight=False, markup=False)
     for word, said in (("Reduced", table.reduced), ("No correlation", (table.withheld,) if table.withheld else ())):

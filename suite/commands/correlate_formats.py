@@ -140,7 +140,7 @@ def _line(row: MetricRow) -> list[str]:
     return [
         name,
         with_interval(row.spearman),
-        "-" if p is None else f"{p:.3f}",
+        "-" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}",
         with_interval(row.pearson),
         with_interval(row.kendall),
         with_interval(row.mean),

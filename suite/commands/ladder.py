@@ -49,12 +49,9 @@ def ladder(
     """
     from rich.console import Console
 
-    from suite.commands.display import Display
-    from suite.commands.run import count_lanes, print_plan, split_strategies
-    from suite.commands.study_runs import one_budget, refuse_failures, run_cells, say_outcome
+    from suite.commands.run import split_strategies
+    from suite.commands.study_runs import Asked, carry_out, one_budget, refuse_failures
     from suite.home import default_store
-    from suite.runner.experiment import Experiment
-    from suite.runner.plan import make_plan
     from suite.stores.url import open_store
     from suite.studies.kept import keep, store_folder
     from suite.studies.ladder import LadderStudy
@@ -71,23 +68,15 @@ def ladder(
         seeds=seeds,
         length_control=length_control,
     )
-    lanes = count_lanes(jobs)
-    opened = open_store(store or default_store())
-    console = Console(soft_wrap=True)
-    with Display(Console(stderr=True, soft_wrap=True), len(plan.cells)) as display:
-        experiment = Experiment(definition, opened, display.say, display.work, discard_models)
-        if dry_run:
-            print_plan(console, make_plan(experiment, plan.cells, lanes))
-            _say_reduced(console, plan)
-            return
-        study = LadderStudy(experiment, plan)
-        outcome = run_cells(experiment, study.cells, lanes, display) if run else None
-        table = study.table()
-    if outcome is not None:
-        say_outcome(console, outcome)
+    opened, console = open_store(store or default_store()), Console(soft_wrap=True)
+    asked = Asked(jobs, run, dry_run, discard_models)
+    done = carry_out(definition, plan.cells, lambda experiment: LadderStudy(experiment, plan), console, opened, asked)
+    if done is None:
+        _say_reduced(console, plan)
+        return
+    table, outcome = done
     _write(table, plan, output, console)
-    kept = keep(store_folder(opened), definition.name, "ladder", table)
-    _say_table(console, table, output, kept)
+    _say_table(console, table, output, keep(store_folder(opened), definition.name, "ladder", table))
     refuse_failures(outcome)
 
 
@@ -124,16 +113,17 @@ def _say_table(console: Console, table: LadderTable, output: Path, kept: Path) -
     from suite.commands.ladder_formats import slope_words, spearman_words
 
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("strategy", "slope (points)", "at equal length", "rho over levels"):
+    for heading in ("strategy", "slope (points)", "above the lowest", "at equal length", "rho over levels"):
         shown.add_column(heading)
     for one in table.strategies:
         if one.line is None or one.at_equal_length is None:
-            shown.add_row(one.spec, "-", "-", one.why_no_slope)
+            shown.add_row(one.spec, "-", "-", "-", one.why_no_slope)
             continue
         partial = one.at_equal_length
         shown.add_row(
             one.spec,
             slope_words(one.line.slope, one.line.slope_sd),
+            slope_words(one.above_lowest.slope, one.above_lowest.slope_sd) if one.above_lowest else "-",
             slope_words(partial.slope, partial.slope_sd),
             spearman_words(one),
         )

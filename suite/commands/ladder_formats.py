@@ -74,7 +74,8 @@ def ladder_markdown(table: LadderTable, facts: Mapping[str, str]) -> str:
         "Scores are normalised and in points: 0 is chance (or the untuned base), 100 perfect (or fine-tuned on the "
         "whole pool). `slope` is points per unit of level, from the lowest level to the highest, by Bayesian linear "
         "regression over the scores of single seeds, ± one standard deviation of its posterior; `at equal length` is "
-        "the slope with the mean response length as a covariate. `rho` is Spearman over the levels' mean scores.",
+        "the slope with the mean response length as a covariate; `above the lowest` leaves out the lowest level, whose "
+        "few types can make a slope by themselves. `rho` is Spearman over the levels' mean scores.",
         "",
         *_slopes(table.strategies),
         "",
@@ -112,11 +113,11 @@ def _warnings(table: LadderTable) -> list[str]:
 
 
 def _slopes(strategies: Sequence[LadderStrategy]) -> list[str]:
-    headings = ["strategy", "level", "rho", "slope (points)", "at equal length (points)", "seeds x levels"]
+    headings = ["strategy", "level", "rho", "slope (points)", "above the lowest", "at equal length", "fine-tunes"]
     lines = []
     for one in strategies:
         if one.line is None or one.spearman is None or one.at_equal_length is None:
-            lines.append([markdown_text(one.spec), one.family, markdown_text(one.why_no_slope), "-", "-", "-"])
+            lines.append([markdown_text(one.spec), one.family, markdown_text(one.why_no_slope), "-", "-", "-", "-"])
             continue
         partial = one.at_equal_length
         equal = slope_words(partial.slope, partial.slope_sd) + (f" ({partial.note})" if partial.note else "")
@@ -126,6 +127,7 @@ def _slopes(strategies: Sequence[LadderStrategy]) -> list[str]:
                 one.family,
                 spearman_words(one),
                 slope_words(one.line.slope, one.line.slope_sd),
+                slope_words(one.above_lowest.slope, one.above_lowest.slope_sd) if one.above_lowest else "-",
                 markdown_text(equal),
                 str(one.line.points),
             ]

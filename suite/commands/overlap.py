@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from suite.registry import Strategy
     from suite.studies.overlap import OverlapOutcome
+    from suite.track import Track
 
 
 class Format(StrEnum):
@@ -52,7 +54,6 @@ def overlap(
     from suite.commands.opening import opened
     from suite.commands.run import split_strategies
     from suite.home import default_store
-    from suite.runner.cells import chosen_strategies
     from suite.stores.url import open_store
     from suite.studies.kept import keep, store_folder
     from suite.studies.overlap import NAME, OverlapStudy
@@ -61,10 +62,9 @@ def overlap(
     definition = load_track(track)
     budgets = [definition.check_budget(written) for written in dict.fromkeys(budget or [])]
     asked = None if no_map else [_two(written) for written in map_of or []]
-    specs = split_strategies(strategies)
+    chosen, absent = _chosen(definition, split_strategies(strategies))
     place = store_folder(open_store(store or default_store()))
     with opened(definition, embedder=embedder, tokenizer=tokenizer) as experiment:
-        chosen, absent = chosen_strategies(definition, specs)
         for name in absent:
             experiment.notify(f"The track lists strategy {name!r}, which is not installed here; it is left out.")
         study = OverlapStudy(experiment, definition.base_model(base_model).name)
@@ -74,6 +74,17 @@ def overlap(
     if figures:
         for path in _draw(outcome, figures):
             typer.echo(f"Written to {path}.", err=True)
+
+
+def _chosen(track: Track, specs: tuple[str, ...] | None) -> tuple[list[Strategy], list[str]]:
+    """The strategies named and no others, or the track's own with its reference rows; then those not installed."""
+    from suite.registry import strategies as registry
+    from suite.runner.cells import chosen_strategies
+
+    if specs is None:
+        return chosen_strategies(track, None)
+    named = [registry.parse(spec) for spec in specs]
+    return list({strategy.spec: strategy for strategy in named}.values()), []
 
 
 def _two(written: str) -> tuple[str, str]:

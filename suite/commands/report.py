@@ -50,7 +50,7 @@ def report(
 
 def gather(track: Track, store: Store, asked: str) -> Material:
     """What a report of a track in a store is written from; `asked` is the track as it was written."""
-    from suite.commands.board import board_of, plugin_facts
+    from suite.commands.board import board_of
     from suite.registry import strategies
     from suite.report.material import Material
     from suite.stores import LocalStore
@@ -58,7 +58,7 @@ def gather(track: Track, store: Store, asked: str) -> Material:
     results = list(store.results(track.name))
     return Material(
         track=track,
-        board=board_of(track, store, results, plugin_facts()),
+        board=board_of(track, store, results).without_variants(),
         results=results,
         store_folder=store.folder if isinstance(store, LocalStore) else None,
         papers={cls.info.name: cls.info.paper for cls in strategies},

@@ -151,7 +151,8 @@ def print_plan(console: Console, plan: Plan) -> None:
 
 
 def _print_outcome(console: Console, experiment: Experiment, outcome: Outcome) -> None:
-    from suite.commands.board import load_board, render
+    from suite.commands.board import load_board
+    from suite.commands.board_terminal import print_board
 
     if outcome.finished_before and not outcome.recorded and not outcome.failed:
         console.print(f"All {len(outcome.finished_before)} cells were finished before; nothing was run.")
@@ -162,7 +163,8 @@ def _print_outcome(console: Console, experiment: Experiment, outcome: Outcome) -
         )
     for failure in outcome.failed:
         console.print(f"  failed: {failure.cell}: {failure.reason}", markup=False, highlight=False)
-    render(load_board(experiment.track, experiment.store), console)
+    ran = {cell.identity.spec for cell in (*outcome.recorded, *outcome.finished_before)}
+    print_board(load_board(experiment.track, experiment.store).without_variants(but=ran), console)
     console.print(
         f"\nBrowse it again: [bold]breadth board --track {experiment.track.name}[/] "
         f"(also --format csv, json, markdown). Results: {experiment.store.url}",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from suite.errors import BreadthError, UsageError
 
@@ -13,11 +14,34 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from rich.console import Console
 
-    from suite.commands.display import Display
     from suite.runner.cells import Cell
     from suite.runner.experiment import Experiment
     from suite.runner.runner import Outcome
+    from suite.stores import Store
     from suite.track import Track
+
+Table = TypeVar("Table", covariant=True)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a study is to be carried out, as its options say."""
+
+    jobs: int | None
+    run: bool
+    dry_run: bool
+    discard_models: bool
+
+
+class Study(Protocol[Table]):
+    """A study that fine-tunes: the cells that can run, and the table of what the store holds of them."""
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells that can run; asking for them makes the selections."""
+
+    def table(self) -> Table:
+        """The table."""
 
 
 def one_budget(track: Track, written: Sequence[str] | None) -> int:
@@ -29,11 +53,40 @@ def one_budget(track: Track, written: Sequence[str] | None) -> int:
     return track.check_budget(written[0] if written else None)
 
 
-def run_cells(experiment: Experiment, cells: Sequence[Cell], lanes: int, display: Display) -> Outcome:
-    """Finish every cell that is not finished yet."""
+def carry_out(
+    track: Track,
+    planned: Sequence[Cell],
+    make: Callable[[Experiment], Study[Table]],
+    console: Console,
+    store: Store,
+    asked: Asked,
+) -> tuple[Table, Outcome | None] | None:
+    """A study's table and what running its cells came to (None where nothing was to be run).
+
+    A dry run prints the state of the planned cells instead, and gives None.
+    """
+    from rich.console import Console
+
+    from suite.commands.display import Display
+    from suite.commands.run import count_lanes, print_plan
+    from suite.runner.experiment import Experiment
+    from suite.runner.plan import make_plan
     from suite.runner.runner import Runner
 
-    return Runner(experiment, jobs=lanes, watcher=display).run(cells)
+    lanes = count_lanes(asked.jobs)
+    with Display(Console(stderr=True, soft_wrap=True), len(planned)) as display:
+        experiment = Experiment(track, store, display.say, display.work, asked.discard_models)
+        # Tasks that cannot run here say so now, not after hours of selecting.
+        _ = experiment.tasks
+        if asked.dry_run:
+            print_plan(console, make_plan(experiment, planned, lanes))
+            return None
+        study = make(experiment)
+        outcome = Runner(experiment, jobs=lanes, watcher=display).run(study.cells) if asked.run else None
+        table = study.table()
+    if outcome is not None:
+        say_outcome(console, outcome)
+    return table, outcome
 
 
 def say_outcome(console: Console, outcome: Outcome) -> None:

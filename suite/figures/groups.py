@@ -36,8 +36,7 @@ def tied_groups(rows: Sequence[Row]) -> list[tuple[int, int]]:
 
 def rank_interval(row: Row) -> tuple[int, int] | None:
     """The 95 % interval of a row's rank, None where ranks were not drawn."""
-    low, high = getattr(row, "rank_low", None), getattr(row, "rank_high", None)
-    return None if low is None or high is None else (low, high)
+    return None if row.rank_low is None or row.rank_high is None else (row.rank_low, row.rank_high)
 
 
 def _tied_with_random(rows: Sequence[Row], ranked: Sequence[int]) -> list[tuple[int, int]]:

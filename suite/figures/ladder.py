@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from suite.figures.theme import GREY, RIBBON, colour_of, figure, label, symbol_of
 
 if TYPE_CHECKING:
-    from suite.studies.ladder_table import LadderStrategy, LadderTable
+    from suite.studies.ladder_table import KeptEstimate, LadderStrategy, LadderTable
 
 COLUMNS = 3
 PANEL = (330, 250)
@@ -234,7 +234,7 @@ def _marks(drawn: go.Figure, strategy: LadderStrategy, place: Place) -> None:
         x=[level.level + shift for level, _ in means],
         y=_points([score.mean for _, score in means]),
         error_y={
-            "array": _points([(score.high or score.mean or 0.0) - (score.mean or 0.0) for _, score in means]),
+            "array": _points([_reach(score) for _, score in means]),
             "thickness": 1.2,
             "width": 3,
             "color": colour,
@@ -272,6 +272,11 @@ def _legend(drawn: go.Figure, table: LadderTable, controlled: bool) -> None:
 
 def _add(drawn: go.Figure, place: Place, **trace: Any) -> None:
     drawn.add_trace(go.Scatter(**{"showlegend": False, "hoverinfo": "skip", **trace}), **place)
+
+
+def _reach(score: KeptEstimate) -> float:
+    """Half the interval, or nothing where there is none."""
+    return 0.0 if score.high is None or score.mean is None else score.high - score.mean
 
 
 def _mark(colour: str, symbol: str, open_: bool) -> dict[str, Any]:

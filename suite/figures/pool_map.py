@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SIDE = 620
 FAINT = [[0.0, "rgba(138, 138, 138, 0)"], [1.0, "rgba(138, 138, 138, 0.62)"]]
-MOST_POINTS_LARGE = 800
+MOST_POINTS_LARGE = 2_000
 """Picks up to which a point is drawn large."""
 
 
@@ -32,8 +32,8 @@ def map_figure(outcome: OverlapOutcome, table: OverlapTable, picks: PickMap, *, 
         f"first principal component of the embeddings ({100 * first:.1f} % of the variance)",
         f"second principal component ({100 * second:.1f} %)",
         subtitle=(
-            f"Grey: the pool's {outcome.pool_size:,} samples, darker where there are more (log scale). Points: picked "
-            f"samples; {len(picks.both)} by both, unrelated draws would share {pair.expected:.1f}."
+            f"Grey: the {outcome.pool_size:,} samples of the pool (log scale). Points: picks, {len(picks.both):,} of "
+            f"them by both, where unrelated draws would share {pair.expected:.1f}."
         ),
         dark=dark,
     )
@@ -78,7 +78,7 @@ def _add_picks(made: go.Figure, group: MapGroup, name: str, colour: str, symbol:
             "symbol": symbol,
             "size": size,
             "opacity": 0.85,
-            "line": {"width": 0.6, "color": "rgba(255, 255, 255, 0.8)"},
+            "line": {"width": 0.4, "color": "rgba(255, 255, 255, 0.8)"},
         },
         name=f"{name} ({len(group):,})",
         hovertemplate=f"{name}<extra></extra>",

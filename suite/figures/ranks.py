@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from suite.aggregate import Board, Row, Table
+from suite.commands.board_formats import percent
 from suite.figures.groups import rank_interval
 from suite.figures.theme import FAMILIES, colour_of, figure, label, symbol_of
 
@@ -49,8 +50,7 @@ def ranks_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figure
 def _shares(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
     """How often each row came first, beside the plot."""
     for place, row in enumerate(rows):
-        best = getattr(row, "p_best", None)
-        if best is not None:
+        if row.p_best is not None:
             yield {
                 "name": "value",
                 "xref": "paper",
@@ -58,7 +58,7 @@ def _shares(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
                 "xanchor": "right",
                 "xshift": 64,
                 "y": place,
-                "text": f"{100 * best:.0f} %",
+                "text": percent(row.p_best),
                 "font": {"size": 12},
                 "showarrow": False,
             }

@@ -1,21 +1,21 @@
 """Whether a cheap tier earns its keep: how often two tracks put a pair of strategies in the same order.
 
 Pairwise decision accuracy is the share of pairs of strategies that both order alike. A pair that one side leaves tied
-counts half, one that both leave tied counts as alike. Kendall's tau-b stands beside it. Strategies are what both are
-sampled over, so intervals leave out one strategy at a time (`suite.statistics.jackknife`, the accuracy a as 2a - 1)
-or, with `method="bootstrap"`, resample strategies; a strategy drawn twice makes no pair with itself.
+counts half, one that both leave tied counts as alike. Kendall's tau-b stands beside it. Both are meant for strategies
+like these, so intervals resample strategies; one that is drawn twice makes no pair with itself. In simulated worlds of
+8 to 30 strategies their 95 % cover 94 to 98 % up to an accuracy of 0.8, and rather more above (a jackknife on Fisher's
+scale 95 to 99 %).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from suite.statistics.inputs import paired_columns
-from suite.statistics.jackknife import fisher_interval, percentile_interval
+from suite.statistics.jackknife import percentile_interval
 
 FEWEST = 4
 """Strategies below which there is no interval: each pair is most of what there is."""
@@ -42,12 +42,7 @@ class Agreement:
 
 
 def pairwise_accuracy(
-    first: Mapping[str, float],
-    second: Mapping[str, float],
-    *,
-    method: Literal["jackknife", "bootstrap"] = "jackknife",
-    draws: int = 2000,
-    seed: int = 0,
+    first: Mapping[str, float], second: Mapping[str, float], *, draws: int = 2000, seed: int = 0
 ) -> Agreement:
     """Agreement over the strategies that both sides have, higher is better on both; deterministic given `seed`.
 
@@ -67,19 +62,14 @@ def pairwise_accuracy(
         note = f"{n} shared strategies give no interval"
         accuracy, tau = (Share(float(part), unknown, unknown) for part in value)
         return Agreement(accuracy, tau, n, pairs, note)
-    if method == "jackknife":
-        weights = 1.0 - np.eye(n)
-    else:
-        weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
+    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
     again = _under(weights, *signs)
-    accuracy = _share(2 * float(value[0]) - 1, 2 * again[:, 0] - 1, method)
-    tau = _share(float(value[1]), again[:, 1], method)
+    accuracy, tau = (_share(float(value[at]), again[:, at], best) for at, best in ((0, {0.0, 1.0}), (1, {-1.0, 1.0})))
     notes = {
         "one side ties all strategies: no tau": np.isnan(value[1]),
-        "perfect agreement: no spread to take an interval from": abs(2 * value[0] - 1) == 1,
+        "all pairs agree or none does: no spread to take an interval from": value[0] in (0.0, 1.0),
     }
-    halved = Share(*((1 + part) / 2 for part in (accuracy.value, accuracy.low, accuracy.high)))
-    return Agreement(halved, tau, n, pairs, "; ".join(note for note, holds in notes.items() if holds))
+    return Agreement(accuracy, tau, n, pairs, "; ".join(note for note, holds in notes.items() if holds))
 
 
 def _under(weights: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -98,7 +88,7 @@ def _under(weights: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.nda
     return found
 
 
-def _share(value: float, again: np.ndarray, method: str) -> Share:
-    if np.isnan(value) or abs(value) >= 1 - 1e-12:
+def _share(value: float, again: np.ndarray, ends: set[float]) -> Share:
+    if np.isnan(value) or any(abs(value - end) < 1e-12 for end in ends):
         return Share(value, float("nan"), float("nan"))
-    return Share(value, *(fisher_interval(value, again) if method == "jackknife" else percentile_interval(again)))
+    return Share(value, *percentile_interval(again))

@@ -50,12 +50,17 @@ class Association:
         return np.concatenate(sums) / below if below else np.full(len(order), np.nan)
 
     def shares(self) -> np.ndarray:
-        """What each row adds to Spearman, Pearson and Kendall, shape (n, 3): the sums are the coefficients."""
+        """What each row adds to Spearman, Pearson and Kendall, shape (n, 3): the sums are the coefficients.
+
+        Where x and y are independent, the sum of squares over independent rows is the coefficient's variance.
+        """
         x, y = self.x, self.y
         signs_x, signs_y = self._signs
         below = np.sqrt((signs_x**2).sum() * (signs_y**2).sum())
         spearman = _unit(stats.rankdata(x)) * _unit(stats.rankdata(y))
         kendall = (signs_x * signs_y).sum(axis=1) / below if below else np.zeros(len(x))
+        # A row moves tau-b by its pairs from either side, so by twice these; the mean brings the sum back to tau-b.
+        kendall = 2 * kendall - kendall.mean()
         return np.stack([spearman, _unit(x) * _unit(y), kendall], axis=1)
 
     def _block(self, weights: np.ndarray) -> np.ndarray:

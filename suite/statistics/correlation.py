@@ -101,9 +101,10 @@ def correlate(
 ) -> Correlations:
     """Spearman, Pearson, Kendall tau-b and NovelSum's mean of `x` and `y`; deterministic given `seed`.
 
-    `clusters` labels each row (every row its own where None); `draws` are those of `method="bootstrap"`. A constant
-    side or fewer than 3 rows give nan and a note; fewer than 3 clusters, or a perfect coefficient, a value without an
-    interval. Raises ValueError, naming the position, on what is no finite number, and where lengths differ.
+    `clusters` labels each row (every row its own where None); `draws` are those of `method="bootstrap"`;
+    `permutations=0` leaves p out. A constant side or fewer than 3 rows give nan and a note; fewer than 3 clusters, or a
+    perfect coefficient, a value without an interval. Raises ValueError, naming the position, on what is no finite
+    number, and where lengths differ.
     """
     return _correlations([(x, y, clusters)], method, draws, permutations, seed)
 
@@ -264,6 +265,8 @@ def _p_values(
 ) -> list[float]:
     """p of the weighted sum over strata of Spearman, Pearson and Kendall."""
     weights = np.array([stratum.weight for stratum in strata])
+    if not permutations:
+        return [float("nan")] * 3
     if clusters < sum(stratum.n for stratum in strata):
         shares = np.zeros((clusters, 3))
         for stratum in strata:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from suite.statistics.intervals import Components, Crossed
 
@@ -58,7 +58,8 @@ def power_of(difference: float, components: Components, seeds: int, *, level: fl
     df = components.df(seeds)
     away = abs(difference) / components.standard_error(seeds)
     critical = stats.t.ppf(1 - level / 2, df)
-    return float(stats.nct.sf(critical, df, away) + stats.nct.cdf(-critical, df, away))
+    # The square of a noncentral t is a noncentral F, whose distribution stays finite far from zero.
+    return float(1 - special.ncfdtr(1, df, away**2, critical**2))
 
 
 def minimum_detectable(components: Components, seeds: int, *, power: float = POWER, level: float = LEVEL) -> float:
@@ -85,9 +86,10 @@ def seeds_needed(
 ) -> int | None:
     """The fewest seeds with which `difference` is found with probability `power`; None where 1,000 do not suffice.
 
-    None mostly means that the items alone leave too much doubt: more seeds on the same items do not help.
+    Mostly that means that the items alone leave too much doubt, and more seeds on the same items do not help; it is
+    None, too, without any variance to plan by.
     """
-    if minimum_detectable(components, MOST_SEEDS, power=power, level=level) > abs(difference):
+    if not minimum_detectable(components, MOST_SEEDS, power=power, level=level) <= abs(difference):
         return None
     fewest, most = 1, MOST_SEEDS  # the least detectable difference falls with every seed
     while most - fewest > 1:

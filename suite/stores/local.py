@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from suite.atomic import storage_errors, write_text
+from suite.atomic import atomic_file, storage_errors, write_text
 from suite.errors import StoreError
 from suite.results import SCHEMA_VERSION, Result
 from suite.stores.protocol import Skipped
@@ -38,6 +38,13 @@ class LocalStore:
         if not known or isinstance(self._read(target), Skipped):
             write_text(target, result.to_json())
         return result.path
+
+    def put_table(self, name: str, content: bytes) -> str:
+        """Write a table for the page beside the results, in place of an older one."""
+        path = f"leaderboard/{name}"
+        with atomic_file(self.folder / path) as temporary:
+            temporary.write_bytes(content)
+        return path
 
     def results(self, track: str | None = None) -> Iterator[Result]:
         """Every valid record (of one track), in the order of the paths, corrected ones left out."""

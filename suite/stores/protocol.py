@@ -32,6 +32,12 @@ class Store(Protocol):
         Raises StorageError when nothing can be written.
         """
 
+    def put_table(self, name: str, content: bytes) -> str:
+        """Write `leaderboard/<name>`, whole or not at all, in place of an older one; return its path inside the store.
+
+        Raises StorageError when nothing can be written.
+        """
+
     def results(self, track: str | None = None) -> Iterator[Result]:
         """Every valid record (of one track), in the order of the paths, corrected ones left out."""
 

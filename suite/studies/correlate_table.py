@@ -154,7 +154,7 @@ def correlate_table(
         panel=tuple(panel),
         correlations=tuple(correlations),
         left_out=tuple(Omitted(name=one.name, reason=one.reason) for one in left_out),
-        reduced=plan.reduced,
+        reduced=plan.reduced(len(panel)),
         incomplete=tuple(str(cell) for cell in missing),
         withheld=withheld,
     )

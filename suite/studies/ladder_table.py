@@ -61,7 +61,11 @@ class LadderLevel(KeptPart):
 
 
 class LadderStrategy(KeptPart):
-    """One strategy over its levels; `why_no_slope` says what keeps it from a line, or is empty."""
+    """One strategy over its levels; `why_no_slope` says what keeps it from a line, or is empty.
+
+    `above_lowest` is the line without the lowest level, whose few types may make a slope by themselves; None where
+    fewer than three levels remain.
+    """
 
     spec: str
     name: str
@@ -69,6 +73,7 @@ class LadderStrategy(KeptPart):
     controlled: bool
     levels: tuple[LadderLevel, ...]
     line: FittedLine | None
+    above_lowest: FittedLine | None = None
     at_equal_length: PartialSlope | None
     spearman: RankCorrelation | None
     why_no_slope: str
@@ -142,11 +147,11 @@ def _strategy(
     )
     reached = [level for level in levels if level.state != "out of reach"]
     why = _why_no_slope(levels, reached, outcome)
-    line = partial = spearman = None
+    line = above = partial = spearman = None
     if not why:
-        at = [level.level for level in reached for _ in level.scores]
-        scores = [score for level in reached for score in level.scores]
+        at, scores = _pairs(reached)
         line = fitted_line(at, scores)
+        above = fitted_line(*_pairs(reached[1:])) if len(reached) > FEWEST_LEVELS else None
         partial = partial_slope(at, [length for level in reached for length in level.lengths], scores)
         spearman = rank_correlation(
             [level.level for level in reached], [float(np.mean(level.scores)) for level in reached]
@@ -158,10 +163,16 @@ def _strategy(
         controlled=family.controlled,
         levels=levels,
         line=line,
+        above_lowest=above,
         at_equal_length=partial,
         spearman=spearman,
         why_no_slope=why,
     )
+
+
+def _pairs(levels: Sequence[LadderLevel]) -> tuple[list[float], list[float]]:
+    """The level and the score of every fine-tune."""
+    return [one.level for one in levels for _ in one.scores], [score for one in levels for score in one.scores]
 
 
 def _level(

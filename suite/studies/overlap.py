@@ -134,8 +134,10 @@ class OverlapStudy:
         With no pair named, one map shows the two strategies, baselines aside, that share most relative to chance.
         UsageError for fewer than two strategies, UnknownNameError for a map of a strategy that is not compared.
         """
-        if len(chosen) < 2:
-            raise UsageError("An overlap needs at least two strategies; name more with --strategies.")
+        if sum(strategy.name != FULL for strategy in chosen) < 2:
+            raise UsageError(
+                "An overlap needs at least two strategies (`full` holds every selection); name more with --strategies."
+            )
         named = {strategy.spec for strategy in chosen}
         for spec in (spec for pair in maps or () for spec in pair):
             if spec not in named:

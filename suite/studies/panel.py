@@ -91,7 +91,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class PanelPlan:
-    """A panel on one budget and base model with its cells. `reduced` says in what it falls short."""
+    """A panel on one budget and base model with its cells."""
 
     track: Track
     budget: int
@@ -99,7 +99,15 @@ class PanelPlan:
     training_seeds: tuple[int, ...]
     panel: Panel
     cells: tuple[Cell, ...]
-    reduced: tuple[str, ...]
+
+    def reduced(self, selections: int | None = None) -> tuple[str, ...]:
+        """In what the study falls short where this many selections could be made (None: all of them)."""
+        count = len(self.panel.entries) if selections is None else selections
+        registered = len(self.track.seeds.training)
+        short = [f"{count} of at least {REGISTERED_SIZE} selections"] if count < REGISTERED_SIZE else []
+        if len(self.training_seeds) < registered:
+            short.append(f"{len(self.training_seeds)} of {registered} registered seeds")
+        return tuple(short)
 
     def cells_of(self, entry: Entry) -> list[Cell]:
         """The cells of one entry, one a training seed."""
@@ -170,12 +178,7 @@ def plan_panel(
         Wanted(budgets=(size,), base_models=(model,), seeds=seeds),
     )
     training = tuple(dict.fromkeys(cell.training_seed for cell in cells if cell.strategy is not None))
-    reduced = []
-    if len(panel.entries) < REGISTERED_SIZE:
-        reduced.append(f"{len(panel.entries)} of at least {REGISTERED_SIZE} selections")
-    if len(training) < len(track.seeds.training):
-        reduced.append(f"{len(training)} of {len(track.seeds.training)} registered seeds")
-    return PanelPlan(track, size, model, training, panel, tuple(cells), tuple(reduced))
+    return PanelPlan(track, size, model, training, panel, tuple(cells))
 
 
 def _entries(chosen: Sequence[Strategy], track: Track) -> Iterable[Entry]:

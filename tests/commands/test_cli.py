@@ -23,6 +23,7 @@ COMMANDS = (
     "levels",
     "measure",
     "metrics",
+    "overlap",
     "replay",
     "report",
     "run",

@@ -9,26 +9,22 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
 from factories import experiment, result, sha
 from ladders import ladder_plan, ladder_results, ladder_selected
 from panels import panel_table
 from reports import EFFECTS, material_of, of_track, stored
-from scipy import special, stats
 from typer.testing import CliRunner
 
 from suite.aggregate import score_v1
 from suite.commands.main import application
 from suite.errors import StoreError
 from suite.report.blocks import Grid, NotRun, Paragraph, Section
-from suite.report.detectable import least_detectable
 from suite.report.material import Material
 from suite.report.page import report_page
 from suite.report.sections import SECTIONS
 from suite.report.sections.headline import headline, sentences
 from suite.report.sections.reproduction import commands
-from suite.statistics.intervals import Estimate
 from suite.studies.contamination import ContaminationOutcome, OverlapRow
 from suite.studies.kept import keep
 from suite.studies.ladder_table import ladder_table
@@ -100,21 +96,6 @@ def test_nobody_beats_random_is_said_too(tmp_path: Path) -> None:
     table = material_of(tmp_path, experiment({"k-center": 0.0, "longest": -0.01})).main_table
     assert table is not None
     assert "none of 2 strategies beats random selection." in headline("t", table)
-
-
-def test_least_detectable_is_found_four_times_in_five() -> None:
-    for df in (2.0, 6.5, 300.0):
-        found = least_detectable(Estimate(0.0, 0.02, df, -0.1, 0.1, 0.5, 3))
-        assert found is not None
-        power = 1 - special.ncfdtr(1, df, (found / 0.02) ** 2, stats.t.ppf(0.975, df) ** 2)
-        assert power == pytest.approx(0.8, abs=1e-4)
-        # Simulated: a t statistic around the found difference.
-        rng = np.random.default_rng(1)
-        t = (rng.normal(found / 0.02, 1, 40_000)) / np.sqrt(rng.chisquare(df, 40_000) / df)
-        assert np.mean(np.abs(t) > stats.t.ppf(0.975, df)) == pytest.approx(0.8, abs=0.01)
-    nan = float("nan")
-    assert least_detectable(Estimate(0.1, nan, nan, nan, nan, nan, 1)) is None
-    assert least_detectable(None) is None
 
 
 def test_every_section_is_there_once_and_every_figure_says_how_to_read_it(page: str) -> None:
@@ -296,15 +277,11 @@ def test_a_damaged_study_is_named_and_takes_nothing_else_away(tmp_path: Path, ma
     assert block.command == "breadth ladder --track alpaca-cpu"
 
 
-def test_levels_below_one_are_not_ranked(tmp_path: Path) -> None:
-    rungs = [
-        record.model_copy(update={"parameters": {"diversity": 0.5}})
-        for record in experiment({"macro-response:diversity=0.5": 0.1})
-        if record.cell.strategy == "macro-response"
-    ]
-    board = material_of(tmp_path, [*experiment({"k-center": 0.2}), *rungs]).board
-    assert {row.spec for table in board.tables for row in table.rows} == {"k-center", "random", "full", "untuned"}
-    assert [count for why, count in board.set_aside.items() if "breadth ladder" in why] == [3]
+def test_other_settings_are_counted_and_not_listed(tmp_path: Path) -> None:
+    results = experiment({"macro-response": 0.1, "macro-response:diversity=0.5": 0.1})
+    text = Reader(report_page(material_of(tmp_path, results))).text
+    assert "1 more rows are other settings of these strategies" in text
+    assert "1 of 1 strategy beats" in text
 
 
 def test_published_rows_stand_beside_ours(tmp_path: Path) -> None:

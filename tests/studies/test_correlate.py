@@ -43,7 +43,8 @@ def test_the_default_panel_is_of_every_kind_and_shares_its_cells_with_the_ladder
     names = [entry.strategy.name for entry in plan.panel.entries]
     assert len(names) >= 40
     assert plan.panel.left_out == ()
-    assert plan.reduced == ()
+    assert plan.reduced() == ()
+    assert plan.reduced(39) == ("39 of at least 40 selections",)
     ranked = {cls.info.name for cls in strategies if not cls.reference and not cls.index_only}
     assert set(names) == ranked
     assert names.count("random") == track.seeds.random_draws
@@ -75,7 +76,7 @@ def test_a_panel_of_ones_own_is_a_file(tmp_path: Path) -> None:
         *(f"random draw {draw}" for draw in range(5)),
     ]
     plan = plan_panel(track, panel, seeds=1)
-    assert plan.reduced == ("7 of at least 40 selections", "1 of 3 registered seeds")
+    assert plan.reduced() == ("7 of at least 40 selections", "1 of 3 registered seeds")
     assert len(plan.cells) == 1 + 1 + 7
 
 

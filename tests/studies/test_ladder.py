@@ -127,6 +127,10 @@ def test_the_table_holds_the_boards_scores_and_their_slope() -> None:
         assert strategy.spearman is not None
         assert strategy.line.slope == pytest.approx(slope)
         assert strategy.line.points == 21
+        above = np.polyfit(at[3:], scores[3:], 1)[0]
+        assert strategy.above_lowest is not None
+        assert strategy.above_lowest.slope == pytest.approx(above)
+        assert strategy.above_lowest.points == 18
         assert strategy.at_equal_length.slope is not None
         assert strategy.at_equal_length.slope * slope > 0
         assert strategy.spearman.rho == pytest.approx(np.sign(slope))

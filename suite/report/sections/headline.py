@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from suite.aggregate import Row, Table
 from suite.report.blocks import Block, Listing, Paragraph, Section, listed
-from suite.report.detectable import least_detectable
 from suite.report.material import Material
 
 MOST_NAMED = 5
@@ -62,14 +61,12 @@ def sentences(table: Table) -> Iterator[str]:
     untold = [row for row in table.rows if row.rank is not None and row.difference and not row.difference.known]
     if untold:
         yield f"Without an interval, hence without a verdict: {_short([row.spec for row in untold])}."
-    found = [least for row in table.rows if row.rank and (least := least_detectable(row.difference)) is not None]
-    if found:
-        middle = sorted(found)[len(found) // 2]
-        seeds = max(row.difference.seeds for row in table.rows if row.rank and row.difference)
+    if table.power is not None:
         yield (
-            f"What {_counted(seeds, 'seed', 'seeds')} can detect: a true difference of about {100 * middle:.1f} points "
-            "is found four times in five (median over rows, before Holm's correction). Smaller ones mostly go unseen, "
-            "so a tie is no proof of equality."
+            f"What {_counted(table.power.seeds, 'seed', 'seeds')} can detect: a true difference of "
+            f"{_points(table.power.detectable)} points is found four times in five by one comparison, "
+            f"{_points(table.power.detectable_after_holm)} points as the first of {table.power.comparisons} under "
+            "Holm's correction. Smaller ones mostly go unseen, so a tie is no proof of equality."
         )
     incomplete = [f"{row.spec} ({row.cells_done} of {row.cells_registered})" for row in table.rows if not row.complete]
     if incomplete:

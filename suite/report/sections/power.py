@@ -1,63 +1,67 @@
-"""Power: which differences the seeds and items that were run can find, row by row."""
+"""Power: which differences the seeds and items that were run can find."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from suite.aggregate import Table
+from suite.aggregate import Power, Table
 from suite.commands.board_notes import table_title
-from suite.report.blocks import Block, Column, Grid, Listing, Paragraph, Section
-from suite.report.detectable import least_detectable
+from suite.report.blocks import Block, Column, Grid, Listing, Paragraph, Section, Value
 from suite.report.material import Material
 from suite.statistics.permutation import smallest_sign_flip_p
 from suite.statistics.power import critical_spearman
 
-COLUMNS = (
+TABLE = (
+    Column("table"),
+    Column("seeds", "d"),
+    Column("detectable by one comparison (points)", ".1f", 100),
+    Column("comparisons", "d"),
+    Column("detectable as the first of them (points)", ".1f", 100),
+    Column("seeds that find one point"),
+)
+ROWS = (
     Column("strategy"),
     Column("seeds", "d"),
+    Column("difference (points)", "+.1f", 100),
     Column("standard error (points)", ".2f", 100),
     Column("degrees of freedom", ".1f"),
-    Column("least difference found at 80 % (points)", ".1f", 100),
-    Column("difference found (points)", "+.1f", 100),
 )
 
 
 def power_section(material: Material) -> Section:
     """What can be detected, and what few seeds cannot show whatever they find."""
+    tables = [(table, table_title(material.board, table)) for table in material.board.tables]
+    known = [(table.power, title) for table, title in tables if table.power is not None]
     blocks: list[Block] = [
         Paragraph(
-            "A true difference of the size in the fifth column is found by the row's own two-sided t test at 0.05 four "
-            "times in five, before Holm's correction, which makes it harder. Rows with noisier seeds need larger "
-            "differences; a tie with random is no proof of equality."
+            "A true difference to random of the detectable size is found by the two-sided t test at 0.05 four times in "
+            "five, given the mean variance of the table's differences. Smaller ones mostly go unseen: a tie with "
+            "random is no proof of equality."
         )
     ]
-    for number, table in enumerate(material.board.tables):
-        blocks += _table_blocks(material, table, number)
+    if known:
+        blocks.append(
+            Grid("power", "What can be detected", TABLE, tuple(_power(power, title) for power, title in known))
+        )
+    blocks += [_rows(table, f"errors-{number}", title) for number, (table, title) in enumerate(tables)]
     blocks.append(Listing(tuple(_exact_facts(len(material.board.registration.training_seeds)))))
     return Section("power", "Power", tuple(blocks))
 
 
-def _table_blocks(material: Material, table: Table, number: int) -> Iterator[Block]:
-    rows = [row for row in table.rows if row.difference is not None and not row.reference]
-    if not rows:
-        return
-    yield Grid(
-        f"power-{number}",
-        f"What can be detected; {table_title(material.board, table)}",
-        COLUMNS,
-        tuple(
-            (
-                row.spec,
-                row.difference.seeds,
-                row.difference.standard_error,
-                row.difference.df,
-                least_detectable(row.difference),
-                row.difference.mean,
-            )
-            for row in rows
-            if row.difference
-        ),
-        frozenset(place for place, row in enumerate(rows) if not row.complete),
+def _power(power: Power, title: str) -> tuple[Value, ...]:
+    needed = "none on these items" if power.seeds_for_one_point is None else str(power.seeds_for_one_point)
+    return title, power.seeds, power.detectable, power.comparisons, power.detectable_after_holm, needed
+
+
+def _rows(table: Table, identifier: str, title: str) -> Grid:
+    """How precise each row's own difference is."""
+    rows = [(row, row.difference) for row in table.rows if row.difference is not None and not row.reference]
+    return Grid(
+        identifier,
+        f"How precise each row is; {title}",
+        ROWS,
+        tuple((row.spec, apart.seeds, apart.mean, apart.standard_error, apart.df) for row, apart in rows),
+        frozenset(place for place, (row, _) in enumerate(rows) if not row.complete),
     )
 
 

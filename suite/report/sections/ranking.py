@@ -31,7 +31,12 @@ COLUMNS = (
     Column("cells done", "d"),
     Column("cells registered", "d"),
 )
-RANKS = (Column("rank low", "d"), Column("rank high", "d"), Column("first (%)", ".1f", 100))
+RANKS = (
+    Column("rank low", "d"),
+    Column("rank high", "d"),
+    Column("comes first (%)", ".1f", 100),
+    Column("beats random (% of draws)", ".1f", 100),
+)
 VERDICTS = {
     "beats": "beats random",
     "worse": "worse than random",
@@ -50,7 +55,9 @@ def ranking_section(material: Material) -> Section:
     drawn = budget_figure(board)
     if drawn is not None:
         blocks.append(Picture("budget", drawn, "Score against budget", READ_BUDGET))
-    blocks.append(Listing(tuple(note for note in board_notes(board) if not note.startswith("How to read"))))
+    blocks.append(
+        Listing(tuple(note for note in board_notes(board) if not note.startswith(("How to read", "# is the rank"))))
+    )
     return Section("ranking", "Ranking", tuple(blocks))
 
 
@@ -93,7 +100,7 @@ def ranked_grid(table: Table, identifier: str, title: str) -> Grid:
         )
         if with_ranks:
             low, high = rank_interval(row) or (None, None)
-            cells += (low, high, getattr(row, "p_best", None))
+            cells += (low, high, row.p_best, row.p_beats_random)
         rows.append(cells)
     muted = frozenset(number for number, row in enumerate(table.rows) if row.reference or not row.complete)
     return Grid(identifier, title, COLUMNS + RANKS * with_ranks, tuple(rows), muted)
