@@ -41,7 +41,7 @@ def power_section(material: Material) -> Section:
     ]
     if known:
         blocks.append(
-            Grid("power", "What can be detected", TABLE, tuple(_power(power, title) for power, title in known))
+            Grid("detectable", "What can be detected", TABLE, tuple(_power(power, title) for power, title in known))
         )
     blocks += [_rows(table, f"errors-{number}", title) for number, (table, title) in enumerate(tables)]
     blocks.append(Listing(tuple(_exact_facts(len(material.board.registration.training_seeds)))))
