@@ -135,7 +135,8 @@ class Power:
 class Table:
     """All rows of one budget on one base model (one set of weights), best first, unranked incomplete rows last.
 
-    `withheld` says why nothing is ranked, or is empty; `notes` are remarks for the reader.
+    `withheld` says why nothing is ranked, or is empty; `notes` are remarks for the reader. `random_draws` holds what
+    each selection draw of `random` scored, the mean over its seeds less the mean of all draws: the band of a picture.
     """
 
     budget: int
@@ -148,6 +149,7 @@ class Table:
     withheld: str
     notes: tuple[str, ...]
     power: Power | None = None
+    random_draws: tuple[float, ...] = ()
 
     def without_variants(self, but: Collection[str] = ()) -> Table:
         """The same table with its variants, but for the specs named, counted in a note instead of listed."""

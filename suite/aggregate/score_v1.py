@@ -105,6 +105,7 @@ def _table(group: Comparable, budget: int, found: list[RowResults], plugins: Map
         withheld=withheld,
         notes=tuple(notes),
         power=power,
+        random_draws=_draws_around_their_mean(random),
     )
 
 
@@ -182,6 +183,13 @@ def _is_variant(row: RowResults, by_spec: Mapping[str, RowResults]) -> bool:
 def _place(row: Row) -> tuple[bool, float, str]:
     """Best first, reference rows among the others, incomplete rows last."""
     return not row.complete, -row.score.mean if row.score else 0.0, row.spec
+
+
+def _draws_around_their_mean(random: Scores | None) -> tuple[float, ...]:
+    if random is None or not len(random.draws):
+        return ()
+    means = random.draws.mean(axis=1)
+    return tuple(float(mean) for mean in means - means.mean())
 
 
 def _separation(scores: Mapping[str, Scores]) -> tuple[Separation, ...]:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from suite.aggregate import Board, PluginFacts
     from suite.registry import Strategy
+    from suite.results import Result
     from suite.stores import Store
     from suite.track import Track
 
@@ -77,12 +80,17 @@ def load_filled_board(track: Track, store: Store, name: str, version: str | None
 
 def load_board(track: Track, store: Store, version: str | None = None) -> Board:
     """Read a track's results from a store and score them; what could not be read is counted on the board."""
+    return board_of(track, store, list(store.results(track.name)), version)
+
+
+def board_of(track: Track, store: Store, results: Sequence[Result], version: str | None = None) -> Board:
+    """The board of results that were just read from a store, which counts what it could not read."""
     from dataclasses import replace
 
     from suite.aggregate import Registration
     from suite.aggregate.versions import LATEST, score_of
 
-    scored = score_of(version or LATEST)(store.results(track.name), Registration.of(track), plugin_facts())
+    scored = score_of(version or LATEST)(results, Registration.of(track), plugin_facts())
     skipped = tuple((skipped.path, skipped.reason) for skipped in store.skipped)
     return replace(scored, skipped=skipped, superseded=store.superseded)
 

@@ -32,7 +32,7 @@ def as_csv(board: Board) -> str:
     writer = csv.DictWriter(page, fieldnames=list(lines[0]) if lines else ["track"], lineterminator="\n")
     writer.writeheader()
     for line in lines:
-        writer.writerow({key: _csv_cell(value) for key, value in line.items()})
+        writer.writerow({key: csv_cell(value) for key, value in line.items()})
     return page.getvalue()
 
 
@@ -74,8 +74,8 @@ def visible(text: str) -> str:
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
-def _csv_cell(value: Value) -> Value:
-    """Spreadsheets run a text that begins like a formula; an apostrophe in front keeps it a text."""
+def csv_cell(value: Value) -> Value:
+    """A cell of a CSV file: spreadsheets run a text that begins like a formula, so an apostrophe stands before it."""
     if isinstance(value, str):
         return f"'{visible(value)}" if value.startswith(("=", "+", "-", "@")) else visible(value)
     if isinstance(value, float) and not math.isfinite(value):

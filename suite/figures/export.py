@@ -34,6 +34,7 @@ CONFIG = {
 }
 """How figures behave in a page."""
 
+DEFAULT_TOP, DEFAULT_HEIGHT = 112, 540
 _MODES = (("light", False), ("dark", True))
 
 
@@ -107,16 +108,25 @@ def as_div(figure: go.Figure, identifier: str, *, described: str = "") -> str:
     if not identifier.replace("-", "").isalnum() or not identifier.isascii():
         raise ValueError(f"{identifier!r} cannot be the id of an element")
     drawn = json.loads(figure.to_json())
-    layout = {key: value for key, value in drawn["layout"].items() if key not in ("template", "title")}
+    own = drawn["layout"]
+    layout = {key: value for key, value in own.items() if key not in ("template", "title", "width")}
     # Room for the title is part of a PNG; on the page it would be a gap.
-    layout["margin"] = {**layout.get("margin", {}), "t": 48 if layout.get("showlegend", True) else 16}
-    height = layout.get("height", 460)
+    room = _title_height(own.get("title", {}))
+    margin = own.get("margin", {})
+    layout["margin"] = {**margin, "t": max(16, margin.get("t", DEFAULT_TOP) - room)}
+    layout["height"] = height = own.get("height", DEFAULT_HEIGHT) - room
     return (
         f'<div class="plot" id="{identifier}" role="img" aria-label="{html.escape(described)}" '
         f'style="min-height: {height}px"></div>\n'
         f'<script type="application/json" data-plot="{identifier}">'
         f"{script_json({'data': drawn['data'], 'layout': layout})}</script>\n"
     )
+
+
+def _title_height(title: dict[str, Any]) -> int:
+    """Pixels that a title and the lines beneath it take at the top of a figure."""
+    subtitle = (title.get("subtitle") or {}).get("text") or ""
+    return 40 + 18 * (subtitle.count("<br>") + 1 if subtitle else 0)
 
 
 def page_script() -> str:

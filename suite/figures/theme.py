@@ -8,6 +8,7 @@ near-black alike, so that a page may switch between light and dark by changing t
 from __future__ import annotations
 
 import html
+import textwrap
 from functools import cache
 
 import plotly.graph_objects as go
@@ -45,12 +46,17 @@ SYMBOLS = {
     "baseline": "circle",
 }
 """One marker a family, so that no reader depends on colour."""
+# No `system-ui`: on a bare Linux it is DejaVu Sans, which is wider than what every label was laid out for.
 FONTS = (
-    'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif'
+    '-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Noto Sans", "Helvetica Neue", "Liberation Sans", Arial, '
+    "sans-serif"
 )
 DIVERGING = [[0.0, "#D55E00"], [0.25, "#E8A577"], [0.5, "#F2F2F2"], [0.75, "#74A9CC"], [1.0, "#0072B2"]]
 """Worse (vermilion) over equal (near white) to better (blue): told apart by colour-blind readers, too."""
 SEQUENTIAL = [[0.0, "#F2F6FA"], [0.5, "#7FB2D6"], [1.0, "#004B76"]]
+
+SUBTITLE_WIDTH = 140
+"""Characters of a line that fit a figure of 900 pixels."""
 
 
 def colour_of(level: str) -> str:
@@ -84,6 +90,7 @@ def template(dark: bool = False) -> go.layout.Template:
         "showline": False,
         "ticks": "",
         "automargin": True,
+        "ticklabelstandoff": 4,
         "title": {"standoff": 12, "font": {"size": 13, "color": soft}},
         "tickfont": {"size": 12, "color": ink},
     }
@@ -95,7 +102,10 @@ def template(dark: bool = False) -> go.layout.Template:
             "x": 0,
             "xref": "container",
             "xanchor": "left",
-            "pad": {"l": 16, "t": 6},
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"l": 16, "t": 16},
             "font": {"size": 18, "weight": 600, "color": ink},
             "subtitle": {"font": {"size": 13, "color": soft}},
         },
@@ -112,7 +122,7 @@ def template(dark: bool = False) -> go.layout.Template:
         },
         "hoverlabel": {"font": {"family": FONTS, "size": 12}, "align": "left", "namelength": -1},
         "hovermode": "closest",
-        "margin": {"l": 24, "r": 24, "t": 84, "b": 24},
+        "margin": {"l": 24, "r": 24, "t": 112, "b": 24},
         "colorscale": {"diverging": DIVERGING, "sequential": SEQUENTIAL},
     }
     return go.layout.Template(layout=layout)
@@ -122,14 +132,18 @@ def figure(title: str, x_title: str, y_title: str, *, subtitle: str = "", dark: 
     """An empty figure in the house's language.
 
     `x_title` and `y_title` name what an axis shows with its unit in brackets, such as `difference to random (points)`;
-    `subtitle` is one sentence that says how to read the figure. Raises ValueError where an axis has no title.
+    `subtitle` is plain text that says how to read the figure; it is broken into lines.
+    Raises ValueError where an axis has no title.
     """
     if not x_title.strip() or not y_title.strip():
         raise ValueError(f"figure {title!r}: every axis needs a title with its unit")
     return go.Figure(
         layout={
             "template": template(dark),
-            "title": {"text": title, "subtitle": {"text": subtitle}},
+            "title": {
+                "text": title,
+                "subtitle": {"text": "<br>".join(label(line) for line in textwrap.wrap(subtitle, SUBTITLE_WIDTH))},
+            },
             "xaxis": {"title": {"text": x_title}},
             "yaxis": {"title": {"text": y_title}},
         }

@@ -25,6 +25,7 @@ COMMANDS = (
     "metrics",
     "overlap",
     "replay",
+    "report",
     "run",
     "select",
     "strategies",

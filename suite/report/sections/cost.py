@@ -1,0 +1,56 @@
+"""Cost against gain: what a selection takes and what it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from suite.aggregate import Board, Table
+from suite.commands.board_notes import table_title
+from suite.figures.cost import HOW_TO_READ, cost_figure
+from suite.report.blocks import Block, Column, Grid, Paragraph, Picture, Section
+from suite.report.material import Material
+
+COLUMNS = (
+    Column("strategy"),
+    Column("difference to random (points)", "+.1f", 100),
+    Column("features (s)", ".2f"),
+    Column("selection (s)", ".2f"),
+    Column("training (s a cell)", ".1f"),
+    Column("evaluation (s a cell)", ".1f"),
+    Column("peak memory (MiB)", ",.0f", 2**-20),
+)
+
+
+def cost_section(material: Material) -> Section:
+    """Figure and table of every table of the board."""
+    blocks: list[Block] = [
+        Paragraph(
+            "Medians over a row's cells, on the machine that ran them (see Reproduction). Features are computed once a "
+            "pool and shared by strategies; a row's features count as if it were alone.",
+            "note",
+        )
+    ]
+    for number, table in enumerate(material.board.tables):
+        blocks += _table_blocks(material.board, table, number)
+    return Section("cost", "Cost", tuple(blocks))
+
+
+def _table_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
+    title = table_title(board, table)
+    drawn = cost_figure(board, table)
+    if drawn is not None:
+        yield Picture(f"cost-{number}", drawn, f"Cost against gain; {title}", HOW_TO_READ)
+    rows = tuple(
+        (
+            row.spec,
+            row.difference.mean if row.difference else None,
+            row.costs.feature_seconds,
+            row.costs.selection_seconds,
+            row.costs.training_seconds,
+            row.costs.evaluation_seconds,
+            row.costs.peak_memory_bytes,
+        )
+        for row in table.rows
+    )
+    muted = frozenset(place for place, row in enumerate(table.rows) if row.reference or not row.complete)
+    yield Grid(f"costs-{number}", f"Costs; {title}", COLUMNS, rows, muted)

@@ -1,0 +1,108 @@
+"""The ladder of diversity: how a score goes with a strategy's level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from suite.figures.ladder import ladder_figure
+from suite.report.blocks import P_VALUE, Block, Column, Grid, Listing, NotRun, Paragraph, Picture, Section
+from suite.report.material import Material
+from suite.studies.ladder_table import LadderTable
+
+HOW_TO_READ = (
+    "Each panel is a strategy from its least diverse level (left) to its most diverse (right); dots are single seeds, "
+    "the line is a Bayesian regression with its one-sigma band, grey is random. A line that rises says that diversity "
+    "pays."
+)
+SLOPES = (
+    Column("strategy"),
+    Column("family"),
+    Column("slope (points a unit of level)", "+.2f", 100),
+    Column("one sigma", ".2f", 100),
+    Column("slope at equal length", "+.2f", 100),
+    Column("one sigma", ".2f", 100),
+    Column("Spearman", "+.3f"),
+    Column("p", P_VALUE),
+    Column("levels", "d"),
+    Column("remark"),
+)
+LEVELS = (
+    Column("strategy"),
+    Column("level", ".3f"),
+    Column("state"),
+    Column("types kept", "d"),
+    Column("response length (tokens)", ".1f"),
+    Column("seeds", "d"),
+    Column("score (points)", ".1f", 100),
+    Column("95 % low", ".1f", 100),
+    Column("95 % high", ".1f", 100),
+    Column("difference to random (points)", "+.1f", 100),
+    Column("remark"),
+)
+
+
+def ladder_section(material: Material) -> Section:
+    """The kept ladder, or the command that makes it."""
+    table, why = material.kept("ladder", LadderTable)
+    if table is None:
+        return Section("ladder", "Ladder of diversity", (NotRun(why, f"breadth ladder --track {material.asked}"),))
+    return Section("ladder", "Ladder of diversity", tuple(_blocks(table)))
+
+
+def _blocks(table: LadderTable) -> Iterator[Block]:
+    yield Paragraph(f"Budget {table.budget:,} on {table.base_model}, training seeds {_joined(table.training_seeds)}.")
+    warnings = [f"Reduced against the registered ladder: {reason}." for reason in table.reduced]
+    if table.withheld:
+        warnings.append(f"No scores: {table.withheld}.")
+    if table.incomplete:
+        warnings.append(f"{len(table.incomplete)} cells have no result yet; levels that need them are incomplete.")
+    if warnings:
+        yield Listing(tuple(warnings))
+    if any(level.score for strategy in table.strategies for level in strategy.levels):
+        yield Picture("ladder-figure", ladder_figure(table), "Score against level of diversity", HOW_TO_READ)
+    yield Grid(
+        "ladder-slopes",
+        "How the score goes with the level",
+        SLOPES,
+        tuple(
+            (
+                strategy.spec,
+                strategy.family,
+                strategy.line.slope if strategy.line else None,
+                strategy.line.slope_sd if strategy.line else None,
+                strategy.at_equal_length.slope if strategy.at_equal_length else None,
+                strategy.at_equal_length.slope_sd if strategy.at_equal_length else None,
+                strategy.spearman.rho if strategy.spearman else None,
+                strategy.spearman.p if strategy.spearman else None,
+                len(strategy.levels),
+                strategy.why_no_slope,
+            )
+            for strategy in table.strategies
+        ),
+    )
+    yield Grid(
+        "ladder-levels",
+        "Every level",
+        LEVELS,
+        tuple(
+            (
+                strategy.spec,
+                level.level,
+                level.state,
+                level.kept_types,
+                level.mean_length,
+                len(level.seeds),
+                level.score.mean if level.score else None,
+                level.score.low if level.score else None,
+                level.score.high if level.score else None,
+                level.difference.mean if level.difference else None,
+                level.problem,
+            )
+            for strategy in table.strategies
+            for level in strategy.levels
+        ),
+    )
+
+
+def _joined(seeds: tuple[int, ...]) -> str:
+    return ", ".join(map(str, seeds))
