@@ -30,7 +30,7 @@ def board(
     track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")] = "microworld",
     budget: Annotated[str | None, typer.Option(help="Only this budget: a count (500) or a share (15%).")] = None,
     base_model: Annotated[str | None, typer.Option(help="Only this base model of the track.")] = None,
-    store: Annotated[str | None, typer.Option(help="Where the results are, such as file:my-results.")] = None,
+    store: Annotated[str | None, typer.Option(help="Where results are: file:FOLDER, hf://datasets/ORG/NAME.")] = None,
     format: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.TABLE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
 ) -> None:
@@ -60,10 +60,14 @@ def board(
     whole = load_board(chosen, opened)
     if not whole.results:
         skipped = f" ({len(whole.skipped)} files in it are no results of this version)" if whole.skipped else ""
+        trouble = f" {opened.trouble}" if opened.trouble else ""
         raise StoreError(
-            f"The store {opened.url} holds no results of track {chosen.name}{skipped}. "
+            f"The store {opened.url} holds no results of track {chosen.name}{skipped}.{trouble} "
             f"Make some with `breadth run --track {track}`, or name another store with --store."
         )
+    if opened.trouble:
+        when = f"as of {opened.as_of:%Y-%m-%d %H:%M} UTC" if opened.as_of else "only what lies on this disk"
+        typer.echo(f"Shown is {when}: {opened.trouble}", err=True)
     _write(_narrowed(whole, chosen, budget, base_model), format, output)
 
 
