@@ -6,7 +6,9 @@ address stands in `fake_answers`. Nothing of it is part of Breadth.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -44,26 +46,30 @@ class FakeHub:
         """Every request so far, as `METHOD /path status`."""
         self.page_size = 1000
         """Entries on one page of a listing."""
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.hub = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self.port = 0
+        self._server: _Server | None = None
 
     def __enter__(self) -> FakeHub:
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def stop(self) -> None:
-        """Stop answering; connections are refused from now on."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def start(self) -> None:
+        """Answer on a free port, and after a stop again on the same one."""
+        self._server = _Server(("127.0.0.1", self.port), _Handler)
+        self._server.hub = self
+        self.port = int(self._server.server_address[1])
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
+    def stop(self) -> None:
+        """Stop answering: connections are refused from now on."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server.hang_up()
+            self._server = None
 
     @property
     def endpoint(self) -> str:
@@ -106,6 +112,21 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
     hub: FakeHub
+
+    def __init__(self, *arguments: Any):
+        super().__init__(*arguments)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Note the connection, which outlives many requests."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def hang_up(self) -> None:
+        """Close every connection, as a machine that goes down does."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that hung up is no news."""

@@ -15,7 +15,7 @@ KIND = "dataset"
 
 
 @pytest.fixture
-def api(pointed: None) -> HfApi:
+def api(pointed: FakeHub) -> HfApi:
     return HfApi()
 
 

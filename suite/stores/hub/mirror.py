@@ -105,7 +105,7 @@ def _renewed(
     after = Mirrored(head, datetime.now(UTC))
     wanted: list[RemoteFile] = []
     for path, file in sorted(listed.items()):
-        if path.startswith("."):
+        if path.startswith(".") and not path.startswith(("./", "../")):
             continue  # git's own
         if refusal := _refusal(file):
             after.refused.append(refusal)
