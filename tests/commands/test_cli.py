@@ -21,6 +21,8 @@ COMMANDS = (
     "levels",
     "measure",
     "metrics",
+    "pull",
+    "push",
     "replay",
     "run",
     "select",
