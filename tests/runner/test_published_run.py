@@ -30,7 +30,7 @@ def test_a_run_publishes_and_outlives_an_outage(hub: FakeHub, breadth: Breadth, 
     assert "cells recorded" not in refused.stdout
 
     hub.stop()
-    alone = breadth(*RUN, "--strategies", "longest", environment=signed_in)
+    alone = breadth(*RUN, "--strategies", "longest", timeout=500, environment=signed_in)
     assert alone.returncode == 0, alone.stderr
     assert "cannot be reached" in alone.stderr
     assert "The run goes on" in alone.stderr
@@ -39,7 +39,7 @@ def test_a_run_publishes_and_outlives_an_outage(hub: FakeHub, breadth: Breadth, 
     assert f"breadth push --store {URL}" in alone.stdout
 
     hub.start()
-    done = breadth(*RUN, "--strategies", "longest;random", "--draws", "1", environment=signed_in)
+    done = breadth(*RUN, "--strategies", "longest;random", "--draws", "1", timeout=500, environment=signed_in)
     assert done.returncode == 0, done.stderr
     assert "1 cells recorded, 3 finished before" in done.stdout
     assert f"Published to {URL}: 4 results" in done.stdout

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PATHS_A_CALL = 500
 TIMEOUT_SECONDS = 60.0
+CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,9 @@ def _prepare_client() -> None:
     def bound(request: httpx.Request) -> None:
         # Most calls of the client ask for no limit at all, and a silent Hub would hold a run for ever.
         given = request.extensions.get("timeout") or {}
-        names = ("connect", "read", "write", "pool")
-        request.extensions["timeout"] = {name: given.get(name) or timeout_seconds() for name in names}
+        longest = timeout_seconds()
+        limits = {"connect": min(longest, CONNECT_SECONDS), "read": longest, "write": longest, "pool": longest}
+        request.extensions["timeout"] = {name: given.get(name) or limit for name, limit in limits.items()}
 
     def client() -> httpx.Client:
         made = default_client_factory()

@@ -31,6 +31,8 @@ LARGEST_FOLDER = 10_000
 """Entries; the Hub advises no more in one folder."""
 GLANCE_SECONDS = 60.0
 """How old the mirror may be when a running experiment asks whether somebody else has finished a cell."""
+GLANCE_SECONDS_IN_TROUBLE = 600.0
+"""The same while the Hub is away: a lane must not spend its time waiting for it."""
 
 
 class HubStore:
@@ -97,8 +99,8 @@ class HubStore:
         yield from self.local.results(track)
 
     def of_cell(self, cell_id: str) -> list[Result]:
-        """The valid records of one cell, as of a minute ago at most."""
-        self.refresh(older_than=GLANCE_SECONDS)
+        """The valid records of one cell, as of a minute ago at most while the Hub answers."""
+        self.refresh(older_than=GLANCE_SECONDS_IN_TROUBLE if self.trouble else GLANCE_SECONDS)
         return self.local.of_cell(cell_id)
 
     def paths(self, prefix: str = "") -> list[str]:
