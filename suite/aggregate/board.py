@@ -89,6 +89,13 @@ class Row:
     rank: int | None
     tasks: dict[str, float]
     costs: Costs
+    rank_low: int | None = None
+    rank_high: int | None = None
+    """The middle 95 % of the row's ranks in the bootstrap; rows whose ranges overlap are tied."""
+    p_best: float | None = None
+    p_beats_random: float | None = None
+    p_sign_flip: float | None = None
+    """Over the seeds' differences to random, from 10 seeds on."""
 
     @property
     def complete(self) -> bool:
@@ -106,6 +113,22 @@ class Separation:
 
 
 @dataclass(frozen=True)
+class Power:
+    """What a table with so many seeds finds at 80 %, by the mean variance of its differences to `random`.
+
+    Differences are normalised. `detectable` is the least that one comparison at 0.05 finds, `detectable_after_holm`
+    the least that is found as the first of all `comparisons`, the strictest case. `seeds_for_one_point` is None where
+    no number of seeds finds 0.01 on these items.
+    """
+
+    seeds: int
+    comparisons: int
+    detectable: float
+    detectable_after_holm: float
+    seeds_for_one_point: int | None
+
+
+@dataclass(frozen=True)
 class Table:
     """All rows of one budget on one base model (one set of weights), best first, unranked incomplete rows last.
 
@@ -115,11 +138,13 @@ class Table:
     budget: int
     base_model: str
     base_weights: str
+    pool: str
     rows: tuple[Row, ...]
     tasks: tuple[TaskStanding, ...]
     separation: tuple[Separation, ...]
     withheld: str
     notes: tuple[str, ...]
+    power: Power | None = None
 
 
 @dataclass(frozen=True)

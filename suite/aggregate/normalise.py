@@ -90,15 +90,27 @@ def normalised(row: RowResults, tasks: Sequence[TaskStanding], untuned: RowResul
 
 def difference(of: Scores, to: Scores) -> Estimate | None:
     """The item-paired difference of two rows over the seeds they share; None where they share none."""
+    pair = paired(of, to)
+    return None if pair is None else crossed_interval(*pair)
+
+
+def composites(of: Scores, to: Scores) -> np.ndarray:
+    """The difference of two rows in each seed they share, shape (seeds,): the mean over tasks of that over items."""
+    pair = paired(of, to)
+    return np.empty(0) if pair is None else np.mean([task.mean(axis=1) for task in pair[0]], axis=0)
+
+
+def paired(of: Scores, to: Scores) -> tuple[list[np.ndarray], list[np.ndarray]] | None:
+    """What `crossed_interval` reads of two rows' difference: values per task, (seeds, items), and selection draws."""
     seeds = to.seeds if of.seeds is None else of.seeds if to.seeds is None else _shared(of.seeds, to.seeds)
     if not seeds:
         return None
-    paired = [
+    values = [
         one[_positions(of, seeds)] - other[_positions(to, seeds)]
         for one, other in zip(of.values, to.values, strict=True)
     ]
     drawn = [scores.draws[:, _positions(scores, seeds)] for scores in (of, to) if len(scores.draws)]
-    return crossed_interval(paired, drawn)
+    return values, drawn
 
 
 def _shared(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:

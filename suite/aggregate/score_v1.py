@@ -3,7 +3,8 @@
 A task's items are normalised to (a - chance)/(1 - chance) for accuracy, and to (untuned - x)/(untuned - full) for bits
 per byte, with the means of the reference rows in the denominator (taken as known). A task enters the score only where
 `full` beats chance, or untuned, by three standard errors. Intervals are those of `suite.statistics.intervals`;
-p values are Holm-adjusted over the ranked rows of the table, `random` itself left out.
+p values are Holm-adjusted over the ranked rows of the table, `random` itself left out. Rank intervals, P(best) and
+P(beats random) come from the crossed bootstrap of `suite.statistics.ranks` over the ranked rows, always the same draws.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from suite.aggregate.board import (
     TaskStanding,
     Verdict,
 )
+from suite.aggregate.certainty import power_of_table, with_rank_intervals, with_sign_flips
 from suite.aggregate.normalise import Scores, difference, normalised, standing
 from suite.aggregate.rows import (
     DUPLICATE,
@@ -38,9 +40,9 @@ from suite.aggregate.rows import (
 from suite.results import Result
 from suite.statistics.holm import holm
 from suite.statistics.intervals import crossed_interval
+from suite.statistics.power import LEVEL
 
 VERSION = "score_v1"
-LEVEL = 0.05
 
 
 def score_v1(
@@ -79,18 +81,25 @@ def _table(group: Comparable, budget: int, found: list[RowResults], plugins: Map
     rows = [_row(row, scores.get(row.spec), random, tasks, plugins) for row in found]
     # Five draws are the registered comparison; against fewer of them, nobody may claim to beat random.
     random_is_complete = RANDOM in by_spec and by_spec[RANDOM].complete
+    notes = list(_notes(by_spec))
+    power = None
     if not withheld:
         rows = _ranked(_judged(rows) if random_is_complete else rows)
+        rows, why = with_rank_intervals(rows, scores, random_is_complete)
+        rows, notes = with_sign_flips(rows, scores), notes + [why] * bool(why)
+        power = power_of_table(rows, scores)
     rows.sort(key=_place)
     return Table(
         budget=budget,
         base_model=group.base_model,
         base_weights=group.base_weights,
+        pool=group.pool,
         rows=tuple(rows),
         tasks=tuple(tasks),
         separation=_separation(scores),
         withheld=withheld,
-        notes=tuple(_notes(by_spec)),
+        notes=tuple(notes),
+        power=power,
     )
 
 

@@ -50,34 +50,42 @@ def board(
 
       breadth board --track microworld --format json | jq '.tables[0].rows[0]'
     """
-    from suite.errors import StoreError
     from suite.home import default_store
     from suite.stores import open_store
     from suite.track import load_track
 
     chosen = load_track(track)
     opened = open_store(store or default_store())
-    whole = load_board(chosen, opened)
-    if not whole.results:
-        skipped = f" ({len(whole.skipped)} files in it are no results of this version)" if whole.skipped else ""
-        trouble = f" {opened.trouble}" if opened.trouble else ""
-        raise StoreError(
-            f"The store {opened.url} holds no results of track {chosen.name}{skipped}.{trouble} "
-            f"Make some with `breadth run --track {track}`, or name another store with --store."
-        )
+    whole = load_filled_board(chosen, opened, track)
     if opened.trouble:
         when = f"as of {opened.as_of:%Y-%m-%d %H:%M} UTC" if opened.as_of else "only what lies on this disk"
         typer.echo(f"Shown is {when}: {opened.trouble}", err=True)
     _write(_narrowed(whole, chosen, budget, base_model), format, output)
 
 
-def load_board(track: Track, store: Store) -> Board:
+def load_filled_board(track: Track, store: Store, name: str, version: str | None = None) -> Board:
+    """`load_board`, or a StoreError that says how results of the track, called `name`, come to be."""
+    from suite.errors import StoreError
+
+    whole = load_board(track, store, version)
+    if not whole.results:
+        skipped = f" ({len(whole.skipped)} files in it are no results of this version)" if whole.skipped else ""
+        trouble = f" {store.trouble}" if store.trouble else ""
+        raise StoreError(
+            f"The store {store.url} holds no results of track {track.name}{skipped}.{trouble} "
+            f"Make some with `breadth run --track {name}`, or name another store with --store."
+        )
+    return whole
+
+
+def load_board(track: Track, store: Store, version: str | None = None) -> Board:
     """Read a track's results from a store and score them; what could not be read is counted on the board."""
     from dataclasses import replace
 
-    from suite.aggregate import Registration, score_v1
+    from suite.aggregate import Registration
+    from suite.aggregate.versions import LATEST, score_of
 
-    scored = score_v1(store.results(track.name), Registration.of(track), plugin_facts())
+    scored = score_of(version or LATEST)(store.results(track.name), Registration.of(track), plugin_facts())
     skipped = tuple((skipped.path, skipped.reason) for skipped in store.skipped)
     return replace(scored, skipped=skipped, superseded=store.superseded)
 

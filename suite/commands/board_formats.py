@@ -8,10 +8,9 @@ import io
 import json
 import math
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from suite.aggregate import Board, Row, Table
+from suite.aggregate.prepared import Value, flat_rows, jsonable
 from suite.statistics.intervals import Estimate
 
 MARKS = {"beats": "beats random", "worse": "worse than random", "tied": "tied", "baseline": "baseline"}
@@ -19,8 +18,7 @@ MARKS = {"beats": "beats random", "worse": "worse than random", "tied": "tied", 
 
 def as_json(board: Board) -> str:
     """Everything on the board; numbers that do not exist are null."""
-    # NaN is no JSON, and most readers other than Python's refuse the whole file for it.
-    document = _jsonable(dataclasses.asdict(board))
+    document = jsonable(dataclasses.asdict(board))
     for written, table in zip(document["tables"], board.tables, strict=True):
         for row, source in zip(written["rows"], table.rows, strict=True):
             row["complete"] = source.complete
@@ -30,9 +28,7 @@ def as_json(board: Board) -> str:
 def as_csv(board: Board) -> str:
     """One line a row of every table; numbers stay numbers, empty where there are none."""
     page = io.StringIO()
-    # Tables may differ in tasks; a CSV has one header for all of them.
-    tasks = list(dict.fromkeys(task.name for table in board.tables for task in table.tasks))
-    lines = [_flat(board, table, row, tasks) for table in board.tables for row in table.rows]
+    lines = flat_rows(board)
     writer = csv.DictWriter(page, fieldnames=list(lines[0]) if lines else ["track"], lineterminator="\n")
     writer.writeheader()
     for line in lines:
@@ -60,34 +56,25 @@ def points(estimate: Estimate | None, sign: bool = False) -> str:
     return f"{mean} ± {100 * estimate.half_width:.1f}" if estimate.known else mean
 
 
+def ranks(row: Row) -> str:
+    """The rank with the range it could as well have, such as `2 (1-4)`; alone where it is sure, empty without one."""
+    sure = row.rank_low is None or row.rank_low == row.rank_high == row.rank
+    return str(row.rank or "") if sure else f"{row.rank} ({row.rank_low}-{row.rank_high})"
+
+
+def percent(share: float | None) -> str:
+    """A probability as `62 %`; nothing is called certain that a bootstrap merely never saw."""
+    if share is None:
+        return "-"
+    return "<1 %" if share < 0.01 else ">99 %" if share > 0.99 else f"{100 * share:.0f} %"
+
+
 def visible(text: str) -> str:
     """Text without the control characters by which a name could steer a terminal or break a line."""
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
-def _flat(board: Board, table: Table, row: Row, tasks: list[str]) -> dict[str, str | int | float | bool | None]:
-    line: dict[str, str | int | float | bool | None] = {
-        "track": board.track,
-        "budget": table.budget,
-        "base_model": table.base_model,
-        "base_weights": table.base_weights,
-        "rank": row.rank,
-        "strategy": row.spec,
-        "level": row.level,
-        "kind": row.kind,
-        "reference": row.reference,
-        "cells_done": row.cells_done,
-        "cells_registered": row.cells_registered,
-    }
-    for name, estimate in (("score", row.score), ("difference", row.difference)):
-        for part in ("mean", "standard_error", "df", "low", "high"):
-            line[f"{name}_{part}"] = getattr(estimate, part) if estimate else None
-    line["p"] = row.difference.p if row.difference else None
-    line |= {"p_holm": row.p_holm, "verdict": row.verdict, **dataclasses.asdict(row.costs)}
-    return line | {f"task_{name}": row.tasks.get(name) for name in tasks}
-
-
-def _csv_cell(value: str | int | float | bool | None) -> str | int | float | bool | None:
+def _csv_cell(value: Value) -> Value:
     """Spreadsheets run a text that begins like a formula; an apostrophe in front keeps it a text."""
     if isinstance(value, str):
         return f"'{visible(value)}" if value.startswith(("=", "+", "-", "@")) else visible(value)
@@ -98,18 +85,21 @@ def _csv_cell(value: str | int | float | bool | None) -> str | int | float | boo
 
 def _markdown_table(table: Table) -> list[str]:
     lines = [
-        "| # | strategy | level | score | difference to random | verdict | p (Holm) | cells | selection s |",
-        "| ---: | --- | --- | ---: | ---: | --- | ---: | ---: | ---: |",
+        "| # | strategy | level | score | difference to random | verdict | p (Holm) | P(best) | P(beats random) "
+        "| cells | selection s |",
+        "| --- | --- | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in table.rows:
         cells = (
-            str(row.rank or "-"),
+            ranks(row) or "-",
             _markdown(row.spec) + (" (reference)" if row.reference else ""),
             _markdown(row.level),
             points(row.score),
             points(row.difference, sign=True),
             MARKS.get(row.verdict, "-"),
             "-" if row.p_holm is None else f"{row.p_holm:.3g}",
+            percent(row.p_best),
+            percent(row.p_beats_random),
             f"{row.cells_done}/{row.cells_registered}",
             f"{row.costs.selection_seconds:.2f}",
         )
@@ -121,13 +111,3 @@ def _markdown(text: str) -> str:
     """Text that Markdown and the HTML behind it show as it is."""
     html = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]()#!|~])", r"\\\1", html)
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from suite.aggregate import Board, Table
+from suite.aggregate import Board, Power, Table
+from suite.aggregate.certainty import DRAWS
 
 SHOWN_SKIPPED = 3
 
@@ -25,6 +26,8 @@ def table_notes(table: Table) -> list[str]:
     incomplete = [f"{row.spec} ({row.cells_done}/{row.cells_registered})" for row in table.rows if not row.complete]
     if incomplete:
         notes.append(f"Incomplete, hence unranked: {', '.join(incomplete)}.")
+    if table.power is not None:
+        notes.append(_power(table.power))
     for gap in table.separation:
         apart = gap.difference
         seeds = f"{apart.seeds} seed{'s' if apart.seeds > 1 else ''}"
@@ -44,11 +47,26 @@ def table_notes(table: Table) -> list[str]:
     return notes
 
 
+def _power(power: Power) -> str:
+    one_point = (
+        "no number of seeds on these items finds 1 point"
+        if power.seeds_for_one_point is None
+        else f"1 point would take {power.seeds_for_one_point} seeds"
+    )
+    return (
+        f"Power: with {power.seeds} seeds this table detects a difference to random of {100 * power.detectable:.1f} "
+        f"points at 80 %, as one comparison ({100 * power.detectable_after_holm:.1f} as the first of "
+        f"{power.comparisons} under Holm); {one_point}."
+    )
+
+
 def board_notes(board: Board) -> list[str]:
     """Remarks on the whole board."""
     notes = [
         "How to read: ▲ beats random, ▼ worse, = tied; ● is the difference to random, ─ its 95 % interval, │ random; "
         "grey rows are references or incomplete, and unranked.",
+        f"# is the rank, in brackets the middle 95 % of ranks in {DRAWS:,} bootstrap draws of crossed seeds and items: "
+        "rows whose ranges overlap are tied. best is the share of draws in which the row came first.",
         f"Score ({board.score_version}), in points: mean over tasks, 0 = chance or the untuned model, 100 = all right "
         "or as good as the full pool. ± is half the 95 % interval over crossed seeds and items, tasks fixed. "
         "Random is beaten where the item-paired t test, Holm-adjusted over the ranked rows, is below 0.05.",

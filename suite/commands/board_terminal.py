@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from suite.aggregate import Board, Row, Table
-from suite.commands.board_formats import points, visible
+from suite.commands.board_formats import percent, points, ranks, visible
 from suite.commands.board_notes import board_notes, table_notes, table_title
 
 # Okabe-Ito: told apart by colour-blind readers, too.
@@ -19,7 +19,7 @@ MARKS = {"beats": "▲", "worse": "▼", "tied": "=", "baseline": "", "not judge
 STYLES = {"beats": BETTER, "worse": WORSE}
 ASCII = str.maketrans("●─│┼◀▶‹›▲▼±·", "o-|+<><>^v~.")
 DETAILS_FROM, SCORE_FROM = 72, 52
-WIDEST_NAME, FIXED_COLUMNS = 28, 58
+WIDEST_NAME, FIXED_COLUMNS = 28, 71
 NARROWEST_PLOT, WIDEST_PLOT = 11, 33
 
 
@@ -107,18 +107,19 @@ def _grid(table: Table, width: int) -> Grid:
     room = min(WIDEST_PLOT, width - longest - FIXED_COLUMNS)
     axis = Axis.of(table, room) if room >= NARROWEST_PLOT else None
     grid = _empty_grid()
-    grid.add_column("#", justify="right")
+    grid.add_column("#", no_wrap=True)
     grid.add_column("strategy", overflow="fold", min_width=12)
     for name in [*["level"] * detailed, *["score"] * scored, "vs random"]:
         grid.add_column(name, justify="left" if name == "level" else "right", no_wrap=True)
     if axis:
         grid.add_column(_axis_heading(axis), no_wrap=True)
-    for name in ["cells", *["select"] * detailed]:
+    for name in [*["best"] * detailed, "cells", *["select"] * detailed]:
         grid.add_column(name, justify="right", no_wrap=True)
     for row in table.rows:
-        cells: list[str | Text] = [str(row.rank or ""), Text(visible(row.spec))]
+        cells: list[str | Text] = [ranks(row), Text(visible(row.spec))]
         cells += [Text(visible(row.level) + " ")] * detailed + [points(row.score)] * scored
-        cells += [_difference(row), *([axis.draw(row)] if axis else []), f"{row.cells_done}/{row.cells_registered}"]
+        cells += [_difference(row), *([axis.draw(row)] if axis else [])]
+        cells += [percent(row.p_best)] * detailed + [f"{row.cells_done}/{row.cells_registered}"]
         cells += [duration(row.costs.selection_seconds)] * detailed
         grid.add_row(*cells, style=GREY if row.reference or not row.complete else None)
     return grid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from suite.commands.display import Display
     from suite.stores import Store
     from suite.stores.hub.store import HubStore
+    from suite.track import Track
 
 
 class Publication:
@@ -31,7 +33,7 @@ class Publication:
 
 
 @contextmanager
-def published(store: Store, track: str, display: Display) -> Iterator[Publication | None]:
+def published(store: Store, track: Track, display: Display) -> Iterator[Publication | None]:
     """Publish what the block puts into a store on the Hub, in the background; its tables when the block ends well.
 
     Gives None for any other store. Raises HubRefused before the block begins when the Hub lets nothing be written:
@@ -56,14 +58,15 @@ def published(store: Store, track: str, display: Display) -> Iterator[Publicatio
         publication.tables, publication.trouble = renew_tables(store, [track])
 
 
-def renew_tables(store: HubStore, tracks: Iterable[str]) -> tuple[list[str], str | None]:
+def renew_tables(store: HubStore, tracks: Iterable[Track]) -> tuple[list[str], str | None]:
     """Recompute and publish the tables of tracks; returns their paths, and what went wrong or None."""
-    from suite.stores.aggregates import publish_tables, track_tables
+    from suite.commands.prepared_tables import track_files
+    from suite.stores.aggregates import publish_tables
 
     written: list[str] = []
     try:
         for track in tracks:
-            written += publish_tables(store, track, track_tables)
+            written += publish_tables(store, track.name, functools.partial(track_files, track, store))
     except BreadthError as error:
         return written, f"The tables were not renewed: {error}"
     return written, None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from suite.commands.display import Display
     from suite.stores.hub.store import HubStore
+    from suite.track import Track
 
 
 def push(
@@ -109,6 +110,18 @@ def _take(target: HubStore, source: str, track: str | None, display: Display) ->
     return tracks
 
 
+def _installed(names: list[str], display: Display) -> list[Track]:
+    """The tracks of these names that are known here; tables of the others are left to those who have them."""
+    from suite.track import load_track, track_names
+
+    for name in sorted(set(names) - set(track_names())):
+        display.say(
+            f"The tables of track {name} were not renewed, for its file is not part of Breadth: run `breadth "
+            f"recompute --track FILE.toml --store URL`."
+        )
+    return [load_track(name) for name in names if name in track_names()]
+
+
 def _publish(target: HubStore, tracks: set[str], display: Display, console: Console) -> int:
     """Publish one spool, renew the tables of its tracks and of `tracks`; returns how much is left undone."""
     from suite.commands.publication import renew_tables, report
@@ -124,7 +137,7 @@ def _publish(target: HubStore, tracks: set[str], display: Display, console: Cons
 
     try:
         target.publish(progress=count)
-        tables, trouble = renew_tables(target, touched)
+        tables, trouble = renew_tables(target, _installed(touched, display))
     except BreadthError as error:
         trouble = str(error)
     report(console, target, confirmed, tables, trouble)

@@ -79,7 +79,7 @@ def run(
         if dry_run:
             plan = make_plan(experiment, cells, lanes)
         else:
-            with published(experiment.store, definition.name, display) as publication:
+            with published(experiment.store, definition, display) as publication:
                 outcome = Runner(experiment, jobs=lanes, watcher=display).run(cells)
     if dry_run:
         _print_plan(console, plan)

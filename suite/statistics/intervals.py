@@ -83,6 +83,54 @@ class _Term:
     df: float
 
 
+@dataclass(frozen=True)
+class Crossed:
+    """Something that every seed meets alike: the items of a task, or the selection draws of a row.
+
+    `between` is the variance of its own effect (an estimate, which may come out below zero), `rest` that of its
+    effect in one seed, `count` how many there are, `weight` what their mean weighs in the estimate.
+    """
+
+    between: float
+    rest: float
+    count: int
+    weight: float
+
+    def terms(self, seeds: int) -> list[_Term]:
+        """Its two terms in the variance with so many seeds, dropped together where it would be negative."""
+        if self.between <= 0:
+            return []
+        coefficient = self.weight**2 / (seeds * self.count)
+        return [
+            _Term(coefficient * (self.rest + seeds * self.between), self.count - 1),
+            _Term(-coefficient * self.rest, (seeds - 1) * (self.count - 1)),
+        ]
+
+
+@dataclass(frozen=True)
+class Components:
+    """What the variance of an estimate is made of; `seed_variance` is V of the module's docstring."""
+
+    seed_variance: float
+    parts: tuple[Crossed, ...]
+
+    def terms(self, seeds: int) -> list[_Term]:
+        """The variance with so many seeds, term by term, that of the seeds first."""
+        return [
+            _Term(self.seed_variance / seeds, seeds - 1),
+            *(term for part in self.parts for term in part.terms(seeds)),
+        ]
+
+    def standard_error(self, seeds: int) -> float:
+        """That of the estimate with so many seeds."""
+        return float(np.sqrt(sum(term.value for term in self.terms(seeds))))
+
+    def df(self, seeds: int) -> float:
+        """Degrees of freedom with so many seeds; nan without any variance."""
+        terms = self.terms(seeds)
+        return max(float(seeds - 1), _degrees_of_freedom(terms)) if any(term.value for term in terms) else float("nan")
+
+
 def crossed_interval(values: Sequence[np.ndarray], draws: Sequence[np.ndarray] = ()) -> Estimate:
     """The mean over tasks of `values` with its crossed t interval; deterministic.
 
@@ -90,44 +138,41 @@ def crossed_interval(values: Sequence[np.ndarray], draws: Sequence[np.ndarray] =
     `draws`: for each row that was drawn several times with every seed, its composites (mean over tasks of the mean
     over items), shape (draws, seeds). Raises ValueError when shapes disagree.
     """
+    tasks = _checked(values)
+    composite = np.mean([task.mean(axis=1) for task in tasks], axis=0)
+    mean, seeds = float(composite.mean()), len(composite)
+    if seeds < 2:
+        return _unknown(mean, seeds, "one seed says nothing about the variation between seeds")
+    return _student(mean, crossed_components(values, draws).terms(seeds), seeds)
+
+
+def crossed_components(values: Sequence[np.ndarray], draws: Sequence[np.ndarray] = ()) -> Components:
+    """The variance components behind `crossed_interval`; deterministic. Raises ValueError with fewer than two seeds."""
+    tasks = _checked(values)
+    composite = np.mean([task.mean(axis=1) for task in tasks], axis=0)
+    if len(composite) < 2:
+        raise ValueError("one seed says nothing about the variation between seeds")
+    # With one item there is nothing between items to estimate; its effect is then part of the question asked. One draw
+    # is all there is of its row, and its variation cannot be told from the row's mean.
+    items = [_crossed(task, 1 / len(tasks)) for task in tasks if task.shape[1] > 1]
+    drawn = [_crossed(np.asarray(row, dtype=np.float64).T, 1.0) for row in draws if len(row) > 1]
+    return Components(float(composite.var(ddof=1)), (*items, *drawn))
+
+
+def _checked(values: Sequence[np.ndarray]) -> list[np.ndarray]:
     if not values:
         raise ValueError("an interval needs at least one task")
     tasks = [np.asarray(task, dtype=np.float64) for task in values]
     seeds = tasks[0].shape[0]
     if any(task.ndim != 2 or task.shape[0] != seeds or not task.shape[1] for task in tasks):
         raise ValueError("every task needs the same seeds and at least one item")
-    composite = np.mean([task.mean(axis=1) for task in tasks], axis=0)
-    mean = float(composite.mean())
-    if seeds < 2:
-        return _unknown(mean, seeds, "one seed says nothing about the variation between seeds")
-    terms = [_Term(float(composite.var(ddof=1)) / seeds, seeds - 1)]
-    for task in tasks:
-        terms += _item_terms(task, 1 / len(tasks))
-    for composites in draws:
-        terms += _draw_terms(np.asarray(composites, dtype=np.float64))
-    return _student(mean, terms, seeds)
+    return tasks
 
 
-def _item_terms(task: np.ndarray, weight: float) -> list[_Term]:
-    """The item component of one task, or nothing where it is estimated below zero."""
-    seeds, items = task.shape
-    # With one item there is nothing between items to estimate; its effect is then part of the question asked.
-    if items < 2:
-        return []
-    of_items, of_rest = _mean_squares(task)
-    coefficient = weight**2 / (seeds * items)
-    return _positive(coefficient * of_items, items - 1, coefficient * of_rest, (seeds - 1) * (items - 1))
-
-
-def _draw_terms(composites: np.ndarray) -> list[_Term]:
-    """The component of a finite number of selection draws shared by all seeds."""
-    draws, seeds = composites.shape
-    # One draw is all there is of that row, and its variation cannot be told from the row's mean.
-    if draws < 2:
-        return []
-    of_draws, of_rest = _mean_squares(composites.T)
-    coefficient = 1 / (seeds * draws)
-    return _positive(coefficient * of_draws, draws - 1, coefficient * of_rest, (seeds - 1) * (draws - 1))
+def _crossed(table: np.ndarray, weight: float) -> Crossed:
+    """The component of a table's columns, shape (seeds, columns)."""
+    of_columns, of_rest = _mean_squares(table)
+    return Crossed((of_columns - of_rest) / len(table), of_rest, table.shape[1], weight)
 
 
 def _mean_squares(table: np.ndarray) -> tuple[float, float]:
@@ -136,13 +181,6 @@ def _mean_squares(table: np.ndarray) -> tuple[float, float]:
     of_columns = table.mean(axis=0)
     rest = table - of_columns - table.mean(axis=1, keepdims=True) + table.mean()
     return float(rows * of_columns.var(ddof=1)), float((rest**2).sum() / ((rows - 1) * (columns - 1)))
-
-
-def _positive(value: float, df: float, subtracted: float, subtracted_df: float) -> list[_Term]:
-    """The two terms of a variance component, dropped together where it would be negative."""
-    if value <= subtracted:
-        return []
-    return [_Term(value, df), _Term(-subtracted, subtracted_df)]
 
 
 def _student(mean: float, terms: list[_Term], seeds: int) -> Estimate:

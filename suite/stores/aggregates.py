@@ -10,8 +10,8 @@ from suite.stores.protocol import Blob, Store
 
 TABLE_FOLDERS = ("leaderboard", "correlations")
 ATTEMPTS = 5
-Compute = Callable[[Store, str], Mapping[str, bytes]]
-"""Gives the tables of a track, path to bytes, from what a store holds."""
+Compute = Callable[[], Mapping[str, bytes]]
+"""Reads the results anew and gives the tables made from them, path to bytes."""
 
 
 def publish_tables(store: Store, track: str, compute: Compute) -> list[str]:
@@ -24,7 +24,7 @@ def publish_tables(store: Store, track: str, compute: Compute) -> list[str]:
     for attempt in range(ATTEMPTS):
         # The tables first and the results after them: whatever comes in between makes the write fail.
         known = _tables(store, track)
-        computed = compute(store, track)
+        computed = compute()
         changed = {
             path: content for path, content in computed.items() if path not in known or known[path].content != content
         }
@@ -39,12 +39,6 @@ def publish_tables(store: Store, track: str, compute: Compute) -> list[str]:
         else:
             return sorted(changed)
     return []
-
-
-def track_tables(store: Store, track: str) -> dict[str, bytes]:
-    """The tables of a track: its kept correlations, as `correlations/<track>.json`."""
-    kept = kept_correlations(store, track)
-    return {f"correlations/{track}.json": kept.read_bytes()} if kept.is_file() else {}
 
 
 def kept_correlations(store: Store, track: str) -> Path:

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from suite.aggregate import Board, Registration, score_v1
 from suite.commands.board import load_board, render
-from suite.commands.board_formats import as_csv, as_json, as_markdown
+from suite.commands.board_formats import as_csv, as_json, as_markdown, percent, ranks
 from suite.commands.board_terminal import Axis
 from suite.commands.main import application
 from suite.errors import BreadthError, StoreError, UnknownNameError, UsageError
@@ -92,6 +92,37 @@ def test_the_plot_agrees_with_the_numbers(board: Board) -> None:
     assert lines["duplicate"].index("●") < zero
     assert "▼" in lines["duplicate"]
     assert "15/15" in lines["random"]
+
+
+def test_ranks_and_chances_stand_in_every_format(board: Board) -> None:
+    [table] = board.tables
+    first = table.rows[[row.rank for row in table.rows].index(1)]
+    page = printed(board, 100)
+    assert "best" in page.splitlines()[2]
+    line = next(line for line in page.splitlines() if "facility-location" in line)
+    assert line.startswith(ranks(first))
+    assert percent(first.p_best) in line
+    assert "bootstrap draws" in " ".join(page.split())
+    assert "this table detects a difference to random of" in " ".join(page.split())
+    csv_line = next(csv.DictReader(io.StringIO(as_csv(board))))
+    assert {"rank_low", "rank_high", "p_best", "p_beats_random", "p_sign_flip", "pool", "score_version"} <= set(
+        csv_line
+    )
+    document = json.loads(as_json(board))["tables"][0]
+    found = next(row for row in document["rows"] if row["rank"] == 1)
+    assert (found["rank_low"], found["p_best"], found["p_sign_flip"]) == (first.rank_low, first.p_best, None)
+    assert document["power"]["seeds"] == 3
+    assert "P(beats random)" in as_markdown(board)
+    assert f"| {ranks(first)} | facility-location |" in as_markdown(board)
+
+
+def test_a_sure_rank_stands_alone_and_nothing_is_called_certain(board: Board) -> None:
+    [table] = board.tables
+    row = replace(table.rows[0], rank=2, rank_low=1, rank_high=4)
+    assert ranks(row) == "2 (1-4)"
+    assert ranks(replace(row, rank_low=2, rank_high=2)) == "2"
+    assert ranks(replace(row, rank=None, rank_low=None, rank_high=None)) == ""
+    assert [percent(share) for share in (None, 0.0, 0.004, 0.5, 1.0)] == ["-", "<1 %", "<1 %", "50 %", ">99 %"]
 
 
 def test_the_axis_spans_the_ranked_rows_and_outliers_point_outwards(board: Board) -> None:
@@ -171,7 +202,7 @@ def test_names_cannot_break_markdown_or_html(hostile: Board) -> None:
     assert "<script" not in page
     assert r"\|a\`b�\# c" in page
     rows = [line for line in page.splitlines() if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {10}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {12}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hub.fake_hub import FakeHub
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.stores.aggregates import publish_tables, track_tables
+from suite.stores.aggregates import publish_tables
 from suite.stores.hub import store as hub_store_module
 from suite.stores.hub.commits import BYTES_A_COMMIT, FILES_A_COMMIT, batches
 from suite.stores.hub.patience import Patience
@@ -48,15 +48,13 @@ def test_a_thousand_results_take_at_most_twelve_commits(pointed: FakeHub) -> Non
         for target in (store.spool.folder / record.path.replace("/", "~"), store.folder / record.path):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(record.to_json())
-    kept = store.folder / "studies" / "microworld" / "correlate.json"
-    kept.parent.mkdir(parents=True)
-    kept.write_text('{"spearman": 0.5}')
     assert store.publish() == 1000
-    assert publish_tables(store, "microworld", track_tables) == ["correlations/microworld.json"]
+    tables = {"leaderboard/microworld.parquet": b"PAR1", "correlations/microworld.json": b"{}"}
+    assert publish_tables(store, "microworld", lambda: tables) == sorted(tables)
     repository = pointed.repositories["datasets", "org/results"]
     history = repository.head.history()[::-1]
     added = [len(after.tree.keys() - before.tree.keys()) for before, after in itertools.pairwise(history)]
-    assert added == [100] * 10 + [1]
+    assert added == [100] * 10 + [2]
     assert {record.path for record in records} <= repository.files.keys()
     assert len(pointed.asked("/commit/")) == 11
 
@@ -80,8 +78,8 @@ def test_tables_come_from_what_the_other_publisher_has_brought_too(pointed: Fake
     mine.publish()
     asked: list[int] = []
 
-    def count(store: HubStore, track: str) -> dict[str, bytes]:
-        found = len(list(store.results(track)))
+    def count() -> dict[str, bytes]:
+        found = len(list(mine.results("microworld")))
         asked.append(found)
         if len(asked) == 1:
             # The other one publishes a result and its table between our reading and our writing.

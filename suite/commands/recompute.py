@@ -1,0 +1,54 @@
+"""`breadth recompute`: rebuild a track's leaderboard tables from the raw per-item values of a store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from suite.aggregate import Board
+
+
+def recompute(
+    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")] = "microworld",
+    score: Annotated[str | None, typer.Option(help="The score version; the latest by default.")] = None,
+    store: Annotated[str | None, typer.Option(help="Where the results are, such as file:my-results.")] = None,
+) -> None:
+    """Rebuild the tables a leaderboard reads, under any score version; nothing is fine-tuned again.
+
+    Writes leaderboard/TRACK.parquet (rows) and leaderboard/TRACK.json (what explains them) into the store, each whole
+    or not at all. One file holds one score version.
+
+    Examples:
+
+      breadth recompute --track microworld
+
+      breadth recompute --track alpaca-cpu --score score_v1 --store file:my-results
+    """
+    from suite.aggregate.versions import LATEST, score_of
+    from suite.commands.board import load_filled_board
+    from suite.commands.prepared_tables import board_files
+    from suite.home import default_store
+    from suite.stores import open_store
+    from suite.stores.aggregates import publish_tables
+    from suite.track import load_track
+
+    version = score or LATEST
+    score_of(version)  # a wrong name is said before anything is read
+    chosen = load_track(track)
+    opened = open_store(store or default_store())
+    made: list[tuple[Board, dict[str, bytes]]] = []
+
+    def compute() -> dict[str, bytes]:
+        board = load_filled_board(chosen, opened, track, version)
+        made.append((board, board_files(board)))
+        return made[-1][1]
+
+    publish_tables(opened, chosen.name, compute)
+    board, places = made[-1]
+    rows = sum(len(table.rows) for table in board.tables)
+    typer.echo(
+        f"{board.score_version} of {board.results} results: {rows} rows in {len(board.tables)} "
+        f"table{'' if len(board.tables) == 1 else 's'}, written to {' and '.join(places)} of {opened.url}."
+    )
