@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 from factories import experiment, result
 from hub.fake_hub import FakeHub
@@ -30,7 +32,9 @@ def repository(pointed: FakeHub) -> Repository:
 def mine(tmp_path: Path) -> LocalStore:
     """A local store with three results and kept correlations."""
     store = LocalStore(tmp_path / "mine")
-    store.put_many(result(training_seed=seed) for seed in range(3))
+    track = load_track("microworld")
+    facts = {"track_identity": track.identity, "base_model": track.base_models[0].name}
+    store.put_many(result(training_seed=seed, **facts) for seed in track.seeds.training[:3])
     kept = store.folder / "studies" / "microworld" / "correlate.json"
     kept.parent.mkdir(parents=True)
     kept.write_text('{"schema_version": 1}\n')
@@ -51,20 +55,24 @@ def test_a_push_drains_every_spool(repository: Repository, pointed: FakeHub) -> 
     assert repository.files == {}
     done = breadth("push")
     assert done.exit_code == 0
-    assert f"Published to {URL}: 2 results." in done.stdout
-    assert "Published to hf://datasets/org/other: 1 result." in done.stdout
-    assert len(repository.files) == 2
+    assert f"Published to {URL}: 2 results, and leaderboard/microworld.json" in done.stdout
+    assert "Published to hf://datasets/org/other: 1 result, and" in done.stdout
+    assert len([path for path in repository.files if path.startswith("results/")]) == 2
+    assert len(repository.head.history()) == 3
     assert "Nothing waits" in breadth("push").stdout
     assert f"{URL} has everything" in breadth("push", "--store", URL).stdout
 
 
-def test_a_local_store_goes_up_with_its_correlations(repository: Repository, mine: LocalStore) -> None:
+def test_a_local_store_goes_up_with_its_tables(repository: Repository, mine: LocalStore) -> None:
     (mine.folder / "results" / "notes.txt").write_text("hello")
     done = breadth("push", "--store", URL, "--from", mine.url)
-    assert "3 results, and correlations/microworld.json" in done.stdout
+    assert "3 results, and correlations/microworld.json, leaderboard/microworld.json" in done.stdout
     assert "notes.txt" in done.stderr
     assert repository.files["correlations/microworld.json"] == b'{"schema_version": 1}\n'
-    assert len(repository.files) == 4
+    rows = pyarrow.parquet.read_table(io.BytesIO(repository.files["leaderboard/microworld.parquet"])).to_pylist()
+    assert [row["spec"] for row in rows] == ["longest"]
+    assert json.loads(repository.files["leaderboard/microworld.json"])["results"] == 3
+    assert len(repository.files) == 6
     commits = len(repository.head.history())
     assert f"{URL} has everything" in breadth("push", "--store", URL, "--from", mine.url).stdout
     assert len(repository.head.history()) == commits
@@ -117,13 +125,13 @@ def test_a_pull_makes_a_local_store(repository: Repository, mine: LocalStore, tm
     repository.put("results/../evil", b"")
     folder = tmp_path / "pulled"
     done = breadth("pull", URL, "--to", str(folder))
-    assert "4 files fetched, 0 were there, 0 removed" in done.stdout
+    assert "6 files fetched, 0 were there, 0 removed" in done.stdout
     assert "not fetched: results/../evil" in done.stdout
     assert f"file:{folder}" in done.stdout
     pulled = LocalStore(folder)
     assert list(pulled.results()) == list(mine.results())
-    assert "0 files fetched, 4 were there" in breadth("pull", URL, "--to", str(folder)).stdout
-    assert "4 files fetched" not in breadth("pull", URL).stdout
+    assert "0 files fetched, 6 were there" in breadth("pull", URL, "--to", str(folder)).stdout
+    assert "6 files" not in breadth("pull", URL).stdout
 
 
 def test_the_board_reads_the_hub_and_says_when_it_could_not(

@@ -18,8 +18,10 @@ from suite.stores.hub.patience import Patience
 from suite.stores.hub.store import HubStore
 from suite.stores.hub.troubles import Trouble
 
+LARGE = BYTES_A_COMMIT
 
-@given(st.lists(st.integers(0, 2 * BYTES_A_COMMIT), max_size=400))
+
+@given(st.lists(st.sampled_from([0, 1, LARGE // 90, LARGE // 2, LARGE, 2 * LARGE]), max_size=250))
 def test_batches_hold_everything_once_in_order_and_within_the_limits(sizes: list[int]) -> None:
     named = {f"f{number}": size for number, size in enumerate(sizes)}
     found = list(batches(named))
