@@ -127,7 +127,9 @@ def _publish(target: HubStore, tracks: set[str], display: Display, console: Cons
     from suite.commands.publication import renew_tables, report
 
     touched = sorted(tracks | {path.split("/")[1] for path in target.spool.sizes()})
-    confirmed, tables, trouble = 0, [], None
+    confirmed = 0
+    tables: list[str] = []
+    trouble: str | None = None
     progress = display.work(f"publishing to {target.url}")
 
     def count(done: int, total: int) -> None:

@@ -70,7 +70,7 @@ def test_a_local_store_goes_up_with_its_tables(repository: Repository, mine: Loc
     assert "notes.txt" in done.stderr
     assert repository.files["correlations/microworld.json"] == b'{"schema_version": 1}\n'
     rows = pyarrow.parquet.read_table(io.BytesIO(repository.files["leaderboard/microworld.parquet"])).to_pylist()
-    assert [row["spec"] for row in rows] == ["longest"]
+    assert [row["strategy"] for row in rows] == ["longest"]
     assert json.loads(repository.files["leaderboard/microworld.json"])["results"] == 3
     assert len(repository.files) == 6
     commits = len(repository.head.history())

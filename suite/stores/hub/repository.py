@@ -73,7 +73,8 @@ class HubRepository:
 
     def some(self, paths: Iterable[str], revision: str) -> dict[str, RemoteFile]:
         """Those of the paths that are there at a commit."""
-        wanted, found = list(paths), {}
+        wanted = list(paths)
+        found: dict[str, RemoteFile] = {}
         for start in range(0, len(wanted), PATHS_A_CALL):
             part = wanted[start : start + PATHS_A_CALL]
             found |= _files(self.api.get_paths_info(self.name, part, repo_type=self.kind, revision=revision))
