@@ -81,6 +81,18 @@ class StoreError(BreadthError):
     """A results store cannot be opened, or holds something that is not a result."""
 
 
+class StoreConflict(StoreError):  # noqa: N818 - nothing is wrong: somebody else was faster
+    """A conditional write found another content than the one it was to replace."""
+
+
+class HubUnavailable(StoreError):  # noqa: N818 - a state of the Hub that passes by itself
+    """The Hub cannot be reached or does not answer as it should; the same call may succeed later."""
+
+
+class HubRefused(StoreError):  # noqa: N818 - likewise, but somebody has to act
+    """The Hub refuses the call: the token, the permissions or the repository's name are wrong."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ` Did you mean 'x'?` (with its leading space) when something close exists, else nothing."""
     close = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)

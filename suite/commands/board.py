@@ -32,7 +32,7 @@ def board(
     track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")] = "microworld",
     budget: Annotated[str | None, typer.Option(help="Only this budget: a count (500) or a share (15%).")] = None,
     base_model: Annotated[str | None, typer.Option(help="Only this base model of the track.")] = None,
-    store: Annotated[str | None, typer.Option(help="Where the results are, such as file:my-results.")] = None,
+    store: Annotated[str | None, typer.Option(help="Where results are: file:FOLDER, hf://datasets/ORG/NAME.")] = None,
     format: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.TABLE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
     variants: Annotated[
@@ -60,7 +60,11 @@ def board(
     from suite.track import load_track
 
     chosen = load_track(track)
-    whole = load_filled_board(chosen, open_store(store or default_store()), track)
+    opened = open_store(store or default_store())
+    whole = load_filled_board(chosen, opened, track)
+    if opened.trouble:
+        when = f"as of {opened.as_of:%Y-%m-%d %H:%M} UTC" if opened.as_of else "only what lies on this disk"
+        typer.echo(f"Shown is {when}: {opened.trouble}", err=True)
     _write(_narrowed(whole, chosen, budget, base_model), format, output, variants)
 
 
@@ -71,8 +75,9 @@ def load_filled_board(track: Track, store: Store, name: str, version: str | None
     whole = load_board(track, store, version)
     if not whole.results:
         skipped = f" ({len(whole.skipped)} files in it are no results of this version)" if whole.skipped else ""
+        trouble = f" {store.trouble}" if store.trouble else ""
         raise StoreError(
-            f"The store {store.url} holds no results of track {track.name}{skipped}. "
+            f"The store {store.url} holds no results of track {track.name}{skipped}.{trouble} "
             f"Make some with `breadth run --track {name}`, or name another store with --store."
         )
     return whole

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from suite.aggregate import Board
 
 
 def recompute(
@@ -23,22 +26,27 @@ def recompute(
 
       breadth recompute --track alpaca-cpu --score score_v1 --store file:my-results
     """
-    from suite.aggregate.prepared import as_parquet, facts_json
     from suite.aggregate.versions import LATEST, score_of
     from suite.commands.board import load_filled_board
+    from suite.commands.prepared_tables import board_files
     from suite.home import default_store
     from suite.stores import open_store
+    from suite.stores.aggregates import publish_tables
     from suite.track import load_track
 
     version = score or LATEST
     score_of(version)  # a wrong name is said before anything is read
     chosen = load_track(track)
     opened = open_store(store or default_store())
-    board = load_filled_board(chosen, opened, track, version)
-    places = [
-        opened.put_table(f"{chosen.name}.parquet", as_parquet(board)),
-        opened.put_table(f"{chosen.name}.json", facts_json(board).encode()),
-    ]
+    made: list[tuple[Board, dict[str, bytes]]] = []
+
+    def compute() -> dict[str, bytes]:
+        board = load_filled_board(chosen, opened, track, version)
+        made.append((board, board_files(board)))
+        return made[-1][1]
+
+    publish_tables(opened, chosen.name, compute)
+    board, places = made[-1]
     rows = sum(len(table.rows) for table in board.tables)
     typer.echo(
         f"{board.score_version} of {board.results} results: {rows} rows in {len(board.tables)} "

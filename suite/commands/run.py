@@ -29,7 +29,7 @@ def run(
     seeds: Annotated[int | None, typer.Option(help="Only the first N registered seeds (rows stay unranked).")] = None,
     draws: Annotated[int | None, typer.Option(help="Only the first N selection draws of random.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Lanes that work at once; default one a GPU or core.")] = None,
-    store: Annotated[str | None, typer.Option(help="Where results go, as file:FOLDER.")] = None,
+    store: Annotated[str | None, typer.Option(help="Where results go: file:FOLDER, hf://datasets/ORG/NAME.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells, what is cached, the time.")] = False,
     discard_models: Annotated[bool, typer.Option("--discard-models", help="Delete weights once evaluated.")] = False,
 ) -> None:
@@ -42,10 +42,13 @@ def run(
       breadth run --track microworld --strategies "random;k-means:clusters=50;longest"
 
       breadth run --track alpaca-cpu --budget 500 --jobs 2 --dry-run
+
+      breadth run --track microworld --store hf://datasets/my-org/results
     """
     from rich.console import Console
 
     from suite.commands.display import Display
+    from suite.commands.publication import published
     from suite.home import default_store
     from suite.runner.cells import Wanted
     from suite.runner.experiment import Experiment
@@ -76,11 +79,14 @@ def run(
         if dry_run:
             plan = make_plan(experiment, cells, lanes)
         else:
-            outcome = Runner(experiment, jobs=lanes, watcher=display).run(cells)
+            with published(experiment.store, definition, display) as publication:
+                outcome = Runner(experiment, jobs=lanes, watcher=display).run(cells)
     if dry_run:
         print_plan(console, plan)
         return
     _print_outcome(console, experiment, outcome)
+    if publication:
+        publication.report(console)
     if outcome.failed:
         raise BreadthError(f"{len(outcome.failed)} of {len(cells)} cells failed; the reasons stand above.")
 

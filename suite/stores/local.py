@@ -2,49 +2,58 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
+from filelock import FileLock
 
-from suite.atomic import atomic_file, storage_errors, write_text
-from suite.errors import StoreError
-from suite.results import SCHEMA_VERSION, Result
-from suite.stores.protocol import Skipped
-
-LARGEST_RECORD = 64 * 2**20
-"""Bytes; a stranger's file above this is not read."""
+from suite.atomic import storage_errors, write_bytes
+from suite.errors import StoreConflict, StoreError
+from suite.results import Result
+from suite.stores.protocol import Blob, Skipped
+from suite.stores.records import LARGEST_RECORD, as_record, checked_file, checked_path, read_record, too_large
 
 
 class LocalStore:
-    """Results in a folder; see `suite.stores.protocol.Store`."""
+    """Results and other files in a folder; see `suite.stores.protocol.Store`."""
 
     def __init__(self, folder: Path):
         self.folder = folder.absolute()
         self.url = f"file:{self.folder}"
         self.skipped: list[Skipped] = []
         self.superseded = 0
+        self.trouble: str | None = None
         if self.folder.exists() and not self.folder.is_dir():
             raise StoreError(f"The store {self.folder} is a file, not a folder. Give --store another place.")
 
+    @property
+    def as_of(self) -> datetime:
+        """Now: a folder is always read as it is."""
+        return datetime.now(UTC)
+
     def put(self, result: Result) -> str:
         """Add a result, whole or not at all; one of the same content stays as it is, its cost included."""
-        target = self.folder / result.path
-        with storage_errors(target):
-            known = target.is_file()
-        # A file that a crash or a stranger damaged is no record, so replacing it appends.
-        if not known or isinstance(self._read(target), Skipped):
-            write_text(target, result.to_json())
+        self.put_content(result.path, as_record(result))
         return result.path
 
-    def put_table(self, name: str, content: bytes) -> str:
-        """Write a table for the page beside the results, in place of an older one."""
-        path = f"leaderboard/{name}"
-        with atomic_file(self.folder / path) as temporary:
-            temporary.write_bytes(content)
-        return path
+    def put_many(self, results: Iterable[Result]) -> list[str]:
+        """Add results one by one, in the order given."""
+        return [self.put(result) for result in results]
+
+    def put_content(self, path: str, content: bytes) -> None:
+        """Add a record's bytes at its path; a valid record that is there already stays as it is."""
+        # A file that a crash or a stranger damaged is no record, so replacing it appends.
+        if not self.holds(path):
+            write_bytes(self.folder / path, content)
+
+    def holds(self, path: str) -> bool:
+        """Whether a valid record lies at the path."""
+        target = self.folder / path
+        with storage_errors(target):
+            return target.is_file() and isinstance(self._read(target), Result)
 
     def results(self, track: str | None = None) -> Iterator[Result]:
         """Every valid record (of one track), in the order of the paths, corrected ones left out."""
@@ -62,6 +71,40 @@ class LocalStore:
         self.skipped = []
         found = sorted((self.folder / "results").glob(f"*/*/{cell_id}/*.json"))
         return [record for path in found if (record := self._accept(path)) is not None]
+
+    def paths(self, prefix: str = "") -> list[str]:
+        """The sorted paths of all files that begin with `prefix`."""
+        found = []
+        for place, folders, files in os.walk(self.folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            inside = Path(place).relative_to(self.folder)
+            found += [(inside / name).as_posix() for name in files if not name.startswith(".")]
+        return sorted(path for path in found if path.startswith(prefix))
+
+    def read(self, path: str) -> Blob | None:
+        """The file at `path`, its version being its sha256."""
+        target = self.folder / checked_path(path)
+        with storage_errors(target):
+            if not target.is_file():
+                return None
+            content = target.read_bytes()
+        return Blob(content, hashlib.sha256(content).hexdigest())
+
+    def write(
+        self, files: Mapping[str, bytes], *, expected: Mapping[str, str | None] | None = None, message: str = ""
+    ) -> None:
+        """Write files other than results, each whole or not at all, under the store's lock; `message` is not kept."""
+        targets = {self.folder / checked_file(path): content for path, content in files.items()}
+        lock = self.folder / ".lock"
+        with storage_errors(lock):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            for path, version in (expected or {}).items():
+                there = self.read(path)
+                if (there and there.version) != version:
+                    raise StoreConflict(f"{path} in {self.url} has changed meanwhile. Read it again and decide anew.")
+            for target, content in targets.items():
+                write_bytes(target, content)
 
     def _cell_folders(self, track: str | None) -> Iterator[tuple[Path, list[str]]]:
         """Each cell's folder with its file names; a file that lies anywhere else is skipped with the reason."""
@@ -93,29 +136,10 @@ class LocalStore:
                 return Skipped(relative, "not a regular file")
             # Checked before the read: one huge file must not take the memory of the whole board.
             if path.stat().st_size > LARGEST_RECORD:
-                return Skipped(relative, f"larger than {LARGEST_RECORD // 2**20} MiB, the most a record may have")
-            document = json.loads(path.read_bytes())
-            version = document.get("schema_version") if isinstance(document, dict) else None
-            if type(version) is int and version > SCHEMA_VERSION:
-                return Skipped(relative, f"schema version {version}, and this Breadth reads up to {SCHEMA_VERSION}")
-            result = Result.model_validate(document)
-            # The name holds the content's hash, so a record that was edited in place gives itself away here.
-            if result.path != relative:
-                return Skipped(relative, f"its content belongs at {result.path}")
-            for task in result.tasks:
-                task.unpack()
+                return too_large(relative)
+            return read_record(relative, path.read_bytes())
         except OSError as error:
             return Skipped(relative, f"cannot be read: {error.strerror or error}")
-        except ValidationError as error:
-            first = error.errors()[0]
-            return Skipped(relative, f"{'.'.join(map(str, first['loc'])) or 'the record'}: {first['msg']}")
-        except RecursionError:
-            return Skipped(relative, "not a result: nested too deeply")
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            return Skipped(relative, f"not JSON: {error}")
-        except ValueError as error:
-            return Skipped(relative, str(error))
-        return result
 
     def _skip(self, path: Path, reason: str) -> None:
         self.skipped.append(Skipped(path.relative_to(self.folder).as_posix(), reason))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from suite.errors import StoreError
 from suite.stores.local import LocalStore
 from suite.stores.protocol import Store
 
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+_REPOSITORY = re.compile(rf"({_NAME})/({_NAME})/?")
+
 
 def open_store(url: str) -> Store:
-    """Open the store at `url`, such as `file:results-of-mine` or `file:/srv/breadth`.
+    """Open the store at `url`: `file:results-of-mine`, `file:/srv/breadth` or `hf://datasets/ORG/NAME`.
 
-    A folder that does not exist yet is an empty store. Raises StoreError on any other kind of URL.
+    A folder that does not exist yet is an empty store; a repository is not asked before it is used. Raises StoreError
+    on any other kind of URL.
     """
     scheme, colon, rest = url.partition(":")
     if scheme == "file" and colon and rest:
@@ -20,8 +25,19 @@ def open_store(url: str) -> Store:
             raise StoreError(f"{url!r} names another machine. Write file:/folder for a folder of this one.")
         return LocalStore(Path(rest.removeprefix("//")).expanduser())
     if scheme == "hf" and colon:
-        raise StoreError(
-            f"This version of Breadth reads and writes file: stores only, not {url!r}. "
-            "Download the dataset repository and give its folder as file:FOLDER."
-        )
-    raise StoreError(f"{url!r} is no store URL. Write file:FOLDER, such as file:{url or 'my-results'}.")
+        from suite.stores.hub.store import HubStore
+
+        return HubStore(repository_name(url))
+    raise StoreError(
+        f"{url!r} is no store URL. Write file:FOLDER, such as file:{url or 'my-results'}, or hf://datasets/ORG/NAME."
+    )
+
+
+def repository_name(url: str) -> str:
+    """`ORG/NAME` of `hf://datasets/ORG/NAME`. Raises StoreError when it is anything else."""
+    kind, _, name = url.removeprefix("hf:").removeprefix("//").partition("/")
+    found = _REPOSITORY.fullmatch(name)
+    if not url.startswith("hf://") or kind != "datasets" or found is None or re.search(r"--|\.\.", name):
+        hint = "A branch or a folder cannot be chosen" if "@" in name or name.count("/") > 1 else "Results are datasets"
+        raise StoreError(f"{url!r} is no store URL. {hint}: write hf://datasets/ORG/NAME.")
+    return f"{found[1]}/{found[2]}"

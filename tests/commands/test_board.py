@@ -260,7 +260,8 @@ def test_the_command_prints_and_writes(store: LocalStore, tmp_path: Path) -> Non
         (["--budget", "499"], UsageError, "not one of track"),
         (["--budget", "2000"], StoreError, "There are: .* at budget 500"),
         (["--base-model", "gpt-9"], UnknownNameError, "There is no base model"),
-        (["--store", "hf://datasets/a/b"], StoreError, "file: stores only"),
+        (["--store", "hf://models/a/b"], StoreError, "hf://datasets/ORG/NAME"),
+        (["--store", "hf://datasets/a/b"], StoreError, "HF_HUB_OFFLINE"),
         (["--store", "file:/nowhere/at/all"], StoreError, "breadth run --track alpaca-cpu"),
     ],
 )

@@ -24,6 +24,8 @@ COMMANDS = (
     "measure",
     "metrics",
     "overlap",
+    "pull",
+    "push",
     "replay",
     "report",
     "run",

@@ -1,0 +1,55 @@
+"""The tables that the page reads, beside the results: recomputed after a publication, never older than the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+
+from suite.errors import StoreConflict
+from suite.stores.protocol import Blob, Store
+
+TABLE_FOLDERS = ("leaderboard", "correlations")
+ATTEMPTS = 5
+Compute = Callable[[], Mapping[str, bytes]]
+"""Reads the results anew and gives the tables made from them, path to bytes."""
+
+
+def publish_tables(store: Store, track: str, compute: Compute) -> list[str]:
+    """Recompute a track's tables and write those that differ from what is there; returns their paths.
+
+    A table is replaced only if nobody else has written it since we began to read: of two publishers at once
+    the slower one reads again, so what stays was made from the results of both. Raises StoreConflict when
+    others were faster every time, and whatever `Store.write` raises.
+    """
+    for attempt in range(ATTEMPTS):
+        # The tables first and the results after them: whatever comes in between makes the write fail.
+        known = _tables(store, track)
+        computed = compute()
+        changed = {
+            path: content for path, content in computed.items() if path not in known or known[path].content != content
+        }
+        if not changed:
+            break
+        expected = {path: known[path].version if path in known else None for path in changed}
+        try:
+            store.write(changed, expected=expected, message=f"Recompute the tables of {track}")
+        except StoreConflict:
+            if attempt + 1 == ATTEMPTS:
+                raise
+        else:
+            return sorted(changed)
+    return []
+
+
+def kept_correlations(store: Store, track: str) -> Path:
+    """Where the outcome of the track's study of correlations is kept, if there is one."""
+    return store.folder / "studies" / track / "correlate.json"
+
+
+def _tables(store: Store, track: str) -> dict[str, Blob]:
+    found = {}
+    for folder in TABLE_FOLDERS:
+        for path in store.paths(f"{folder}/"):
+            if PurePosixPath(path).name.partition(".")[0] == track and (blob := store.read(path)) is not None:
+                found[path] = blob
+    return found
