@@ -26,10 +26,10 @@ class Format(StrEnum):
 
 
 def contamination(
+    track: Annotated[str, typer.Option(help="The track whose pool is searched for its tasks' questions.")],
     selections: Annotated[
         list[Path] | None, typer.Argument(help="Saved selections (.json), or files of ids: do they take more of it?")
     ] = None,
-    track: Annotated[str, typer.Option(help="The track whose pool is searched for its tasks' questions.")] = "m2m",
     evals: Annotated[
         str | None, typer.Option(help="Also every known evaluation set of a folder, or of BREADTH_DATA (all).")
     ] = None,

@@ -119,7 +119,7 @@ def check_contamination(
                 examples=tuple(_examples(group, texts[part], overlap, part.start, pool, examples)),
             )
         )
-    overlapping = overlap.samples.any(axis=1)
+    overlapping = np.asarray(overlap.samples.any(axis=1))
     return ContaminationOutcome(
         track=track.name,
         pool_fingerprint=pool.fingerprint,
