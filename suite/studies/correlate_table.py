@@ -217,7 +217,7 @@ def _correlations(panel: Sequence[PanelRow], metrics: Sequence[Metric], degenera
         if isinstance(hero, np.ndarray) and metric.spec != HERO:
             paired = correlation_difference(hero, column, performance, clusters=clusters)
             lead = {name: kept(one) for name, one in paired.items()}
-        rows.append(_metric_row(metric, lead=lead, **found))
+        rows.append(_metric_row(metric, found=found, lead=lead))
     rows.sort(key=lambda row: (row.mean is None, -(row.mean.value or 0.0) if row.mean else 0.0, row.metric))
     return Correlations(
         degenerate_included=degenerate_included,
@@ -231,21 +231,19 @@ def _correlations(panel: Sequence[PanelRow], metrics: Sequence[Metric], degenera
 def _metric_row(
     metric: Metric,
     *,
-    flag: str = "",
+    found: Mapping[str, KeptCoefficient] | None = None,
     lead: dict[str, KeptCoefficient] | None = None,
-    spearman: KeptCoefficient | None = None,
-    pearson: KeptCoefficient | None = None,
-    kendall: KeptCoefficient | None = None,
-    mean: KeptCoefficient | None = None,
+    flag: str = "",
 ) -> MetricRow:
+    coefficients = found or {}
     return MetricRow(
         metric=metric.spec,
         family=metric.info.family,
         higher_is_diverse=metric.higher_is_diverse,
-        spearman=spearman,
-        pearson=pearson,
-        kendall=kendall,
-        mean=mean,
+        spearman=coefficients.get("spearman"),
+        pearson=coefficients.get("pearson"),
+        kendall=coefficients.get("kendall"),
+        mean=coefficients.get("mean"),
         lead=lead or {},
         flag=flag,
     )
