@@ -18,7 +18,9 @@
     changed.margin = { ...layout.margin, r: 12, l: 8 };
     for (const key of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) {
       changed[key] = { ...layout[key], tickfont: { ...layout[key].tickfont, size: 10 } };
-      if (key.startsWith("yaxis")) changed[key].title = { ...layout[key].title, text: "" };
+      const title = layout[key].title || {};
+      // Row names say what the axis is; a long title would run out of the picture.
+      changed[key].title = key.startsWith("yaxis") ? { ...title, text: "" } : { ...title, font: { size: 10 } };
     }
     changed.legend = { ...layout.legend, font: { size: 11 } };
     return changed;
