@@ -229,7 +229,7 @@ def test_a_reduced_ladder_says_so_everywhere() -> None:
     assert "4 of 7 levels; 2 of 3 registered seeds" in page
     assert "too few levels for any to count" in page or "- (" in page
     assert "4 of 7 levels" in ladder_csv(table)
-    assert "<b>Reduced</b>: " in ladder_figure(table).layout.title.subtitle.text
+    assert "Reduced: " in ladder_figure(table).layout.title.subtitle.text
 
 
 def test_the_outcome_survives_json(rising: LadderTable) -> None:
