@@ -61,7 +61,7 @@ def contamination(
     from suite.stores.url import open_store
     from suite.studies.contamination import NAME, check_contamination
     from suite.studies.contamination_sets import folder_questions, track_questions
-    from suite.studies.kept import keep, store_folder
+    from suite.studies.kept import keep
     from suite.track import load_track
 
     definition = load_track(track)
@@ -69,7 +69,7 @@ def contamination(
     with opened(definition) as experiment:
         if store:
             experiment.store = open_store(store)
-        place = store_folder(experiment.store)
+        place = experiment.store.folder
         given = [*_read(experiment, selections or []), *_made(experiment, strategies, budget, base_model)]
         asked, missing = track_questions(definition, experiment.notify)
         if folder:

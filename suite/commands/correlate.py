@@ -50,7 +50,7 @@ def correlate(
     from suite.home import default_store
     from suite.stores.url import open_store
     from suite.studies.correlate import CorrelateStudy
-    from suite.studies.kept import keep, store_folder
+    from suite.studies.kept import keep
     from suite.studies.panel import default_panel, plan_panel, read_panel
     from suite.track import load_track
 
@@ -73,7 +73,7 @@ def correlate(
         return
     table, outcome = done
     _write(table, output, console)
-    _say_table(console, table, output, keep(store_folder(opened), definition.name, "correlate", table))
+    _say_table(console, table, output, keep(opened.folder, definition.name, "correlate", table))
     refuse_failures(outcome)
 
 

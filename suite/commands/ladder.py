@@ -53,7 +53,7 @@ def ladder(
     from suite.commands.study_runs import Asked, carry_out, one_budget, refuse_failures
     from suite.home import default_store
     from suite.stores.url import open_store
-    from suite.studies.kept import keep, store_folder
+    from suite.studies.kept import keep
     from suite.studies.ladder import LadderStudy
     from suite.studies.ladder_plan import plan_ladder
     from suite.track import load_track
@@ -76,7 +76,7 @@ def ladder(
         return
     table, outcome = done
     _write(table, plan, output, console)
-    _say_table(console, table, output, keep(store_folder(opened), definition.name, "ladder", table))
+    _say_table(console, table, output, keep(opened.folder, definition.name, "ladder", table))
     refuse_failures(outcome)
 
 

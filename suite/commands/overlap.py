@@ -55,7 +55,7 @@ def overlap(
     from suite.commands.run import split_strategies
     from suite.home import default_store
     from suite.stores.url import open_store
-    from suite.studies.kept import keep, store_folder
+    from suite.studies.kept import keep
     from suite.studies.overlap import NAME, OverlapStudy
     from suite.track import load_track
 
@@ -63,7 +63,7 @@ def overlap(
     budgets = [definition.check_budget(written) for written in dict.fromkeys(budget or [])]
     asked = None if no_map else [_two(written) for written in map_of or []]
     chosen, absent = _chosen(definition, split_strategies(strategies))
-    place = store_folder(open_store(store or default_store()))
+    place = open_store(store or default_store()).folder
     with opened(definition, embedder=embedder, tokenizer=tokenizer) as experiment:
         for name in absent:
             experiment.notify(f"The track lists strategy {name!r}, which is not installed here; it is left out.")

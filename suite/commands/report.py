@@ -53,14 +53,13 @@ def gather(track: Track, store: Store, asked: str) -> Material:
     from suite.commands.board import board_of
     from suite.registry import strategies
     from suite.report.material import Material
-    from suite.stores import LocalStore
 
     results = list(store.results(track.name))
     return Material(
         track=track,
         board=board_of(track, store, results).without_variants(),
         results=results,
-        store_folder=store.folder if isinstance(store, LocalStore) else None,
+        store_folder=store.folder,
         papers={cls.info.name: cls.info.paper for cls in strategies},
         asked=asked,
     )

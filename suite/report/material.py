@@ -22,7 +22,7 @@ Kept = TypeVar("Kept", bound=KeptStudy)
 
 @dataclass(frozen=True)
 class Material:
-    """A track's board and results; `store_folder` holds kept studies (None for a store that is elsewhere).
+    """A track's board and results; `store_folder` holds kept studies.
 
     `papers` maps strategies to what the registry cites for them, `asked` is the track as it was written on the
     command line.
@@ -31,7 +31,7 @@ class Material:
     track: Track
     board: Board
     results: Sequence[Result]
-    store_folder: Path | None
+    store_folder: Path
     papers: dict[str, str]
     asked: str
 
@@ -55,8 +55,6 @@ class Material:
 
     def kept(self, name: str, kind: type[Kept]) -> tuple[Kept | None, str]:
         """The outcome of a study, or None with the reason why it cannot be shown (empty where it was not run)."""
-        if self.store_folder is None:
-            return None, "outcomes of studies are kept in local stores only"
         try:
             return read_kept(self.store_folder, self.track.name, name, kind), ""
         except StoreError as error:

@@ -9,15 +9,12 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from suite.atomic import write_text
 from suite.errors import StoreError
-
-if TYPE_CHECKING:
-    from suite.stores.protocol import Store
 
 Kept = TypeVar("Kept", bound="KeptStudy")
 
@@ -88,15 +85,6 @@ def read_kept(store_folder: Path, track: str, name: str, kind: type[Kept]) -> Ke
             f"{path} is an outcome of track {outcome.track!r}, not of {track!r}; move it where it belongs."
         )
     return outcome
-
-
-def store_folder(store: Store) -> Path:
-    """The folder of a local store. Raises StoreError for a store that is elsewhere."""
-    from suite.stores.local import LocalStore
-
-    if not isinstance(store, LocalStore):
-        raise StoreError(f"Outcomes of studies are kept in local stores only, not in {store.url}; give file:FOLDER.")
-    return store.folder
 
 
 def _path(folder: Path, track: str, name: str) -> Path:

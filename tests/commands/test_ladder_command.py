@@ -70,7 +70,7 @@ def test_a_ladder_is_run_once_and_tabulated(tiny_home: Path, tmp_path: Path, bro
         (("--levels", "1"), "--levels must be at least 2"),
         (("--seeds", "3"), "--seeds must be between 1 and 2"),
         (("--jobs", "0"), "--jobs must be at least 1"),
-        (("--store", "hf://datasets/a/b"), "file: stores only"),
+        (("--store", "ftp://a/b"), "is no store URL"),
     ],
 )
 def test_a_mistake_is_one_error(arguments: tuple[str, ...], message: str) -> None:

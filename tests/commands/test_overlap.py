@@ -65,7 +65,7 @@ def test_figures_are_drawn(breadth: Breadth, tmp_path: Path, browser_path: Path)
         (["--map", "random;farthest"], "no strategy among those compared 'farthest'"),
         (["--strategies", "random"], "at least two strategies"),
         (["--budget", "9"], "not one of track tiny"),
-        (["--store", "hf://datasets/a/b"], "store"),
+        (["--store", "ftp://a/b"], "is no store URL"),
     ],
 )
 def test_refusals_name_what_is_wrong(breadth: Breadth, arguments: list[str], reason: str) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from suite.errors import StoreError
-from suite.stores import open_store
-from suite.studies.kept import KeptPart, KeptStudy, Number, keep, read_kept, store_folder
+from suite.studies.kept import KeptPart, KeptStudy, Number, keep, read_kept
 
 
 class Part(KeptPart):
@@ -54,7 +53,3 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, change: dict[str, Any] | N
     path.write_text(text[: len(text) // 2] if change is None else json.dumps(json.loads(text) | change))
     with pytest.raises(StoreError, match=message):
         read_kept(tmp_path, "microworld", "ladder", Outcome)
-
-
-def test_outcomes_lie_in_the_folder_of_a_local_store(tmp_path: Path) -> None:
-    assert store_folder(open_store(f"file:{tmp_path}")) == tmp_path
