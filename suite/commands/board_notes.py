@@ -66,7 +66,8 @@ def board_notes(board: Board) -> list[str]:
         "How to read: ▲ beats random, ▼ worse, = tied; ● is the difference to random, ─ its 95 % interval, │ random; "
         "grey rows are references or incomplete, and unranked.",
         f"# is the rank, in brackets the middle 95 % of ranks in {DRAWS:,} bootstrap draws of crossed seeds and items: "
-        "rows whose ranges overlap are tied. best is the share of draws in which the row came first.",
+        "rows whose ranges overlap are tied. best is the share of draws in which the row came first; with few seeds "
+        "such shares look surer than the test, which alone decides.",
         f"Score ({board.score_version}), in points: mean over tasks, 0 = chance or the untuned model, 100 = all right "
         "or as good as the full pool. ± is half the 95 % interval over crossed seeds and items, tasks fixed. "
         "Random is beaten where the item-paired t test, Holm-adjusted over the ranked rows, is below 0.05.",
