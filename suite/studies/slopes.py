@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from suite.statistics.correlation import correlate
+from suite.statistics.power import critical_spearman
 from suite.statistics.regression import ONE_SIGMA, bayesian_line
 from suite.studies.kept import KeptPart, Number
 
@@ -14,8 +15,6 @@ FEWEST_LEVELS = 3
 GRID = 41
 LEAST_SHARE_LEFT = 0.1
 """Where length explains more than all but this share of the level, the two cannot be told apart."""
-CRITICAL_SPEARMAN = {5: 1.0, 6: 0.886, 7: 0.786, 8: 0.738, 9: 0.700, 10: 0.648}
-"""The |rho| that n points must reach for a two-sided p below 0.05 (exact); below 5 points none does."""
 
 
 class FittedLine(KeptPart):
@@ -107,18 +106,16 @@ def rank_correlation(levels: ArrayLike, means: ArrayLike) -> RankCorrelation:
     """Spearman over levels, one mean score each; p is that of all permutations up to 8 levels."""
     n = np.size(levels)
     found = correlate(levels, means).spearman
-    critical = _critical_by_t(n) if n > max(CRITICAL_SPEARMAN) else CRITICAL_SPEARMAN.get(n)
     known = not np.isnan(found.value)
-    # By p, because the critical values are rounded: 0.7857 is what 0.786 at n = 7 stands for.
     reaches = bool(found.p < 0.05) if known and not np.isnan(found.p) else None
     return RankCorrelation(
-        rho=found.value, p=found.p, levels=n, critical=critical, reaches=reaches, note="" if known else found.note
+        rho=found.value,
+        p=found.p,
+        levels=n,
+        critical=critical_spearman(n),
+        reaches=reaches,
+        note="" if known else found.note,
     )
-
-
-def _critical_by_t(n: int) -> float:
-    t = float(stats.t.ppf(0.975, n - 2))
-    return t / float(np.sqrt(n - 2 + t**2))
 
 
 def _without(others: np.ndarray, column: np.ndarray) -> np.ndarray:
