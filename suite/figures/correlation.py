@@ -34,7 +34,7 @@ def coefficients_figure(table: CorrelateTable) -> go.Figure:
         f"Which metric predicts performance: {label(table.track)}, budget {table.budget:,}",
         "mean of Pearson and Spearman with performance (positive: more diverse does better)",
         "metric",
-        subtitle="<br>".join(label(line) for line in _told(table, 104)),
+        subtitle=_told(table, 104),
     )
     for one in table.correlations:
         _estimates(drawn, one, names, alone=len(table.correlations) == 1)
@@ -81,7 +81,7 @@ def scatter_figure(table: CorrelateTable) -> go.Figure:
         f"Performance against every metric: {label(table.track)}, budget {table.budget:,}",
         "metric",
         "performance (mean z-score)",
-        subtitle="<br>".join(label(line) for line in told),
+        subtitle=told,
     ).layout
     drawn.update_layout(
         template=frame.template,

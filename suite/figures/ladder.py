@@ -101,9 +101,7 @@ def _framed(table: LadderTable) -> go.Layout:
     columns, _ = _grid(len(_panels(table)))
     told = _told(table, columns)
     title = f"Score against the level of diversity: {label(table.track)}, budget {table.budget:,}"
-    frame = figure(
-        title, "level of diversity p", "score (points)", subtitle="<br>".join(label(line) for line in told)
-    ).layout
+    frame = figure(title, "level of diversity p", "score (points)", subtitle=told).layout
     return go.Layout(
         template=frame.template,
         title={

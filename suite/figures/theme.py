@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import textwrap
+from collections.abc import Sequence
 from functools import cache
 
 import plotly.graph_objects as go
@@ -128,21 +129,24 @@ def template(dark: bool = False) -> go.layout.Template:
     return go.layout.Template(layout=layout)
 
 
-def figure(title: str, x_title: str, y_title: str, *, subtitle: str = "", dark: bool = False) -> go.Figure:
+def figure(
+    title: str, x_title: str, y_title: str, *, subtitle: str | Sequence[str] = "", dark: bool = False
+) -> go.Figure:
     """An empty figure in the house's language.
 
     `x_title` and `y_title` name what an axis shows with its unit in brackets, such as `difference to random (points)`;
-    `subtitle` is plain text that says how to read the figure; it is broken into lines.
+    `subtitle` is plain text that says how to read the figure: one text that is broken into lines, or its lines.
     Raises ValueError where an axis has no title.
     """
     if not x_title.strip() or not y_title.strip():
         raise ValueError(f"figure {title!r}: every axis needs a title with its unit")
+    lines = textwrap.wrap(subtitle, SUBTITLE_WIDTH) if isinstance(subtitle, str) else subtitle
     return go.Figure(
         layout={
             "template": template(dark),
             "title": {
                 "text": title,
-                "subtitle": {"text": "<br>".join(label(line) for line in textwrap.wrap(subtitle, SUBTITLE_WIDTH))},
+                "subtitle": {"text": "<br>".join(map(label, lines))},
             },
             "xaxis": {"title": {"text": x_title}},
             "yaxis": {"title": {"text": y_title}},

@@ -54,6 +54,8 @@ def test_a_figure_carries_its_titles_and_the_house_template() -> None:
     assert made.layout.xaxis.title.text == "cost (s)"
     assert made.layout.yaxis.title.text == "gain (points)"
     assert made.layout.title.subtitle.text == "Up and left is better."
+    lined = figure("Cost", "cost (s)", "gain (points)", subtitle=["Reduced: <b>2</b> of 3.", "Up is better."])
+    assert lined.layout.title.subtitle.text == "Reduced: &lt;b&gt;2&lt;/b&gt; of 3.<br>Up is better."
     assert "sans-serif" in made.layout.template.layout.font.family
 
 
