@@ -15,6 +15,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from threadpoolctl import threadpool_limits
 
 ROUNDS = 3
+STEEPEST = 1.15
+"""The exponent that no kernel's time may exceed, in its rows or in its budget."""
 
 
 def compare(

@@ -10,7 +10,7 @@ from numba import njit
 
 from strategies.kernels.checks import TIE
 from strategies.kernels.novelty import checked_unit_rows, checked_weights
-from strategies.kernels.novelty_steps import value_of
+from strategies.kernels.novelty_products import value_of
 
 PART = 512
 
@@ -57,10 +57,11 @@ def replay_novelselect(
         raise ValueError(f"a step to replay must lie between 1 and {len(chosen) - 1}, not be {step}")
     before = chosen[:step]
     ranks = np.arange(1.0, step + 1) ** -distance_power
+    picked_rows, picked_density = rows[before], densities[before]
     values = np.empty(len(rows))
     for start in range(0, len(rows), PART):
         stop = min(start + PART, len(rows))
-        _values(rows, densities, before, ranks, start, stop, TIE, values)
+        _values(rows, densities, picked_rows, picked_density, ranks, start, stop, TIE, values)
         if progress is not None:
             progress(stop, len(rows))
     values *= weights / step
@@ -74,7 +75,8 @@ def replay_novelselect(
 def _values(
     rows: np.ndarray,
     density: np.ndarray,
-    before: np.ndarray,
+    chosen: np.ndarray,
+    chosen_density: np.ndarray,
     ranks: np.ndarray,
     start: int,
     stop: int,
@@ -82,4 +84,4 @@ def _values(
     values: np.ndarray,
 ) -> None:
     for row in range(start, stop):
-        values[row] = value_of(rows, density, row, before, ranks, tie)
+        values[row] = value_of(rows[row], density[row], chosen, chosen_density, ranks, tie)

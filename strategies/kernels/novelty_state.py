@@ -18,6 +18,8 @@ class Rows(NamedTuple):
     bits: np.ndarray  # the same memory as unsigned integers
     merged: np.ndarray  # (n,), int64
     filled: np.ndarray  # (n,), int64: how many picks its list and its buckets know of
+    grown: np.ndarray  # (n,), float64: G after `filled` picks, the sum of its s weighted in the order of the picks
+    excess: np.ndarray  # (n,), float64: what to add to G for an upper bound of V
     seen: np.ndarray  # (n,), int64: how many picks its bound knows of
     bound: np.ndarray  # (n,), float64: upper bound of V after `seen` picks; -inf once picked
     splits: np.ndarray  # (n, BUCKETS), as the lists: upper ends of its buckets
@@ -30,7 +32,7 @@ class Picked(NamedTuple):
 
     rows: np.ndarray  # (budget,), int64
     embeddings: np.ndarray  # (budget, d), float64
-    single: np.ndarray  # the same, float32
+    sums: np.ndarray  # (2, d), float64: of their embeddings, each times its weight, and that times its density
     density: np.ndarray  # (budget,), float64
     weights: np.ndarray  # (budget,), float64: w_1 ..
     weight_sums: np.ndarray  # (budget + 1,), float64: H_0 ..
@@ -45,4 +47,8 @@ class Precision(NamedTuple):
     tie: float
     ratio: float  # of the sizes of neighbouring buckets
     farthest: float  # no distance exceeds it: 2, but for the rounding of unit rows
-    single: float  # how far a float32 product may be off
+    single: float  # how far a float32 product with a row may be off, a unit of length
+    longest: float  # row: 1, but for rounding
+    heaviest: float  # density there is
+    widest: float  # twice that, times the largest quality
+    summed: float  # how far G may be off, a unit of weight, where it comes from the weighted sums of the picks

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from alternating import clustered, compare, cpu_seconds, growth_exponent, peak_bytes
+from alternating import STEEPEST, clustered, compare, cpu_seconds, growth_exponent, peak_bytes
 from oracles import first_of_largest
 from pytest_benchmark.fixture import BenchmarkFixture
 from threadpoolctl import threadpool_limits
@@ -18,6 +18,8 @@ from suite.features.density import knn_density, neighbour_distances
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 
+MOST_PRODUCTS = 4
+"""Of all rows and all picks in float64: the target, for the public signature as it stands."""
 FULL_SIZE = """
 import numpy as np, sys
 sys.path.insert(0, "tests")
@@ -104,7 +106,7 @@ def test_novelselect_at_full_size_against_one_plain_product(benchmark: Benchmark
 
     with threadpool_limits(1):
         novelselect(points[:200], density[:200], 20, first=0)  # compiled before it is timed
-        for _ in range(2):
+        for _ in range(3):  # the first of them finds memory that the system has still to hand out
             picks = timed("ours", lambda: novelselect(points, density, 7_800, first=0))
             bounded = timed("bounded", lambda: novelselect(points, density, 7_800, first=0, farthest=found.farthest))
             timed("product", product)
@@ -115,12 +117,14 @@ def test_novelselect_at_full_size_against_one_plain_product(benchmark: Benchmark
     benchmark.extra_info["ours_seconds"] = round(seconds["ours"], 1)
     benchmark.extra_info["with_farthest_seconds"] = round(seconds["bounded"], 1)
     benchmark.extra_info["product_seconds"] = round(seconds["product"], 1)
-    benchmark.extra_info["products"] = round(seconds["bounded"] / seconds["product"], 2)
+    products = {name: round(seconds[name] / seconds["product"], 2) for name in ("ours", "bounded")}
+    benchmark.extra_info["products"] = products["ours"]
+    benchmark.extra_info["products_with_farthest"] = products["bounded"]
     peak = peak_bytes(FULL_SIZE)
     benchmark.extra_info["peak_gigabytes"] = round(peak / 1e9, 2)
-    print(f"\nnovelselect 52k / 7.8k: {seconds}, {peak / 1e9:.2f} GB")
+    print(f"\nnovelselect 52k / 7.8k: {seconds}, {products} products, {peak / 1e9:.2f} GB")
     assert seconds["ours"] < 60
-    assert seconds["bounded"] / seconds["product"] < 6
+    assert max(products.values()) <= MOST_PRODUCTS
     assert peak < 4e9
 
 
@@ -139,5 +143,4 @@ def test_growth_of_novelselect(benchmark: BenchmarkFixture) -> None:
     benchmark.extra_info["exponent_in_budget"] = round(in_budget, 2)
     benchmark.pedantic(lambda: novelselect(points, density, budgets[-1], first=0), rounds=1)
     print(f"\nnovelselect grows as n^{in_rows:.2f} and k^{in_budget:.2f}")
-    assert in_rows <= 1.3
-    assert in_budget <= 1.3
+    assert max(in_rows, in_budget) <= STEEPEST

@@ -1,6 +1,6 @@
 """Reverse greedy pruning against its literal form, and at the size of the 117k pool against numpy.
 
-Seconds at full size stand in the table's extra columns; asserted are ratios, which do not depend on the machine.
+At full size its seconds are asserted too, and stand in the table's extra columns.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from strategies.kernels import reverse_greedy_prune
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 FULL = (117_000, 25, 15_000)
 KEPT_TYPES = 1_000
+SECONDS = 0.2
 
 
 def zipf_samples(count: int, held: int, types: int) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +108,7 @@ def test_dropping_samples(benchmark: BenchmarkFixture) -> None:
 
 
 def test_dropping_types_at_full_size(benchmark: BenchmarkFixture) -> None:
-    """117,000 samples, 2.9 million incidences; to be done in 0.2 s."""
+    """117,000 samples, 2.9 million incidences; in 0.2 s at most."""
     samples = zipf_samples(*FULL)
     ours, literal = compare(
         benchmark,
@@ -116,11 +117,12 @@ def test_dropping_types_at_full_size(benchmark: BenchmarkFixture) -> None:
         floor=10,
         peer="numpy, counts kept",
     )
+    assert benchmark.extra_info["ours_seconds"] <= SECONDS
     assert ours.tolist() == literal
 
 
 def test_dropping_samples_at_full_size(benchmark: BenchmarkFixture) -> None:
-    """117,000 samples, 2.9 million incidences; to be done in 0.2 s."""
+    """117,000 samples, 2.9 million incidences; in 0.2 s at most."""
     samples = zipf_samples(*FULL)
     ours, literal = compare(
         benchmark,
@@ -130,4 +132,5 @@ def test_dropping_samples_at_full_size(benchmark: BenchmarkFixture) -> None:
         rounds=1,
         peer="numpy, contributions kept",
     )
+    assert benchmark.extra_info["ours_seconds"] <= SECONDS
     assert ours.tolist() == literal

@@ -1,0 +1,65 @@
+"""Products of rows with picks, for `novelselect` and its replay."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def value_of(
+    row: np.ndarray, own: float, chosen: np.ndarray, densities: np.ndarray, weights: np.ndarray, tie: float
+) -> float:
+    """A row's value in float64, one pair at a time; `chosen` (k, d) holds the picks in any order."""
+    scaled = scaled_distances(row, own, chosen, densities, tie)
+    value = 0.0
+    for rank in range(len(scaled)):
+        value += weights[rank] * scaled[rank]
+    return value
+
+
+@njit(cache=True)
+def scaled_distances(row: np.ndarray, own: float, chosen: np.ndarray, densities: np.ndarray, tie: float) -> np.ndarray:
+    scaled = np.empty(len(chosen))
+    for place in range(len(chosen)):
+        distance = 1.0 - _dot(row, chosen[place])
+        scaled[place] = (own + densities[place]) * (distance if distance >= tie else 0.0)
+    scaled.sort()
+    return scaled
+
+
+@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+def _dot(one: np.ndarray, other: np.ndarray) -> float:
+    total = one[0] * other[0]
+    for dimension in range(1, one.shape[0]):
+        total += one[dimension] * other[dimension]
+    return total
+
+
+@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+def dots(one: np.ndarray, others: np.ndarray, products: np.ndarray) -> None:
+    for place in range(others.shape[0]):
+        total = 0.0
+        for dimension in range(one.shape[0]):
+            total += one[dimension] * others[place, dimension]
+        products[place] = total
+
+
+@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+def two_dots(one: np.ndarray, others: np.ndarray) -> tuple[float, float]:
+    first = one[0] * others[0, 0]
+    second = one[0] * others[1, 0]
+    for dimension in range(1, one.shape[0]):
+        first += one[dimension] * others[0, dimension]
+        second += one[dimension] * others[1, dimension]
+    return first, second
+
+
+@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+def squared_distances(ones: np.ndarray, others: np.ndarray) -> tuple[float, float]:
+    first = 0.0
+    second = 0.0
+    for dimension in range(ones.shape[1]):
+        first += (ones[0, dimension] - others[0, dimension]) ** 2
+        second += (ones[1, dimension] - others[1, dimension]) ** 2
+    return first, second
