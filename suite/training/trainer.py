@@ -37,7 +37,7 @@ def sft_trainer() -> type[SFTTrainer]:
             self.tokens_seen += inputs["input_ids"].numel() if mask is None else mask.sum()
             self.trained_tokens += (inputs["labels"][:, 1:] != IGNORED).sum()
             causal = _causal(model)
-            if not _scores_trained_positions(causal, inputs["input_ids"]):
+            if not scores_trained_positions(causal, inputs["input_ids"]):
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             # trl's head works through every position, prompt and padding included, and without Triton again in the
             # backward pass: on a small model a third of all time. On a GPU it also waits for three numbers at every
@@ -55,7 +55,7 @@ def sft_trainer() -> type[SFTTrainer]:
     return CountingTrainer
 
 
-def _scores_trained_positions(causal: Any, ids: Any) -> bool:
+def scores_trained_positions(causal: Any, ids: Any) -> bool:
     """Whether the loss comes from the logits of the trained positions alone, rather than from trl's head."""
     small = ids.device.type == "cpu" or ids.numel() * causal.config.vocab_size <= SMALL_LOGITS
     return small and has_plain_head(causal)
