@@ -1,4 +1,4 @@
-"""The same bits from the same training on a GPU: deterministic kernels, for as long as a block runs."""
+"""Deterministic kernels on a GPU, for as long as a block runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from typing import Any
 
 @contextmanager
 def reproducible() -> Iterator[None]:
-    """Deterministic kernels inside the block where there is a GPU; on a CPU all that is used here is so anyway."""
+    """Deterministic kernels inside the block where there is a GPU; on a CPU all that is used here is so anyway.
+
+    An operation that has none goes on with a warning instead of an error. torch counts the backward pass of fused
+    attention among them as long as that is so: on a GPU its sums come in no fixed order, and weights of two runs can
+    differ in their last bits.
+    """
     import torch
 
     if not torch.cuda.is_available():

@@ -3,7 +3,8 @@
 Every batch is cut into two shards whose gradients are added. One process computes both in turn, two compute one
 each: the weights are the same to the bit. torch's own threads are not used, because on models this small they
 spend their time waiting for each other. Where there is a GPU, one process computes there, in bfloat16 over float32
-weights.
+weights; two such models differ in their last bits (see `suite.reproducible`), so keep the folder of one that results
+stand on.
 """
 
 from __future__ import annotations
@@ -119,8 +120,8 @@ def pretrain(
     """Train `model` in place on `tokens`, shape (m, length); returns the loss of every step of this run.
 
     With `checkpoint`, state is kept there every `checkpoint_seconds` and a run goes on from it; the final weights are
-    those of an uninterrupted run. `workers` is 1 or 2 processes and does not change them either; a GPU is given to
-    one. Afterwards the model is on the CPU and the GPU's memory is free again.
+    those of an uninterrupted run (on a GPU up to the order of sums). `workers` is 1 or 2 processes and does not change
+    them either; a GPU is given to one. Afterwards the model is on the CPU and the GPU's memory is free again.
     """
     import torch
 

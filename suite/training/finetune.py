@@ -38,8 +38,9 @@ CURVE_POINTS = 50
 def finetune(job: TrainingJob, progress: Progress = no_progress) -> TrainedModel:
     """Fine-tune and save into `job.output`, whole or not at all; `progress` gets (steps done, steps in all).
 
-    Deterministic: the same job gives the same safetensors, bit for bit, on the same kind of machine, whatever ran
-    in the process before and however many threads it has. trl and peft draw from the global generators of torch,
+    Deterministic on a CPU: the same job gives the same safetensors, bit for bit, on the same kind of machine,
+    whatever ran in the process before and however many threads it has; on a GPU up to the order of sums in the
+    backward pass of attention (see `suite.reproducible`). trl and peft draw from the global generators of torch,
     numpy and random, which are seeded here: run it in a process of its own kind, not beside code that draws too.
     Raises TrainingError for a base model that cannot be read, for samples without a trained token, for weights that
     diverged and for memory that ran out.
