@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 from pathlib import Path
@@ -41,6 +42,16 @@ def gpus() -> list[str]:
     command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     return [line.strip() for line in answer.stdout.splitlines() if line.strip()] if answer.returncode == 0 else []
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The CUDA devices this process may use, as CUDA_VISIBLE_DEVICES names them; that variable limits them, if set."""
+    found = gpus()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None or not found:
+        return tuple(str(number) for number in range(len(found)))
+    # As CUDA reads it: what follows a name that is none counts no more.
+    return tuple(itertools.takewhile(lambda name: name not in ("", "-1"), (part.strip() for part in named.split(","))))
 
 
 def hardware() -> str:

@@ -17,7 +17,7 @@ from suite.track import load_track
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 
 
-@pytest.mark.parametrize("track", ["microworld", "alpaca-cpu"])
+@pytest.mark.parametrize("track", ["microworld", "alpaca-cpu", "alpaca-10m"])
 def test_the_committed_table_is_recomputed_without_a_fine_tune(track: str) -> None:
     board = load_board(load_track(track), LocalStore(RESULTS / "store"))
     assert not board.skipped

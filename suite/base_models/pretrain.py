@@ -2,7 +2,9 @@
 
 Every batch is cut into two shards whose gradients are added. One process computes both in turn, two compute one
 each: the weights are the same to the bit. torch's own threads are not used, because on models this small they
-spend their time waiting for each other.
+spend their time waiting for each other. Where there is a GPU, one process computes there, in bfloat16 over float32
+weights; two such models differ in their last bits (see `suite.reproducible`), so keep the folder of one that results
+stand on.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import numpy as np
 
 from suite.atomic import atomic_file
 from suite.reporting import Progress, no_progress
+from suite.reproducible import reproducible
 
 if TYPE_CHECKING:
     import torch
@@ -117,11 +120,42 @@ def pretrain(
     """Train `model` in place on `tokens`, shape (m, length); returns the loss of every step of this run.
 
     With `checkpoint`, state is kept there every `checkpoint_seconds` and a run goes on from it; the final weights are
-    those of an uninterrupted run. `workers` is 1 or 2 processes and does not change them either.
+    those of an uninterrupted run (on a GPU up to the order of sums). `workers` is 1 or 2 processes and does not change
+    them either; a GPU is given to one. Afterwards the model is on the CPU and the GPU's memory is free again.
     """
     import torch
 
-    data = torch.from_numpy(tokens.astype(np.int64))
+    on_gpu = torch.cuda.is_available()
+    model.to("cuda" if on_gpu else "cpu")
+    try:
+        with reproducible():
+            return _train(
+                model,
+                torch.from_numpy(tokens.astype(np.int64)).to(model.device),
+                schedule,
+                _Keeping(checkpoint, checkpoint_seconds),
+                1 if on_gpu else workers,
+                progress,
+            )
+    finally:
+        model.to("cpu")
+        if on_gpu:
+            torch.cuda.empty_cache()
+
+
+@dataclass(frozen=True)
+class _Keeping:
+    """Where the state of a run is kept (nowhere: None), and how often."""
+
+    checkpoint: Path | None
+    seconds: float
+
+
+def _train(
+    model: Any, data: torch.Tensor, schedule: Schedule, keeping: _Keeping, workers: int, progress: Progress
+) -> list[float]:
+    import torch
+
     parameters = list(model.parameters())
     matrices = [parameter for parameter in parameters if parameter.ndim > 1]
     vectors = [parameter for parameter in parameters if parameter.ndim < 2]
@@ -131,8 +165,8 @@ def pretrain(
         betas=BETAS,
         fused=True,
     )
-    first = _restore(checkpoint, model, optimizer)
-    losses: list[float] = []
+    first = _restore(keeping.checkpoint, model, optimizer)
+    losses: list[torch.Tensor] = []
     saved = time.monotonic()
     with _one_thread(), _gradients(model, data, workers) as compute:
         for step in range(first, schedule.steps):
@@ -142,11 +176,11 @@ def pretrain(
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            if checkpoint and time.monotonic() - saved >= checkpoint_seconds:
-                _save(checkpoint, model, optimizer, step + 1)
+            if keeping.checkpoint and time.monotonic() - saved >= keeping.seconds:
+                _save(keeping.checkpoint, model, optimizer, step + 1)
                 saved = time.monotonic()
             progress(step + 1, schedule.steps)
-    return losses
+    return [float(loss) for loss in losses]
 
 
 @contextmanager
@@ -162,12 +196,14 @@ def _one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def _gradients(model: Any, data: torch.Tensor, workers: int) -> Iterator[Callable[[np.ndarray], float]]:
+def _gradients(model: Any, data: torch.Tensor, workers: int) -> Iterator[Callable[[np.ndarray], torch.Tensor]]:
     """A function from a batch's rows to its loss that leaves the batch's mean gradient in the parameters."""
+    import torch
+
     if workers < 2:
 
-        def in_turn(rows: np.ndarray) -> float:
-            return sum(_backward(model, data, shard) for shard in np.array_split(rows, SHARDS))
+        def in_turn(rows: np.ndarray) -> torch.Tensor:
+            return torch.stack([_backward(model, data, shard) for shard in np.array_split(rows, SHARDS)]).sum()
 
         yield in_turn
         return
@@ -183,11 +219,11 @@ def _gradients(model: Any, data: torch.Tensor, workers: int) -> Iterator[Callabl
     worker.start()
     theirs.close()
 
-    def side_by_side(rows: np.ndarray) -> float:
+    def side_by_side(rows: np.ndarray) -> torch.Tensor:
         mine, others = np.array_split(rows, SHARDS)
         ours.send(others)
         loss = _backward(model, data, mine)
-        loss += ours.recv()
+        loss = loss + ours.recv()
         for parameter, gradient in zip(model.parameters(), shared, strict=True):
             parameter.grad.add_(gradient)
         return loss
@@ -215,17 +251,20 @@ def _serve(pipe: Any, model: Any, data: torch.Tensor, shared: list[torch.Tensor]
         loss = _backward(model, data, rows)
         for parameter, gradient in zip(model.parameters(), shared, strict=True):
             gradient.copy_(parameter.grad)
-        pipe.send(loss)
+        pipe.send(loss.item())
 
 
-def _backward(model: Any, data: torch.Tensor, rows: np.ndarray) -> float:
+def _backward(model: Any, data: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
+    """Add the gradient of one shard to the parameters'; its loss, a float64 scalar that a GPU need not wait for."""
     import torch
 
-    batch = data[torch.from_numpy(rows)]
-    logits = model(input_ids=batch, use_cache=False).logits[:, :-1]
-    loss = torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), batch[:, 1:].reshape(-1)) / SHARDS
+    batch = data[torch.from_numpy(rows).to(data.device)]
+    with torch.autocast(data.device.type, dtype=torch.bfloat16, enabled=data.device.type == "cuda"):
+        logits = model(input_ids=batch, use_cache=False).logits[:, :-1]
+    flat = logits.reshape(-1, logits.shape[-1]).float()
+    loss = torch.nn.functional.cross_entropy(flat, batch[:, 1:].reshape(-1)) / SHARDS
     loss.backward()
-    return float(loss.item())
+    return loss.detach().double()
 
 
 def _save(checkpoint: Path, model: Any, optimizer: Any, step: int) -> None:
@@ -240,7 +279,7 @@ def _restore(checkpoint: Path | None, model: Any, optimizer: Any) -> int:
 
     if checkpoint is None or not checkpoint.is_file():
         return 0
-    state = torch.load(checkpoint, weights_only=True)
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"])

@@ -28,7 +28,7 @@ def run(
     base_model: Annotated[list[str] | None, typer.Option(help="A base model of the track; repeatable.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Only the first N registered seeds (rows stay unranked).")] = None,
     draws: Annotated[int | None, typer.Option(help="Only the first N selection draws of random.")] = None,
-    jobs: Annotated[int | None, typer.Option(help="Lanes that work at once; default one a GPU or core.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Lanes, which share the GPUs; default one a GPU or core.")] = None,
     store: Annotated[str | None, typer.Option(help="Where results go: file:FOLDER, hf://datasets/ORG/NAME.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells, what is cached, the time.")] = False,
     discard_models: Annotated[bool, typer.Option("--discard-models", help="Delete weights once evaluated.")] = False,
@@ -122,11 +122,11 @@ def split_strategies(written: str | None) -> tuple[str, ...] | None:
 
 def count_lanes(jobs: int | None) -> int:
     """How many lanes work at once: as asked, else one a GPU or core."""
-    from suite.machine import cores, gpus
+    from suite.machine import cores, visible_gpus
 
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, not {jobs}.")
-    return jobs or len(gpus()) or cores()
+    return jobs or len(visible_gpus()) or cores()
 
 
 def print_plan(console: Console, plan: Plan) -> None:

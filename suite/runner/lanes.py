@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from suite.errors import TrainingError
-from suite.machine import cores, gpus
+from suite.machine import cores, visible_gpus
 from suite.runner.schedule import Unit
 from suite.runner.stages import (
     EvaluatedRecord,
@@ -42,7 +42,7 @@ class LaneSettings:
     folders: StageFolders
     notify: Notify
     threads: int
-    devices: int
+    devices: tuple[str, ...]
     discard_models: bool
 
     @classmethod
@@ -57,7 +57,7 @@ class LaneSettings:
             folders=experiment.folders,
             notify=experiment.notify,
             threads=1 if small else max(1, cores() // jobs),
-            devices=len(gpus()),
+            devices=visible_gpus(),
             discard_models=experiment.discard_models,
         )
 
@@ -68,8 +68,9 @@ class Lane:
     def __init__(self, number: int, settings: LaneSettings):
         self.number = number
         self.settings = settings
-        # Each lane sees one GPU; with none, the variable keeps a broken driver from being asked.
-        device = str(number % settings.devices) if settings.devices else ""
+        # Each lane sees one GPU, and lanes share it where there are more of them: a small model keeps a GPU waiting
+        # for Python. With none, the variable keeps a broken driver from being asked.
+        device = settings.devices[number % len(settings.devices)] if settings.devices else ""
         environment = {"CUDA_VISIBLE_DEVICES": device, "TOKENIZERS_PARALLELISM": "false"}
         logs = settings.folders.logs
         self.trainer = Worker(

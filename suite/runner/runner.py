@@ -72,6 +72,7 @@ class Runner:
         self.outcome = Outcome()
         self._guard = threading.Lock()
         self._broken: StorageError | None = None
+        self._hardware = hardware()
         settings = LaneSettings.of(experiment, jobs)
         self.lanes = [Lane(number, settings) for number in range(jobs)]
 
@@ -197,7 +198,7 @@ class Runner:
             first_prompt_ids=evaluated.first_prompt_ids,
             cost=Cost(
                 host=self.experiment.host,
-                hardware=hardware(),
+                hardware=self._hardware,
                 finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 feature_seconds=picked.feature_seconds if picked else 0.0,
                 selection_seconds=picked.seconds if picked else 0.0,

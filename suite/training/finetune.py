@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import json
 import math
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from suite.errors import TrainingError
 from suite.hashing import content_key, file_sha256
 from suite.quiet import quiet_libraries
 from suite.reporting import Progress, no_progress
+from suite.reproducible import reproducible
 from suite.results import Training
 from suite.templates import get_template
 from suite.track import Recipe
@@ -38,8 +38,9 @@ CURVE_POINTS = 50
 def finetune(job: TrainingJob, progress: Progress = no_progress) -> TrainedModel:
     """Fine-tune and save into `job.output`, whole or not at all; `progress` gets (steps done, steps in all).
 
-    Deterministic: the same job gives the same safetensors, bit for bit, on the same kind of machine, whatever ran
-    in the process before and however many threads it has. trl and peft draw from the global generators of torch,
+    Deterministic on a CPU: the same job gives the same safetensors, bit for bit, on the same kind of machine,
+    whatever ran in the process before and however many threads it has; on a GPU up to the order of sums in the
+    backward pass of attention (see `suite.reproducible`). trl and peft draw from the global generators of torch,
     numpy and random, which are seeded here: run it in a process of its own kind, not beside code that draws too.
     Raises TrainingError for a base model that cannot be read, for samples without a trained token, for weights that
     diverged and for memory that ran out.
@@ -51,7 +52,7 @@ def finetune(job: TrainingJob, progress: Progress = no_progress) -> TrainedModel
         raise TrainingError("Several GPUs are visible. A fine-tune uses one: set CUDA_VISIBLE_DEVICES to one of them.")
     torch.set_num_threads(job.threads)
     reset_peak_memory()
-    with _reproducible(), quiet_libraries(), _gpu_memory_returned():
+    with reproducible(), quiet_libraries(), _gpu_memory_returned():
         return _train_and_save(job, progress, started)
 
 
@@ -254,28 +255,6 @@ def _save(model: Any, tokenizer: Any, folder: Path, recipe: Recipe, base_name: s
         return
     model.to(torch.bfloat16 if recipe.dtype == "bfloat16" else torch.float32).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-
-
-@contextmanager
-def _reproducible() -> Iterator[None]:
-    import torch
-
-    if not torch.cuda.is_available():
-        # On a CPU every kernel used here is deterministic; the switch would only cost time.
-        yield
-        return
-    # cuBLAS reads this once, when its first handle is made: before that, deterministic kernels need it set.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # Deterministic mode fills fresh memory by default, which costs a third of the time and changes nothing here.
-    settings: Any = torch.utils.deterministic
-    filled, settings.fill_uninitialized_memory = settings.fill_uninitialized_memory, False
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        settings.fill_uninitialized_memory = filled
 
 
 @contextmanager

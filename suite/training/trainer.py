@@ -1,4 +1,4 @@
-"""trl's SFTTrainer with two additions: it counts tokens, and on a CPU it scores trained positions only."""
+"""trl's SFTTrainer with two additions: it counts tokens, and on small models it scores trained positions only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from suite.training.rows import IGNORED
 
 if TYPE_CHECKING:
     from trl import SFTTrainer
+
+# Above this many numbers a GPU leaves the loss to trl's fused head, which holds no logits (512 MiB as float32).
+SMALL_LOGITS = 2**27
 
 
 @cache
@@ -34,20 +37,28 @@ def sft_trainer() -> type[SFTTrainer]:
             self.tokens_seen += inputs["input_ids"].numel() if mask is None else mask.sum()
             self.trained_tokens += (inputs["labels"][:, 1:] != IGNORED).sum()
             causal = _causal(model)
-            if inputs["input_ids"].device.type != "cpu" or not has_plain_head(causal):
+            if not scores_trained_positions(causal, inputs["input_ids"]):
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-            # Without Triton, trl's head works through every position, prompt and padding included, and again in the
-            # backward pass: on a small model a third of all time. The loss is the same; a test compares the two.
+            # trl's head works through every position, prompt and padding included, and without Triton again in the
+            # backward pass: on a small model a third of all time. On a GPU it also waits for three numbers at every
+            # step, as long as a small model's step takes. The loss is the same; a test compares the two.
             forward = {name: value for name, value in inputs.items() if name != "labels"}
             following = functional.pad(inputs["labels"][:, 1:], (0, 1), value=IGNORED)
             trained = following != IGNORED
-            with self.compute_loss_context_manager():
+            # Not `model`, whose forward accelerate has wrapped for the recipe's precision, but its body is called.
+            with self.accelerator.autocast():
                 logits = logits_at(causal, trained, **forward, use_cache=False).float()
             targets = following[trained]
             total = functional.cross_entropy(logits, targets, reduction="sum")
             return total / torch.as_tensor(len(targets) if num_items_in_batch is None else num_items_in_batch)
 
     return CountingTrainer
+
+
+def scores_trained_positions(causal: Any, ids: Any) -> bool:
+    """Whether the loss comes from the logits of the trained positions alone, rather than from trl's head."""
+    small = ids.device.type == "cpu" or ids.numel() * causal.config.vocab_size <= SMALL_LOGITS
+    return small and has_plain_head(causal)
 
 
 def _causal(model: Any) -> Any:
