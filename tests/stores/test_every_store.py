@@ -144,7 +144,7 @@ NOT_FINITE = base64.b64encode(zlib.compress(np.array([np.nan, 1, 0], "<f4").toby
         (lambda document: set_values(document, "AAAA"), "damaged"),
         (lambda document: set_values(document, "not base64!"), "damaged"),
         (lambda document: set_values(document, NOT_FINITE), "finite"),
-        (bomb, "bytes of per-item values"),
+        (bomb, "bytes where"),
     ],
 )
 def test_a_record_that_is_wrong_is_skipped_with_the_reason(
