@@ -119,7 +119,7 @@ def _component(control: Control) -> Any:
         "min_width": 110,
     }
     if control.form == "text":
-        return gr.Textbox(placeholder=control.hint, max_length=100, **common)
+        return gr.Textbox(placeholder=control.hint, lines=1, max_lines=1, max_length=100, **common)
     if control.form == "switch":
         return gr.Checkbox(value=False, **common)
     return gr.Dropdown(
