@@ -37,10 +37,11 @@ def contamination_section(material: Material) -> Section:
     if outcome is None:
         command = f"breadth contamination --track {material.asked}"
         return Section("contamination", "Contamination", (NotRun(why, command),))
-    return Section("contamination", "Contamination", tuple(_blocks(outcome)))
+    return Section("contamination", "Contamination", tuple(contamination_blocks(outcome)))
 
 
-def _blocks(outcome: ContaminationOutcome) -> Iterator[Block]:
+def contamination_blocks(outcome: ContaminationOutcome) -> Iterator[Block]:
+    """How much of each task the pool holds, and the selections that take more than their share of it."""
     yield Paragraph(
         f"A question overlaps when it shares {outcome.run_words} consecutive words with a sample of the pool. "
         f"{outcome.overlapping_samples:,} of {outcome.pool_size:,} samples overlap something that was checked. A "

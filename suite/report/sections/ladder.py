@@ -46,10 +46,11 @@ def ladder_section(material: Material) -> Section:
     table, why = material.kept("ladder", LadderTable)
     if table is None:
         return Section("ladder", "Ladder of diversity", (NotRun(why, f"breadth ladder --track {material.asked}"),))
-    return Section("ladder", "Ladder of diversity", tuple(_blocks(table)))
+    return Section("ladder", "Ladder of diversity", tuple(ladder_blocks(table)))
 
 
-def _blocks(table: LadderTable) -> Iterator[Block]:
+def ladder_blocks(table: LadderTable) -> Iterator[Block]:
+    """A ladder in words, its figure with a panel a strategy, its slopes and every level."""
     yield Paragraph(f"Budget {table.budget:,} on {table.base_model}, training seeds {_joined(table.training_seeds)}.")
     warnings = [f"Reduced against the registered ladder: {reason}." for reason in table.reduced]
     if table.withheld:

@@ -34,10 +34,11 @@ def overlap_section(material: Material) -> Section:
     outcome, why = material.kept(NAME, OverlapOutcome)
     if outcome is None:
         return Section("overlap", "What they pick alike", (NotRun(why, f"breadth overlap --track {material.asked}"),))
-    return Section("overlap", "What they pick alike", tuple(_blocks(outcome)))
+    return Section("overlap", "What they pick alike", tuple(overlap_blocks(outcome)))
 
 
-def _blocks(outcome: OverlapOutcome) -> Iterator[Block]:
+def overlap_blocks(outcome: OverlapOutcome) -> Iterator[Block]:
+    """The matrix, maps and pairs of every budget."""
     for number, table in enumerate(outcome.tables):
         title = f"budget {table.budget:,}"
         yield Picture(f"overlap-{number}", overlap_figure(outcome, table), f"Overlap, {title}", READ_MATRIX)

@@ -29,13 +29,14 @@ def tasks_section(material: Material) -> Section:
     """The heat map and tables of every table of the board."""
     blocks: list[Block] = []
     for number, table in enumerate(material.board.tables):
-        blocks += _table_blocks(material.board, table, number)
+        blocks += task_blocks(material.board, table, number)
     if not blocks:
         blocks.append(Paragraph("No table, so no tasks to show.", "note"))
     return Section("tasks", "Tasks", tuple(blocks))
 
 
-def _table_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
+def task_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
+    """The heat map of one table, its raw means, and which tasks enter its score."""
     title = table_title(board, table)
     drawn = tasks_figure(board, table)
     if drawn is not None:
