@@ -25,6 +25,7 @@ HOW_TO_READ = (
 )
 CONTROLS = ("track", "budget", "base_model", "tasks", "first", "second")
 RANDOM = "random"
+_VERDICTS = VERDICTS | {"beats": "one that beats random", "not judged": "not judged against random"}
 SPEND_NOTHING = ("full", "untuned")
 
 TASKS = (
@@ -63,7 +64,7 @@ def blocks(page: Page) -> Iterator[Block]:
     except (BreadthError, ValueError) as error:
         yield Paragraph(f"{first} and {second} cannot be compared: {error}", "lead")
         return
-    yield Paragraph(in_a_sentence(found), "lead")
+    yield Paragraph(in_a_sentence(table, found), "lead")
     yield Listing(tuple(_caveats(table, found)))
     drawn = head_to_head_figure(page.data.board.track, found)
     if drawn is not None:
@@ -120,8 +121,8 @@ def _results(page: Page, table: Table, first: str, second: str) -> list[Result]:
     return [page.data.result(line.path) for line in lines]
 
 
-def in_a_sentence(found: HeadToHead) -> str:
-    """Which is ahead, by how much, and how sure that is."""
+def in_a_sentence(table: Table, found: HeadToHead) -> str:
+    """Which is ahead, by how much, and how sure that is; against random by the board's one rule."""
     if not found.seeds:
         return f"{found.first} and {found.second} share no training seed yet, so nothing can be paired."
     if found.overall is None:
@@ -133,9 +134,20 @@ def in_a_sentence(found: HeadToHead) -> str:
     ends = (found.overall.low, found.overall.high)
     low, high = ends if found.overall.mean >= 0 else (-ends[1], -ends[0])
     interval = f"95 % interval {100 * low:+.1f} to {100 * high:+.1f} points, {_p(found.overall.p)}"
-    if found.overall.p < LEVEL:
-        return f"{ahead} stands {size} above {behind}: {interval}."
-    return f"{ahead} stands {size} above {behind}, and they are not told apart: {interval}."
+    p, told = found.overall.p, ""
+    if (judged := _judged(table, found)) is not None and judged.p_holm is not None:
+        # Who beats random is decided once, after correction, and not anew by whoever looks at one pair.
+        p, told = judged.p_holm, f" alone, {_p(judged.p_holm)} after Holm's correction over all ranked rows"
+    apart = "" if p < LEVEL else ", and they are not told apart"
+    return f"{ahead} stands {size} above {behind}{apart}: {interval}{told}."
+
+
+def _judged(table: Table, found: HeadToHead) -> Row | None:
+    """The row that is compared with random, where one of the two is random."""
+    if RANDOM not in (found.first, found.second):
+        return None
+    other = found.second if found.first == RANDOM else found.first
+    return next(row for row in table.rows if row.spec == other)
 
 
 def _p(p: float) -> str:
@@ -153,9 +165,9 @@ def _caveats(table: Table, found: HeadToHead) -> Iterator[str]:
         for row in (rows[found.first], rows[found.second])
         if not row.complete
     )
-    if RANDOM in (found.first, found.second):
-        other = rows[found.second if found.first == RANDOM else found.first]
-        yield _verdict(other)
+    judged = _judged(table, found)
+    if judged is not None:
+        yield _verdict(judged)
     else:
         yield (
             "This p is of one comparison. Whoever looks through many pairs finds some below 0.05 by chance; only "
@@ -168,9 +180,7 @@ def _caveats(table: Table, found: HeadToHead) -> Iterator[str]:
 def _verdict(row: Row) -> str:
     if row.p_holm is None:
         return f"{row.spec} has no verdict on the leaderboard: it is a reference, a variant, or incomplete."
-    return (
-        f"The leaderboard's verdict, Holm-adjusted over all its ranked rows: {VERDICTS[row.verdict]}, {_p(row.p_holm)}."
-    )
+    return f"On the leaderboard {row.spec} is {_VERDICTS[row.verdict]}."
 
 
 def _tasks(table: Table, found: HeadToHead) -> Grid:

@@ -98,8 +98,6 @@ def _in_words(one: Correlations, row: MetricRow) -> str:
     lead = row.lead.get("mean")
     if lead is not None and lead.value is not None:
         text += f" {one.lead.hero} stands {_number(lead)} above it (mean of Pearson and Spearman, paired)."
-    elif row.metric == one.lead.hero:
-        text += f" {one.lead.words[0].upper()}{one.lead.words[1:]}"
     return text
 
 

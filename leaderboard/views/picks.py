@@ -68,8 +68,14 @@ def _by_seed(found: HeadToHead, pool: int | None) -> Iterator[tuple[Value, ...]]
 
 def _draws(members: Sequence[Result], seed: int) -> list[np.ndarray]:
     """The different rows of each selection that was trained under a seed; none where picks were not recorded."""
-    picks = [result.unpack_picks() for result in members if result.cell.training_seed == seed]
+    picks = [_picks(result) for result in members if result.cell.training_seed == seed]
     return [np.unique(rows) for rows in picks if rows is not None and len(rows)]
+
+
+def _picks(result: Result) -> np.ndarray | None:
+    """The rows a record was trained on, in the order picked; None where it does not carry them."""
+    unpack = getattr(result, "unpack_picks", None)
+    return None if unpack is None else unpack()
 
 
 def _by_hash(found: HeadToHead) -> str:

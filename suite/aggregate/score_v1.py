@@ -64,6 +64,8 @@ def score_v1(
         for group, members in sorted(groups.items(), key=lambda item: (item[0].base_model, -len(item[1])))
         for budget, rows in tables_of(members, registration).items()
     ]
+    ranked = sorted({row.strategy for table in tables for row in table.rows})
+    papers = {name: plugins[name].paper for name in ranked if plugins and name in plugins and plugins[name].paper}
     return Board(
         track=registration.track,
         score_version=VERSION,
@@ -71,6 +73,7 @@ def score_v1(
         tables=tuple(tables),
         results=len(everything),
         set_aside=counted(set_aside),
+        papers=papers,
     )
 
 
