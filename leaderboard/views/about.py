@@ -83,7 +83,10 @@ def _power(page: Page) -> Iterator[Block]:
     if page.data is None or not page.data.board.tables:
         return
     yield Heading(f"What {page.data.name} can detect")
-    yield from power_blocks(page.data.board)
+    for block in power_blocks(page.data.board.without_variants()):
+        # One line a row is more than a reader of this page came for.
+        aside = isinstance(block, Grid) and block.identifier.startswith("errors")
+        yield Fold(block.title, (block,)) if aside and isinstance(block, Grid) else block
 
 
 @cache

@@ -65,7 +65,7 @@ def blocks(page: Page) -> Iterator[Block]:
         yield Paragraph(f"{first} and {second} cannot be compared: {error}", "lead")
         return
     yield Paragraph(in_a_sentence(table, found), "lead")
-    yield Listing(tuple(_caveats(table, found)))
+    yield Listing((*_how_sure(table, found), *_caveats(table, found)))
     drawn = head_to_head_figure(page.data.board.track, found)
     if drawn is not None:
         yield Picture("differences", drawn, f"{first} against {second}", READ_DIFFERENCES)
@@ -75,6 +75,14 @@ def blocks(page: Page) -> Iterator[Block]:
     yield from picked_alike(page, table, found)
     yield Heading("How diverse their selections are")
     yield from _metrics(page, first, second)
+
+
+def values(page: Page) -> dict[str, str]:
+    """The pair that is shown, whether or not the address names it."""
+    if page.table is None:
+        return {}
+    first, second = chosen_pair(page, page.table)
+    return {"first": first, "second": second}
 
 
 def chosen_pair(page: Page, table: Table) -> tuple[str, str]:
@@ -127,19 +135,38 @@ def in_a_sentence(table: Table, found: HeadToHead) -> str:
         return f"{found.first} and {found.second} share no training seed yet, so nothing can be paired."
     if found.overall is None:
         return f"No task enters the score here, so {found.first} and {found.second} can be compared task by task only."
-    ahead, behind = (found.first, found.second) if found.overall.mean >= 0 else (found.second, found.first)
-    size = f"{abs(100 * found.overall.mean):.1f} points"
+    if found.overall.mean == 0:
+        return f"{found.first} and {found.second} score the same."
+    ahead, behind = (found.first, found.second) if found.overall.mean > 0 else (found.second, found.first)
+    said = f"{ahead} stands {abs(100 * found.overall.mean):.1f} points above {behind}"
+    judged = _judged(table, found)
     if not found.overall.known:
-        return f"{ahead} stands {size} above {behind}; how sure that is cannot be said: {found.overall.note}."
-    ends = (found.overall.low, found.overall.high)
-    low, high = ends if found.overall.mean >= 0 else (-ends[1], -ends[0])
-    interval = f"95 % interval {100 * low:+.1f} to {100 * high:+.1f} points, {_p(found.overall.p)}"
-    p, told = found.overall.p, ""
-    if (judged := _judged(table, found)) is not None and judged.p_holm is not None:
-        # Who beats random is decided once, after correction, and not anew by whoever looks at one pair.
-        p, told = judged.p_holm, f" alone, {_p(judged.p_holm)} after Holm's correction over all ranked rows"
-    apart = "" if p < LEVEL else ", and they are not told apart"
-    return f"{ahead} stands {size} above {behind}{apart}: {interval}{told}."
+        return f"{said}; how sure that is cannot be said: {found.overall.note}."
+    if judged is not None and judged.p_holm is None:
+        return f"{said}, without a verdict."
+    return f"{said}." if _p_of(table, found) < LEVEL else f"{said}, and they are not told apart."
+
+
+def _p_of(table: Table, found: HeadToHead) -> float:
+    """The p that decides: with random it is the board's, for who beats random is decided once, after correction."""
+    assert found.overall is not None
+    judged = _judged(table, found)
+    return found.overall.p if judged is None or judged.p_holm is None else judged.p_holm
+
+
+def _how_sure(table: Table, found: HeadToHead) -> Iterator[str]:
+    if found.overall is None or not found.overall.known:
+        return
+    apart = found.overall
+    alone = (
+        f"{found.first} less {found.second}: {100 * apart.mean:+.1f} points, 95 % interval {100 * apart.low:+.1f} to "
+        f"{100 * apart.high:+.1f} points, {_p(apart.p)}"
+    )
+    judged = _judged(table, found)
+    if judged is None or judged.p_holm is None:
+        yield f"{alone}."
+    else:
+        yield f"{alone} alone and {_p(judged.p_holm)} after Holm's correction over all ranked rows, which decides."
 
 
 def _judged(table: Table, found: HeadToHead) -> Row | None:
@@ -179,7 +206,7 @@ def _caveats(table: Table, found: HeadToHead) -> Iterator[str]:
 
 def _verdict(row: Row) -> str:
     if row.p_holm is None:
-        return f"{row.spec} has no verdict on the leaderboard: it is a reference, a variant, or incomplete."
+        return f"{row.spec} has no verdict on the leaderboard: it is a reference or a variant, or a cell is missing."
     return f"On the leaderboard {row.spec} is {_VERDICTS[row.verdict]}."
 
 

@@ -51,6 +51,24 @@ def blocks(page: Page) -> Iterator[Block]:
     yield linked(panel_grid(table), 0, lambda name: page.link(view="compare", first=_spec(table, name), second=""))
 
 
+def choices(page: Page) -> dict[str, list[tuple[str, str]]]:
+    """What the control of metrics offers: those of the kept study, the best first."""
+    table, _ = page.data.kept("correlate", CorrelateTable) if page.data is not None else (None, "")
+    return {"metric": [(name, name) for name in metric_names(table)] if table is not None else []}
+
+
+def values(page: Page) -> dict[str, str]:
+    """The metric that is shown, whether or not the address names one."""
+    table, _ = page.data.kept("correlate", CorrelateTable) if page.data is not None else (None, "")
+    return {"metric": _chosen_name(page, table)} if table is not None and table.correlations else {}
+
+
+def _chosen_name(page: Page, table: CorrelateTable) -> str:
+    names, hero = metric_names(table), table.correlations[0].lead.hero
+    asked = page.address.metric
+    return asked if asked in names else hero if hero in names else names[0]
+
+
 def metric_names(table: CorrelateTable) -> list[str]:
     """The metrics of a study, the best first."""
     return [row.metric for row in table.correlations[0].metrics] if table.correlations else []
@@ -74,7 +92,7 @@ def _chosen(page: Page, table: CorrelateTable) -> Iterator[Block]:
     names = metric_names(table)
     if asked and asked not in names:
         yield Paragraph(f"{asked} is not among the metrics of this study: {', '.join(names)}.", "note")
-    name = asked if asked in names else first.lead.hero if first.lead.hero in names else names[0]
+    name = _chosen_name(page, table)
     yield Heading(f"{name} in detail")
     for one in table.correlations:
         row = next((row for row in one.metrics if row.metric == name), None)

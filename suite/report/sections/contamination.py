@@ -9,7 +9,7 @@ from suite.report.material import Material
 from suite.studies.contamination import NAME, ContaminationOutcome
 
 TASKS = (
-    Column("task or set"),
+    Column("task or set", role="name"),
     Column("kind"),
     Column("questions", ",d"),
     Column("long enough to check", ",d"),
@@ -19,7 +19,7 @@ TASKS = (
     Column("samples of the pool", ",d"),
 )
 MARKS = (
-    Column("selection"),
+    Column("selection", role="name"),
     Column("different samples", ",d"),
     Column("overlapping", ",d"),
     Column("expected by chance", ".1f"),

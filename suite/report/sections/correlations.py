@@ -20,24 +20,28 @@ READ_SCATTER = (
 )
 COEFFICIENTS = ("spearman", "pearson", "kendall", "mean")
 COLUMNS = (
-    Column("metric"),
+    Column("metric", role="name"),
     Column("family"),
     *(
         column
         for name in COEFFICIENTS
-        for column in (Column(name.capitalize(), "+.3f"), Column("low", "+.3f"), Column("high", "+.3f"))
+        for column in (
+            Column(name.capitalize(), "+.3f"),
+            Column("low", "+.3f", key=f"{name}-low"),
+            Column("high", "+.3f", key=f"{name}-high"),
+        )
     ),
     Column("p (Spearman)", P_VALUE),
     Column("selections", "d"),
     Column("clusters", "d"),
-    Column("NovelSum's lead (mean)", "+.3f"),
-    Column("low", "+.3f"),
-    Column("high", "+.3f"),
+    Column("NovelSum's lead (mean)", "+.3f", key="lead"),
+    Column("low", "+.3f", key="lead-low"),
+    Column("high", "+.3f", key="lead-high"),
     Column("remark"),
 )
 PANEL = (
-    Column("selection"),
-    Column("family"),
+    Column("selection", role="name"),
+    Column("family", role="family"),
     Column("degenerate"),
     Column("complete"),
     Column("performance (mean z)", "+.3f"),

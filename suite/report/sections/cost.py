@@ -15,7 +15,7 @@ WHAT_COUNTS = (
     "strategies; a row's features count as if it were alone."
 )
 COLUMNS = (
-    Column("strategy"),
+    Column("strategy", role="name"),
     Column("difference to random (points)", "+.1f", 100),
     Column("features (s)", ".2f"),
     Column("selection (s)", ".2f"),

@@ -15,19 +15,19 @@ HOW_TO_READ = (
     "pays."
 )
 SLOPES = (
-    Column("strategy"),
-    Column("family"),
-    Column("slope (points a unit of level)", "+.2f", 100),
-    Column("one sigma", ".2f", 100),
-    Column("slope at equal length", "+.2f", 100),
-    Column("one sigma", ".2f", 100),
+    Column("strategy", role="name"),
+    Column("family", role="family"),
+    Column("slope (points a unit of level)", "+.2f", 100, key="slope"),
+    Column("one sigma", ".2f", 100, key="slope-sigma"),
+    Column("slope at equal length", "+.2f", 100, key="equal-length"),
+    Column("one sigma", ".2f", 100, key="equal-length-sigma"),
     Column("Spearman", "+.3f"),
     Column("p", P_VALUE),
     Column("levels", "d"),
     Column("remark"),
 )
 LEVELS = (
-    Column("strategy"),
+    Column("strategy", role="name"),
     Column("level", ".3f"),
     Column("state"),
     Column("types kept", "d"),

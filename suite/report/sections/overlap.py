@@ -19,12 +19,12 @@ READ_MAP = (
     "of the grey cover the pool, points that cluster do not."
 )
 PAIRS = (
-    Column("first"),
-    Column("second"),
-    Column("samples in common", ".1f"),
-    Column("by chance", ".1f"),
-    Column("Jaccard (%)", ".2f", 100),
-    Column("by chance (%)", ".2f", 100),
+    Column("first", role="name"),
+    Column("second", role="name"),
+    Column("samples in common", ".1f", key="shared"),
+    Column("by chance", ".1f", key="expected"),
+    Column("Jaccard (%)", ".2f", 100, key="jaccard"),
+    Column("by chance (%)", ".2f", 100, key="chance-jaccard"),
     Column("p (Holm)", P_VALUE),
 )
 

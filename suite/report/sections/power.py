@@ -20,7 +20,7 @@ TABLE = (
     Column("seeds that find one point"),
 )
 ROWS = (
-    Column("strategy"),
+    Column("strategy", role="name"),
     Column("seeds", "d"),
     Column("difference (points)", "+.1f", 100),
     Column("standard error (points)", ".2f", 100),

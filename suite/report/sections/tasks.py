@@ -11,7 +11,7 @@ from suite.report.blocks import Block, Column, Grid, Paragraph, Picture, Section
 from suite.report.material import Material
 
 STANDING = (
-    Column("task"),
+    Column("task", role="name"),
     Column("kind"),
     Column("unit"),
     Column("items", "d"),
@@ -44,7 +44,7 @@ def task_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
     yield Grid(
         f"task-means-{number}",
         f"Raw task means; {title}",
-        (Column("strategy"), *(_column(task) for task in table.tasks)),
+        (Column("strategy", role="name"), *(_column(task) for task in table.tasks)),
         tuple((row.spec, *(row.tasks.get(task.name) for task in table.tasks)) for row in table.rows),
         frozenset(place for place, row in enumerate(table.rows) if row.reference or not row.complete),
     )
