@@ -12,6 +12,7 @@ from reports import EFFECTS, of_track, stored
 
 from leaderboard.address import Address
 from leaderboard.page import Page
+from leaderboard.prepared import file_reader
 from leaderboard.source import Snapshot
 from leaderboard.track_data import TrackData
 from suite.aggregate.cells import cells_of
@@ -32,7 +33,7 @@ def track_data(store: LocalStore, track: Track) -> TrackData:
         cells_of(results, board.registration),
         track=track,
         folder=store.folder,
-        read=lambda path: (store.folder / path).read_bytes(),
+        read=file_reader(store.folder),
     )
 
 

@@ -14,7 +14,7 @@ TASKS = (
     Column("questions", ",d"),
     Column("long enough to check", ",d"),
     Column("overlapping", ",d"),
-    Column("overlapping (%)", ".2f", 100),
+    Column("overlapping (%)", ".2f", 100, key="overlapping-share"),
     Column("whole question in the pool", ",d"),
     Column("samples of the pool", ",d"),
 )
