@@ -63,6 +63,26 @@ def test_by_default_the_best_row_stands_against_random_with_the_boards_numbers(c
     assert any(isinstance(block, Picture) for block in blocks)
 
 
+def test_narrowed_to_some_tasks_it_is_still_the_boards_difference(committed: Snapshot) -> None:
+    tasks = ("words-exact-match", "lists-likelihood")
+    page = page_at(committed, track="microworld", view="compare", tasks=tasks, first="k-center", second="random")
+    assert page.table is not None
+    [row] = [row for row in page.table.rows if row.spec == "k-center"]
+    whole = next(row for row in page.data.board.tables[0].rows if row.spec == "k-center") if page.data else None
+    assert row.difference is not None
+    assert whole is not None
+    assert row.difference != whole.difference
+    blocks = blocks_of(page)
+    seeds = grid(blocks, "compared-seeds")
+    assert len(seeds.columns) == 2 + len(tasks)
+    assert [line[0] for line in grid(blocks, "compared-tasks").rows] == list(tasks)
+    means = [line[1] for line in seeds.rows if isinstance(line[1], float)]
+    assert sum(means) / len(means) == pytest.approx(row.difference.mean)
+    said = blocks[1]
+    assert isinstance(said, Listing)
+    assert f"{100 * row.difference.low:+.1f} to {100 * row.difference.high:+.1f} points" in said.items[0]
+
+
 def test_every_task_and_seed_stands_in_a_table(snapshot: Snapshot) -> None:
     page = page_at(snapshot, view="compare", first="k-center", second="longest")
     blocks = blocks_of(page)
