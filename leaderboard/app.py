@@ -140,5 +140,6 @@ def _update(state: State) -> dict[str, Any]:
 
     value = list(state.value) if isinstance(state.value, tuple) else state.value
     if state.choices:
-        return gr.update(visible=state.shown, value=value or None, choices=[list(choice) for choice in state.choices])
+        value = None if value == "" and not any(choice == "" for _, choice in state.choices) else value
+        return gr.update(visible=state.shown, value=value, choices=[list(choice) for choice in state.choices])
     return gr.update(visible=state.shown, value=value)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from leaderboard.page import Page
+from leaderboard.views.nothing import nothing_yet, passed_over
 from leaderboard.views.one_run import one_run
 from suite.aggregate.cells import CellLine
 from suite.report.blocks import Block, Column, Fold, Grid, Link, Listing, Paragraph, Value
@@ -15,8 +16,8 @@ HOW_TO_READ = (
     "One line a fine-tuned and evaluated model, the newest first. A record that does not count stands here with the "
     "reason; a file that is no record is listed beneath."
 )
-CONTROLS = ("track", "budget", "base_model", "kind", "search", "run", "page")
-COUNTS, COUNTS_NOT = "counts", "does not count"
+CONTROLS = ("track", "budget", "base_model", "search", "run", "page")
+ALL = ("all", "")
 
 COLUMNS = (
     Column("strategy", role="name"),
@@ -31,29 +32,24 @@ COLUMNS = (
     Column("evaluation (s)", ".1f"),
     Column("peak memory (MiB)", ",.0f", 2**-20, key="memory"),
     Column("finished", role="short"),
-    Column("machine"),
+    Column("machine", role="short"),
     Column("record", role="short"),
 )
-PASSED_OVER = (Column("file", role="name"), Column("why it is not shown"))
-MOST_NAMED = 6
 
 
 def choices(page: Page) -> dict[str, tuple[tuple[str, str], ...]]:
     """Budgets and models of all records, which are more than those that stand in tables."""
     lines = page.data.cells if page.data is not None else ()
-    kinds = (COUNTS, COUNTS_NOT)
     return {
-        "budget": tuple((f"{budget:,}", str(budget)) for budget in sorted({line.budget for line in lines})),
-        "base_model": tuple((name, name) for name in sorted({line.base_model for line in lines})),
-        "kind": tuple((kind, kind) for kind in kinds),
+        "budget": (ALL, *((f"{budget:,}", str(budget)) for budget in sorted({line.budget for line in lines}))),
+        "base_model": (ALL, *((name, name) for name in sorted({line.base_model for line in lines}))),
     }
 
 
 def blocks(page: Page) -> Iterator[Block]:
     """The list, or the record that the address names."""
     if page.data is None:
-        yield Paragraph("There are no results here yet.", "lead")
-        yield from _passed_over(page)
+        yield from nothing_yet(page)
         return
     if page.asked.run:
         line = page.data.cells.find(page.asked.run)
@@ -74,7 +70,7 @@ def blocks(page: Page) -> Iterator[Block]:
         frozenset(place for place, line in enumerate(lines) if not line.counts),
     )
     yield from _reasons(page)
-    yield from _passed_over(page)
+    yield from passed_over(page)
 
 
 def _sentence(track: str, total: int, counting: int) -> str:
@@ -84,7 +80,10 @@ def _sentence(track: str, total: int, counting: int) -> str:
 
 
 def _found(page: Page) -> Iterator[CellLine]:
-    """The records that the filters leave: those that the reader set, not the page's own choice of a table."""
+    """The records that the filters leave: those that the reader set, not the page's own choice of a table.
+
+    The search finds strategies, paths of records, and the reasons why records do not count.
+    """
     assert page.data is not None
     asked = page.asked
     search = asked.search.casefold()
@@ -93,11 +92,8 @@ def _found(page: Page) -> Iterator[CellLine]:
             continue
         if asked.base_model and line.base_model != asked.base_model:
             continue
-        if asked.kinds and (COUNTS if line.counts else COUNTS_NOT) not in asked.kinds:
-            continue
-        if search and search not in line.spec.casefold() and search not in line.path:
-            continue
-        yield line
+        if any(search in text for text in (line.spec.casefold(), line.path, line.why_not)):
+            yield line
 
 
 def _cells(page: Page, line: CellLine) -> tuple[Value, ...]:
@@ -128,12 +124,3 @@ def _reasons(page: Page) -> Iterator[Block]:
         notes.append(f"{board.superseded:,} corrected by a later record, hence not listed.")
     if notes:
         yield Fold("Why records do not count", (Listing(tuple(notes)),))
-
-
-def _passed_over(page: Page) -> Iterator[Block]:
-    """Files of the store that cannot be shown, of this track and of none."""
-    lines = dict(page.data.board.skipped) if page.data is not None else {}
-    lines |= {problem.path: problem.reason for problem in page.snapshot.problems}
-    if lines:
-        title = f"Files that cannot be shown: {len(lines):,}"
-        yield Grid("passed-over", title, PASSED_OVER, tuple(sorted(lines.items())))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from leaderboard.page import Page
+from leaderboard.views.nothing import nothing_yet, passed_over
 from suite.aggregate import Row, Table
 from suite.commands.board_notes import board_notes, table_notes
 from suite.figures.forest import HOW_TO_READ as READ_FOREST
@@ -20,6 +21,7 @@ from suite.report.blocks import (
     Grid,
     Interval,
     Link,
+    Links,
     Listing,
     Paragraph,
     Picture,
@@ -34,18 +36,25 @@ HOW_TO_READ = READ_FOREST
 CONTROLS = ("track", "budget", "base_model", "tasks", "level", "kind", "search", "columns", "variants")
 
 HIDDEN = (Column("strategy", role="name"), Column("why it is not listed"))
-SKIPPED = (Column("file", role="name"), Column("why it was passed over"))
-MOST_SKIPPED = 20
+TERMINAL = ("How to read", "# is the rank")
+"""How notes begin that explain the terminal's table."""
 
 
 def blocks(page: Page) -> Iterator[Block]:
     """The sentence, the picture, the table in the same order, and all that is not in them."""
     table = page.table
     if page.data is None or table is None:
-        yield from _nothing(page)
+        yield from nothing_yet(page)
         return
     shown = replace(table, rows=page.shown)
+    # The line must not break between a number and its interval.
     yield Paragraph(headline(page.data.name, table).replace(" ± ", "\u00a0±\u00a0"), "lead")
+    if page.address.tasks:
+        yield Paragraph(
+            f"By {len(page.address.tasks)} of its tasks alone ({', '.join(page.address.tasks)}): scores, intervals, "
+            "verdicts and ranks are computed again for these.",
+            "note",
+        )
     drawn = forest_figure(page.data.board, shown, compact=True)
     if drawn is not None:
         yield Picture("forest", drawn, "Difference to random", READ_FOREST)
@@ -141,15 +150,22 @@ def _beneath(page: Page, table: Table) -> Iterator[Block]:
     """What a reader must know before believing it, and whatever is not in the table."""
     assert page.data is not None
     yield Listing(tuple(sentences(table)))
-    yield Fold("Notes on this table", (Listing(tuple(table_notes(table))),))
+    board = page.data.board
+    notes = [*table_notes(table), *(note for note in board_notes(board) if not note.startswith(TERMINAL))]
+    yield Fold("Notes on this table", (Listing(tuple(notes)),))
     hidden = [(row.spec, why) for row in table.rows if (why := page.why_hidden(row))]
     if hidden:
-        yield Fold(
-            f"{len(hidden)} rows are not listed", (Grid("hidden", "Rows that are not listed", HIDDEN, tuple(hidden)),)
+        many = f"{len(hidden)} rows are" if len(hidden) > 1 else "One row is"
+        yield Fold(f"{many} not listed", (Grid("hidden", "Rows that are not listed", HIDDEN, tuple(hidden)),))
+    found = [*passed_over(page)]
+    if found:
+        yield Fold(f"{len(board.skipped)} files of the store cannot be shown", tuple(found))
+    counting = sum(line.counts for line in page.data.cells)
+    aside = len(page.data.cells) - counting
+    yield Links(
+        (
+            Link(
+                f"The {counting:,} records behind it, {aside:,} that do not count", page.asked.changed(view="runs").href
+            ),
         )
-    board = page.data.board
-    yield Listing(tuple(note for note in board_notes(board) if not note.startswith(("How to read", "# is the rank"))))
-
-
-def _nothing(page: Page) -> Iterator[Block]:
-    yield Paragraph("There are no results here yet.", "lead")
+    )

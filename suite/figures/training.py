@@ -25,4 +25,4 @@ def training_figure(curve: Sequence[tuple[int, float]], *, dark: bool = False) -
         showlegend=False,
     )
     made.update_yaxes(rangemode="tozero")
-    return made.update_layout(height=380)
+    return made.update_layout(height=360, margin={"t": 74})
