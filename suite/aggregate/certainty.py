@@ -11,7 +11,7 @@ from suite.aggregate.moments import TableMoments
 from suite.aggregate.rows import RANDOM
 from suite.statistics.intervals import components
 from suite.statistics.permutation import sign_flip
-from suite.statistics.power import LEVEL, minimum_detectable, pooled_components, seeds_needed
+from suite.statistics.power import LEVEL, minimum_detectable, seeds_needed
 from suite.statistics.ranks import ranks
 
 SEEDS_FOR_SIGN_FLIPS = 10
@@ -60,7 +60,7 @@ def power_of_table(rows: list[Row], moments: TableMoments, chosen: Sequence[int]
     judged = [moments.differences[row.spec, RANDOM] for row in rows if row.p_holm is not None]
     if not judged:
         return None
-    pooled = pooled_components([components(found, moments.items, chosen) for found in judged])
+    pooled = components(judged, moments.items, chosen).averaged()
     seeds = judged[0].seed_means.shape[1]
     return Power(
         seeds=seeds,

@@ -26,9 +26,10 @@ def narrowed(table: Table, moments: TableMoments, tasks: Collection[str]) -> Tab
     if not kept:
         return replace(table, notes=(*table.notes, f"none of these tasks is one of the table's: {', '.join(tasks)}"))
     names = {task.name for task in kept}
-    if names.issuperset(entering):
+    # A table may be withheld for a task that does not enter its score.
+    if names.issuperset(entering) and not table.withheld:
         return replace(table, tasks=kept, rows=tuple(_on(row, names) for row in table.rows))
-    return judged(replace(table, tasks=kept, rows=tuple(_bare(_on(row, names)) for row in table.rows)), moments)
+    return judged(replace(table, tasks=kept, rows=tuple(_bare(row, names) for row in table.rows)), moments)
 
 
 def unranked(table: Table, tasks: Collection[str], why: str) -> Table:
@@ -36,7 +37,7 @@ def unranked(table: Table, tasks: Collection[str], why: str) -> Table:
     return replace(
         table,
         tasks=tuple(task for task in table.tasks if task.name in tasks),
-        rows=tuple(_bare(_on(row, tasks)) for row in table.rows),
+        rows=tuple(_bare(row, tasks) for row in table.rows),
         separation=(),
         withheld=why,
         power=None,
@@ -45,10 +46,10 @@ def unranked(table: Table, tasks: Collection[str], why: str) -> Table:
 
 
 def _on(row: Row, tasks: Collection[str]) -> Row:
-    return replace(row, tasks={name: mean for name, mean in row.tasks.items() if name in tasks})
+    return replace(row, tasks=_means(row, tasks))
 
 
-def _bare(row: Row) -> Row:
+def _bare(row: Row, tasks: Collection[str]) -> Row:
     """What is known of a row before anything is scored."""
     return replace(
         row,
@@ -57,9 +58,14 @@ def _bare(row: Row) -> Row:
         p_holm=None,
         verdict="baseline" if row.spec == RANDOM else "not judged",
         rank=None,
+        tasks=_means(row, tasks),
         rank_low=None,
         rank_high=None,
         p_best=None,
         p_beats_random=None,
         p_sign_flip=None,
     )
+
+
+def _means(row: Row, tasks: Collection[str]) -> dict[str, float]:
+    return {name: mean for name, mean in row.tasks.items() if name in tasks}

@@ -122,6 +122,16 @@ class Components:
             *(term for part in self.parts for term in part.terms(seeds)),
         ]
 
+    def averaged(self) -> Components:
+        """The mean of several estimates' components, part by part.
+
+        Those below zero count as they are: setting them to zero first would make the mean too large.
+        """
+        parts = (
+            replace(part, between=float(np.mean(part.between)), rest=float(np.mean(part.rest))) for part in self.parts
+        )
+        return Components(float(np.mean(self.seed_variance)), tuple(parts))
+
     def standard_error(self, seeds: int) -> float:
         """That of one estimate with so many seeds."""
         return float(np.sqrt(sum(term.value for term in self.terms(seeds))))
@@ -172,7 +182,7 @@ def crossed_components(values: Sequence[np.ndarray], draws: Sequence[np.ndarray]
     found = moments(values, draws)
     if found.seed_means.shape[1] < 2:
         raise ValueError("one seed says nothing about the variation between seeds")
-    return components(found, _items(values))
+    return components([found], _items(values)).averaged()
 
 
 def moments(values: Sequence[np.ndarray], draws: Sequence[np.ndarray] = ()) -> Moments:
@@ -206,16 +216,9 @@ def crossed_intervals(
     return [estimates[at] for at in range(len(found))]
 
 
-def components(found: Moments, items: Sequence[int], tasks: Sequence[int] | None = None) -> Components:
-    """The variance components of one mean over the tasks at some positions (all)."""
-    _, stacked = _stacked([found], items, tasks)
-    return Components(
-        float(stacked.seed_variance[0]),  # type: ignore[index]
-        tuple(
-            replace(part, between=float(part.between[0]), rest=float(part.rest[0]))  # type: ignore[index]
-            for part in stacked.parts
-        ),
-    )
+def components(found: Sequence[Moments], items: Sequence[int], tasks: Sequence[int] | None = None) -> Components:
+    """The variance components of means of one shape over the tasks at some positions (all), one value for each."""
+    return _stacked(found, items, tasks)[1]
 
 
 def _items(values: Sequence[np.ndarray]) -> list[int]:
@@ -227,7 +230,8 @@ def _stacked(
 ) -> tuple[np.ndarray, Components]:
     """Composites, shape (rows, seeds), and the components of each row (none with one seed), of moments of one shape."""
     chosen = list(range(len(items)) if tasks is None else tasks)
-    composites = np.stack([one.seed_means for one in found])[:, chosen].mean(axis=1)
+    # `take` lays numbers out in one way whichever tasks are chosen, so that sums come out alike to the last digit.
+    composites = np.stack([one.seed_means for one in found]).take(chosen, axis=1).mean(axis=1)
     if composites.shape[1] < 2:
         return composites, Components(float("nan"), ())
     between = np.stack([one.between for one in found])
@@ -239,7 +243,7 @@ def _stacked(
     ]
     for rows in zip(*(one.draws for one in found), strict=True):
         if rows[0].shape[1] > 1:
-            drawn = np.stack(rows)[:, chosen].mean(axis=1)
+            drawn = np.stack(rows).take(chosen, axis=1).mean(axis=1)
             parts.append(Crossed(*crossed_parts(drawn, seeds_axis=-1), drawn.shape[1], 1.0))
     return composites, Components(composites.var(axis=1, ddof=1), tuple(parts))
 

@@ -24,26 +24,23 @@ EXACT_RANKS = 14
 
 
 def pooled_components(found: Sequence[Components]) -> Components:
-    """The mean of several rows' components, part by part. Raises ValueError without any, or where their parts differ.
-
-    Estimates below zero count as they are: setting them to zero first would make the mean too large.
-    """
+    """The mean of several components, part by part. Raises ValueError without any, or where their parts differ."""
     kinds = {tuple((part.count, part.weight) for part in one.parts) for one in found}
     if len(kinds) != 1:
         raise ValueError("components can be pooled when there are some and all have the same parts")
     parts = zip(*(one.parts for one in found), strict=True)
     return Components(
-        float(np.mean([one.seed_variance for one in found])),
+        np.array([one.seed_variance for one in found]),
         tuple(
             Crossed(
-                float(np.mean([part.between for part in alike])),
-                float(np.mean([part.rest for part in alike])),
+                np.array([part.between for part in alike]),
+                np.array([part.rest for part in alike]),
                 alike[0].count,
                 alike[0].weight,
             )
             for alike in parts
         ),
-    )
+    ).averaged()
 
 
 def power_of(difference: float, components: Components, seeds: int, *, level: float = LEVEL) -> float:
