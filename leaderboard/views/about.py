@@ -18,7 +18,6 @@ from suite.report.blocks import (
     Link,
     Links,
     Listing,
-    NotRun,
     Paragraph,
     Value,
 )
@@ -142,10 +141,10 @@ def _one_line(text: str) -> str:
 
 
 def _citations(page: Page) -> Iterator[Block]:
-    if page.data is None:
-        yield NotRun("there are no results here yet, so no strategy to cite.", "breadth run --track microworld")
-        return
-    yield Listing(tuple(citations(page.data.track, page.data.board)))
+    if page.data is not None:
+        yield Listing(tuple(citations(page.data.track, page.data.board)))
+    else:
+        yield Paragraph("There are no results here yet, so there is no strategy to cite.")
 
 
 def _versions(page: Page) -> Iterator[tuple[Value, ...]]:

@@ -34,7 +34,11 @@ def picked_alike(page: Page, table: Table, found: HeadToHead) -> Iterator[Block]
         yield Paragraph(f"{' and '.join(whole)} picked nothing: there is no selection to compare.", "note")
         return
     outcome, _ = page.data.kept(STUDY, OverlapOutcome) if page.data is not None else (None, "")
-    lines = list(_by_seed(found, _pool_size(page, table, outcome)))
+    try:
+        lines = list(_by_seed(found, _pool_size(page, table, outcome)))
+    except ValueError as error:
+        yield Paragraph(f"The picks of these results cannot be compared: {error}.", "note")
+        return
     if lines:
         title = f"Samples that {found.first} (first) and {found.second} (second) have in common"
         yield Grid("compared-picks", title, COLUMNS, tuple(lines))
@@ -60,6 +64,8 @@ def _by_seed(found: HeadToHead, pool: int | None) -> Iterator[tuple[Value, ...]]
         if not (one and other):
             continue
         largest = 1 + max(int(draw.max()) for draw in (*one, *other))
+        if pool is not None and largest > pool:
+            raise ValueError(f"row {largest - 1} of a pool of {pool:,} samples")
         shared = shared_rows(one, other, pool or largest)
         by_chance = (shared.expected, shared.chance_jaccard) if pool is not None else (None, None)
         sizes = (float(np.mean([len(draw) for draw in draws])) for draws in (one, other))
@@ -68,14 +74,8 @@ def _by_seed(found: HeadToHead, pool: int | None) -> Iterator[tuple[Value, ...]]
 
 def _draws(members: Sequence[Result], seed: int) -> list[np.ndarray]:
     """The different rows of each selection that was trained under a seed; none where picks were not recorded."""
-    picks = [_picks(result) for result in members if result.cell.training_seed == seed]
+    picks = [result.unpack_picks() for result in members if result.cell.training_seed == seed]
     return [np.unique(rows) for rows in picks if rows is not None and len(rows)]
-
-
-def _picks(result: Result) -> np.ndarray | None:
-    """The rows a record was trained on, in the order picked; None where it does not carry them."""
-    unpack = getattr(result, "unpack_picks", None)
-    return None if unpack is None else unpack()
 
 
 def _by_hash(found: HeadToHead) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from leaderboard.page import Page
+from leaderboard.views.nothing import nothing_yet
 from suite.aggregate import Table
 from suite.report.blocks import Block, Grid, Link, NotRun, Paragraph, Value
 
@@ -17,7 +18,7 @@ MOST_DRAWN = 40
 def no_table(page: Page) -> Iterator[Block]:
     """Why there is nothing to show, and the command that changes it."""
     if page.data is None:
-        yield NotRun("there are no results here yet.", "breadth run --track microworld")
+        yield from nothing_yet(page)
     else:
         count = page.data.board.results
         why = f"of {count} results of track {page.data.name} none counts." if count else "there are no results yet."

@@ -83,7 +83,8 @@ def scores_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figur
         subtitle=READ_SCORES,
         dark=dark,
     )
-    for spec, name, dash in (("random", "random", "dash"), ("full", "whole pool", "dot")):
+    # One name above the other: where there is little room the lines stand close together.
+    for spec, name, dash, rise in (("random", "random", "dash", 0), ("full", "whole pool", "dot", 15)):
         held = next((row.score for row in table.rows if row.spec == spec and row.complete and row.score), None)
         if held is None:
             continue
@@ -95,6 +96,7 @@ def scores_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figur
             y=1,
             yref="paper",
             yanchor="bottom",
+            yshift=rise,
             text=name,
             font={"size": 12, "color": GREY},
             showarrow=False,
@@ -110,7 +112,7 @@ def scores_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figur
         zeroline=False,
     )
     return made.update_layout(
-        height=200 + SCORE_HEIGHT * len(rows), margin={"t": 132}, legend={"y": 1 + 22 / (SCORE_HEIGHT * len(rows))}
+        height=214 + SCORE_HEIGHT * len(rows), margin={"t": 146}, legend={"y": 1 + 36 / (SCORE_HEIGHT * len(rows))}
     )
 
 

@@ -35,7 +35,7 @@ def coefficients_figure(table: CorrelateTable) -> go.Figure:
     names = [row.metric for row in reversed(first.metrics)]
     drawn = figure(
         f"Which metric predicts performance: {label(table.track)}, budget {table.budget:,}",
-        "mean of Pearson and Spearman with performance (positive: more diverse does better)",
+        "mean of Pearson and Spearman with performance",
         "metric",
         subtitle=_told(table, 104),
     )

@@ -40,7 +40,7 @@ COLUMNS = (
     Column("remark"),
 )
 PANEL = (
-    Column("selection", role="name"),
+    Column("selection"),
     Column("family", role="family"),
     Column("degenerate"),
     Column("complete"),

@@ -20,7 +20,7 @@ READ_MAP = (
 )
 PAIRS = (
     Column("first", role="name"),
-    Column("second", role="name"),
+    Column("second"),
     Column("samples in common", ".1f", key="shared"),
     Column("by chance", ".1f", key="expected"),
     Column("Jaccard (%)", ".2f", 100, key="jaccard"),

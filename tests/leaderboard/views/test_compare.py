@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from boards import COMMITTED, made_up, page_at, snapshot_of
-from factories import experiment
+from factories import experiment, sha
 from panels import SPECS, panel_table
 from reports import EFFECTS, of_track, stored
 
@@ -14,6 +15,8 @@ from leaderboard.page import Page
 from leaderboard.source import Snapshot
 from leaderboard.views import compare
 from suite.report.blocks import Block, Grid, Listing, Paragraph, Picture
+from suite.results import Result, pack_picks
+from suite.statistics.set_overlap import expected_jaccard
 from suite.stores import LocalStore
 from suite.studies.kept import keep
 from suite.track import load_track
@@ -168,6 +171,53 @@ def test_picks_that_were_not_recorded_are_told_by_their_hashes(snapshot: Snapsho
     )
     whole = blocks_of(page_at(snapshot, view="compare", first="k-center", second="full"))
     assert Paragraph("full picked nothing: there is no selection to compare.", "note") in whole
+
+
+def with_picks(fingerprint: str, rows: dict[str, np.ndarray]) -> list[Result]:
+    """The made-up results, those of some strategies with the rows that they picked."""
+    made = []
+    for record in experiment(EFFECTS):
+        hashes = record.hashes.model_copy(update={"pool": fingerprint})
+        picks = pack_picks(rows[record.cell.spec]) if record.cell.spec in rows else None
+        made.append(record.model_copy(update={"hashes": hashes, "picks": picks}))
+    return made
+
+
+def test_recorded_picks_are_held_against_chance_seed_by_seed(tmp_path: Path) -> None:
+    pool = load_track("microworld").pool
+    assert pool.fingerprint is not None
+    picks = {"k-center": np.arange(500), "longest": np.arange(250, 750), "duplicate": np.repeat(np.arange(100), 5)}
+    snapshot = made_up(tmp_path, with_picks(pool.fingerprint, picks))
+    blocks = blocks_of(page_at(snapshot, view="compare", first="k-center", second="longest"))
+    lines = grid(blocks, "compared-picks").rows
+    assert [line[0] for line in lines] == [0, 1, 2]
+    for line in lines:
+        assert line[1:4] == (500.0, 500.0, 250.0)
+        assert line[4] == pytest.approx(500 * 500 / pool.size)
+        assert line[5] == pytest.approx(250 / 750)
+        assert line[6] == pytest.approx(expected_jaccard(pool.size, 500, 500))
+    # Repeats are no more samples.
+    repeats = grid(
+        blocks_of(page_at(snapshot, view="compare", first="duplicate", second="k-center")), "compared-picks"
+    ).rows
+    assert repeats[0][1:4] == (100.0, 500.0, 100.0)
+
+
+def test_of_a_pool_of_unknown_size_nothing_is_said_of_chance(tmp_path: Path) -> None:
+    picks = {"k-center": np.arange(500), "longest": np.arange(500)}
+    snapshot = made_up(tmp_path, with_picks(sha("another pool"), picks))
+    blocks = blocks_of(page_at(snapshot, view="compare", first="k-center", second="longest"))
+    assert grid(blocks, "compared-picks").rows[0] == (0, 500.0, 500.0, 500.0, None, 1.0, None)
+
+
+def test_picks_outside_the_pool_are_refused(tmp_path: Path) -> None:
+    pool = load_track("microworld").pool
+    assert pool.fingerprint is not None
+    picks = {"k-center": np.arange(500), "longest": np.arange(pool.size, pool.size + 500)}
+    snapshot = made_up(tmp_path, with_picks(pool.fingerprint, picks))
+    blocks = blocks_of(page_at(snapshot, view="compare", first="k-center", second="longest"))
+    said = "The picks of these results cannot be compared: row 12499 of a pool of 12,000 samples."
+    assert Paragraph(said, "note") in blocks
 
 
 def test_the_kept_overlap_of_the_pair_is_told(committed: Snapshot) -> None:
