@@ -39,15 +39,16 @@ def build(source: Source) -> FastAPI:
     app.add_route("/breadth/{name}", file, methods=["GET"])
     for path, answered in (("/export/{view}/{name}", exported), ("/record/{name}", record), ("/picks/{name}", picks)):
         app.add_route(path, _on_page(source, answered), methods=["GET"])
-    app.add_middleware(FirstScreen, answer=lambda query: answer(source, query))
     head = "".join(
         [
             f'<link rel="stylesheet" href="{address("page.css")}">',
+            '<link rel="icon" href="data:,">',
             *(f'<script defer src="{address(name)}"></script>' for name in ("figures.js", "page.js", "plotly.js")),
         ]
     )
+    app.add_middleware(FirstScreen, answer=lambda query: answer(source, query), head=head)
     return gr.mount_gradio_app(
-        app, _blocks(source), path="/", theme=theme(), head=head, footer_links=[], ssr_mode=False, run_history=False
+        app, _blocks(source), path="/", theme=theme(), footer_links=[], ssr_mode=False, run_history=False
     )
 
 

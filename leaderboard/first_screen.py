@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from html import escape
 from typing import Any
 
 from suite.figures.export import script_json
@@ -10,15 +12,20 @@ from suite.figures.export import script_json
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-MARK = b"<body"
+_ABOUT_GRADIO = re.compile(rb"<meta\s+(?:property|name)=\"(?:og|twitter):[^>]*>\s*")
+"""What Gradio's page says of itself to those that make previews of links, a picture of another machine's included."""
 
 
 class FirstScreen:
-    """Middleware that writes the view of the address into Gradio's page, which would draw it seconds later."""
+    """Middleware that writes the view of the address into Gradio's page, which would draw it seconds later.
 
-    def __init__(self, app: Any, answer: Callable[[str], dict[str, Any]]):
+    `answer` gives the view of a query, `head` is HTML for the page's head: Gradio would add it when it has started.
+    """
+
+    def __init__(self, app: Any, answer: Callable[[str], dict[str, Any]], head: str):
         self.app = app
         self.answer = answer
+        self.head = head
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Pass everything on; change the body of the page itself alone."""
@@ -33,6 +40,9 @@ class FirstScreen:
         async def held(message: Message) -> None:
             if message["type"] == "http.response.start":
                 begun.update(message)
+                return
+            if message["type"] != "http.response.body":
+                await send(message)
                 return
             body.extend(message.get("body", b""))
             if message.get("more_body"):
@@ -49,11 +59,14 @@ class FirstScreen:
         from anyio import to_thread
 
         kinds = [value for name, value in begun["headers"] if name == b"content-type"]
-        at = page.find(b">", page.find(MARK)) + 1 if MARK in page else 0
-        if not at or begun["status"] != 200 or not any(b"html" in kind for kind in kinds):
+        head_ends, body_begins = page.find(b"</head>"), page.find(b"<body")
+        begins = page.find(b">", body_begins) + 1
+        known = -1 not in (head_ends, body_begins) and begins > 0
+        if not known or begun["status"] != 200 or not any(b"html" in kind for kind in kinds):
             return page
-        query = scope.get("query_string", b"").decode("latin-1")
-        payload = await to_thread.run_sync(self.answer, query)
+        payload = await to_thread.run_sync(self.answer, scope.get("query_string", b"").decode("latin-1"))
+        title = escape(payload["title"])
+        head = f'<title>{title}</title><meta property="og:title" content="{title}">{self.head}'
         early = (
             f'<div id="breadth-early"><div class="breadth" data-part="head">{payload["head"]}</div>'
             f'<div class="controls-room"></div>'
@@ -61,4 +74,5 @@ class FirstScreen:
             '<script type="application/json" id="breadth-payload">'
             f"{script_json({key: payload[key] for key in ('query', 'title', 'figures')})}</script>"
         )
-        return page[:at] + early.encode() + page[at:]
+        above = _ABOUT_GRADIO.sub(b"", page[:head_ends])
+        return b"".join([above, head.encode(), page[head_ends:begins], early.encode(), page[begins:]])

@@ -124,8 +124,6 @@ CELLS: tuple[tuple[Column, Callable[[Page, Row], Value]], ...] = (
     (Column("rank", "d"), lambda page, row: row.rank),
     (Column("strategy", role="name"), lambda page, row: Link(row.spec, page.link(view="runs", search=row.spec))),
     (Column("level", role="family"), _family),
-    (Column("score (points)", ".1f", 100, key="score"), lambda page, row: row.score.mean if row.score else None),
-    (Column("score ± (points)", ".1f", 100, key="score-half"), lambda page, row: _half(row.score)),
     (
         Column("difference to random (points)", "+.1f", 100, key="difference"),
         lambda page, row: row.difference.mean if row.difference else None,
@@ -135,6 +133,8 @@ CELLS: tuple[tuple[Column, Callable[[Page, Row], Value]], ...] = (
     (Column("verdict", role="verdict"), lambda page, row: VERDICTS[row.verdict] if row.complete else "incomplete"),
     (Column("p (Holm)", P_VALUE, key="p"), lambda page, row: row.p_holm),
     (Column("rank, 95 %", role="short", key="rank-interval"), _rank_interval),
+    (Column("score (points)", ".1f", 100, key="score"), lambda page, row: row.score.mean if row.score else None),
+    (Column("score ± (points)", ".1f", 100, key="score-half"), lambda page, row: _half(row.score)),
     (Column("seeds done", role="short", key="seeds"), lambda page, row: f"{row.cells_done} of {row.cells_registered}"),
     (Column("kind", role="short"), lambda page, row: "reference" if row.reference else row.kind),
     (Column("selection", role="short"), _selection),

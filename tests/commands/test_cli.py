@@ -20,6 +20,7 @@ COMMANDS = (
     "correlate",
     "doctor",
     "ladder",
+    "leaderboard",
     "levels",
     "measure",
     "metrics",
