@@ -102,16 +102,17 @@ class Source:
 
 def open_reader(url: str) -> Reader:
     """The reader of a store's URL. Raises StoreError when it is none."""
+    if url.startswith("hf:"):
+        from leaderboard.hub_reader import HubReader
+        from suite.stores.url import repository_name
+
+        return HubReader(repository_name(url))
     from leaderboard.local_reader import LocalReader
     from suite.stores import LocalStore, open_store
 
     store = open_store(url)
-    if isinstance(store, LocalStore):
-        return LocalReader(store)
-    from leaderboard.hub_reader import HubReader
-    from suite.stores.hub.store import hub_store
-
-    return HubReader(hub_store(store))
+    assert isinstance(store, LocalStore)
+    return LocalReader(store)
 
 
 def now() -> datetime:

@@ -48,13 +48,8 @@ def prepare(track: Track, store: Store, version: str | None = None) -> tuple[Boa
 
 
 def track_files(track: Track, store: Store) -> dict[str, bytes]:
-    """Everything the page reads of a track: its board under the latest score version, its kept correlations."""
-    from suite.stores.aggregates import kept_correlations
+    """Everything the page reads of a track: its board under the latest score version, and its kept studies."""
+    from suite.stores.aggregates import study_files
 
     board, files = prepare(track, store)
-    if not board.results:
-        files = {}
-    kept = kept_correlations(store, track.name)
-    if kept.is_file():
-        files[f"correlations/{track.name}.json"] = kept.read_bytes()
-    return files
+    return (files if board.results else {}) | study_files(store, track.name)

@@ -19,7 +19,7 @@ def recompute(
 
     Writes leaderboard/TRACK.parquet (rows), TRACK.json (what explains them), TRACK.cells.parquet (a line a record) and
     TRACK.moments.parquet (what narrowing to some tasks takes) into the store, each whole or not at all. One file holds
-    one score version.
+    one score version. On the Hub the outcomes of studies that are kept here go up with them.
 
     Examples:
 
@@ -32,7 +32,7 @@ def recompute(
     from suite.commands.prepared_tables import prepare
     from suite.home import default_store
     from suite.stores import open_store
-    from suite.stores.aggregates import publish_tables
+    from suite.stores.aggregates import publish_tables, study_files
     from suite.track import load_track
 
     version = score or LATEST
@@ -44,7 +44,7 @@ def recompute(
     def compute() -> dict[str, bytes]:
         board, files = prepare(chosen, opened, version)
         made.append((filled(board, opened, track), files))
-        return files
+        return files | study_files(opened, chosen.name)
 
     publish_tables(opened, chosen.name, compute)
     board, files = made[-1]

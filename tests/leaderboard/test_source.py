@@ -6,12 +6,12 @@ import shutil
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from factories import experiment, result, task
 from reports import of_track, stored
+from shown import COMMITTED, Choice, only
 
 from leaderboard.source import Snapshot, Source
 from leaderboard.track_data import TrackData
@@ -25,16 +25,6 @@ from suite.studies.ladder_table import LadderTable
 from suite.track import load_track
 
 TRACK = load_track("microworld")
-COMMITTED = Path(__file__).parents[2] / "docs" / "results" / "store"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """An address, as far as a table goes."""
-
-    budget: int | None = None
-    base_model: str = ""
-    tasks: tuple[str, ...] = ()
 
 
 def records(effects: dict[str, float] | None = None) -> list[Result]:
@@ -52,11 +42,6 @@ def looked(url: str) -> Snapshot:
     source.start()
     source.stop()
     return source.snapshot()
-
-
-def only(snapshot: Snapshot) -> TrackData:
-    [data] = snapshot.tracks.values()
-    return data
 
 
 @pytest.fixture
