@@ -60,12 +60,18 @@ def states(page: Page, view: View) -> dict[str, State]:
     own: Callable[[Page], dict[str, Sequence[Choice]]] | None = getattr(view, "choices", None)
     if own is not None:
         offered |= {name: tuple(choices) for name, choices in own(page).items()}
+    chosen: Callable[[Page], dict[str, str]] | None = getattr(view, "values", None)
+    values = chosen(page) if chosen is not None else {}
     wanted = view.CONTROLS if not page.address.run or "run" not in view.CONTROLS else ()
-    return {control.name: _state(control, page, offered.get(control.name, ()), wanted) for control in CONTROLS}
+    return {
+        control.name: _state(control, page, offered.get(control.name, ()), wanted, values.get(control.name))
+        for control in CONTROLS
+    }
 
 
-def _state(control: Control, page: Page, offered: Iterable[Choice], wanted: Iterable[str]) -> State:
-    value = getattr(page.address, control.field)
+def _state(control: Control, page: Page, offered: Iterable[Choice], wanted: Iterable[str], own: str | None) -> State:
+    # What the address leaves open a view may fill in; its control shows what was filled in.
+    value = getattr(page.address, control.field) if own is None else own
     choices = tuple(offered)
     shown = control.name in wanted and page.data is not None
     if control.form == "one":

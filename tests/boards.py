@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,11 @@ from reports import EFFECTS, of_track, stored
 
 from leaderboard.address import Address
 from leaderboard.page import Page
-from leaderboard.prepared import file_reader
+from leaderboard.prepared import file_reader, read_track
 from leaderboard.source import Snapshot
 from leaderboard.track_data import TrackData
-from suite.aggregate.cells import cells_of
-from suite.commands.board import board_of
+from suite.atomic import write_bytes
+from suite.commands.prepared_tables import prepare
 from suite.results import Result
 from suite.stores import LocalStore
 from suite.track import Track, load_track
@@ -25,16 +26,12 @@ COMMITTED = Path(__file__).parents[1] / "docs" / "results" / "store"
 
 
 def track_data(store: LocalStore, track: Track) -> TrackData:
-    """A track of a local store as the page holds it."""
-    results = list(store.results(track.name))
-    board = board_of(track, store, results)
-    return TrackData(
-        board,
-        cells_of(results, board.registration),
-        track=track,
-        folder=store.folder,
-        read=file_reader(store.folder),
-    )
+    """A track of a local store as the page holds it: prepared, written, and read back."""
+    _, files = prepare(track, store)
+    with tempfile.TemporaryDirectory() as place:
+        for path, content in files.items():
+            write_bytes(Path(place) / path, content)
+        return read_track(track.name, store.folder, Path(place), file_reader(store.folder))[0]
 
 
 def snapshot_of(store: LocalStore, *names: str) -> Snapshot:

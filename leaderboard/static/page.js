@@ -46,10 +46,19 @@ const breadth = (() => {
   const whenDrawing = () => (typeof Plotly === "undefined"
     ? new Promise((resolve) => document.querySelector("script[src*='plotly.js']").addEventListener("load", resolve))
     : Promise.resolve());
+  // A point whose `customdata` is an address of this page leads there.
+  const leads = (place) => {
+    if (place.dataset.leads) return;
+    place.dataset.leads = "yes";
+    place.on("plotly_click", ({ points }) => {
+      const to = points[0] && points[0].customdata;
+      if (typeof to === "string" && to.startsWith("?") && trigger) go(to.slice(1));
+    });
+  };
   const drawAll = async () => {
     await whenDrawing();
     const now = mode();
-    await Promise.all([...drawn].filter(([place]) => place.isConnected).map(([place, figure]) => breadthDrawing.draw(place, figure, now)));
+    await Promise.all([...drawn].filter(([place]) => place.isConnected).map(([place, figure]) => breadthDrawing.draw(place, figure, now).then(leads)));
     for (const place of [...drawn.keys()]) if (!place.isConnected) drawn.delete(place);
     const body = document.getElementById("breadth-body") || document.querySelector("#breadth-early [data-part=body]");
     if (body) body.dataset.drawn = shown ? shown.query : "";
@@ -138,7 +147,7 @@ const breadth = (() => {
     if (text === "") query.delete(field); else query.set(field, text);
     query.delete("at");
     // What belongs to one track says nothing about another.
-    if (field === "track") for (const own of ["budget", "base_model", "tasks", "run", "first", "second"]) query.delete(own);
+    if (field === "track") for (const own of ["budget", "base_model", "tasks", "run", "first", "second", "metric"]) query.delete(own);
     clearTimeout(timer);
     if (field !== "search") return go(query.toString(), { by: field });
     asked = query.toString();

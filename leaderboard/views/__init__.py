@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol, cast
 
 from leaderboard.page import Page
-from leaderboard.views import runs, standings
+from leaderboard.views import about, budget, compare, cost, ladder, metrics, overlap, runs, standings, tasks
 from suite.report.blocks import Block
 
 
@@ -26,7 +26,9 @@ class View(Protocol):
         """What it shows; pure."""
 
 
-VIEWS: tuple[View, ...] = tuple(cast(View, module) for module in (standings, runs))
+VIEWS: tuple[View, ...] = tuple(
+    cast(View, module) for module in (standings, budget, cost, tasks, ladder, metrics, overlap, compare, runs, about)
+)
 """In the order of the tabs; the first is the front page."""
 
 

@@ -67,6 +67,8 @@ def score_v1_with_moments(
         for group, members in sorted(groups.items(), key=lambda item: (item[0].base_model, -len(item[1])))
         for budget, rows in tables_of(members, registration).items()
     ]
+    ranked = sorted({row.strategy for table, _ in found for row in table.rows})
+    papers = {name: plugins[name].paper for name in ranked if plugins and name in plugins and plugins[name].paper}
     board = Board(
         track=registration.track,
         score_version=VERSION,
@@ -74,6 +76,7 @@ def score_v1_with_moments(
         tables=tuple(table for table, _ in found),
         results=len(everything),
         set_aside=counted(set_aside),
+        papers=papers,
     )
     return board, tuple(moments for _, moments in found)
 

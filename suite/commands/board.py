@@ -113,11 +113,13 @@ def board_with_moments(
 
 
 def plugin_facts() -> dict[str, PluginFacts]:
-    """Level and kind of every strategy that is installed here."""
+    """Level, kind and paper of every strategy that is installed here."""
     from suite.aggregate import PluginFacts
     from suite.registry import strategies
 
-    return {cls.info.name: PluginFacts(level=cls.info.level, kind=_kind(cls)) for cls in strategies}
+    return {
+        cls.info.name: PluginFacts(level=cls.info.level, kind=_kind(cls), paper=cls.info.paper) for cls in strategies
+    }
 
 
 def _kind(cls: type[Strategy]) -> str:
