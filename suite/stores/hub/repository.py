@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class RemoteFile:
             return False
         if self.sha256 is not None:
             return hashlib.sha256(content).hexdigest() == self.sha256
-        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == self.oid
+        return git_oid(content) == self.oid
 
 
 class HubRepository:
@@ -80,13 +81,16 @@ class HubRepository:
             found |= _files(self.api.get_paths_info(self.name, part, repo_type=self.kind, revision=revision))
         return found
 
-    def commit(self, files: Mapping[str, bytes], *, parent: str, message: str) -> None:
-        """Add or replace files in one commit, on condition that `parent` is still the newest one."""
-        from huggingface_hub import CommitOperationAdd
+    def commit(
+        self, files: Mapping[str, bytes], *, parent: str, message: str, removed: Iterable[str] = ()
+    ) -> None:
+        """Add or replace files, and remove others, in one commit; on condition that `parent` is still the newest."""
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
+        additions = [CommitOperationAdd(path, content) for path, content in files.items()]
         self.api.create_commit(
             self.name,
-            [CommitOperationAdd(path, content) for path, content in files.items()],
+            [*additions, *(CommitOperationDelete(path, is_folder=False) for path in removed)],
             repo_type=self.kind,
             commit_message=message,
             parent_commit=parent or None,
@@ -100,6 +104,20 @@ class HubRepository:
             )
         )
 
+    def read(self, path: str, revision: str) -> bytes:
+        """The content of one file at a commit."""
+        with tempfile.TemporaryDirectory() as folder:
+            return self.fetch(path, revision, Path(folder)).read_bytes()
+
+    def exists(self) -> bool:
+        """Whether it is there and may be seen."""
+        return self.api.repo_exists(self.name, repo_type=self.kind)
+
+    def is_private(self) -> bool:
+        """Whether only its members may see it."""
+        info = self.api.repo_info(self.name, repo_type=self.kind, timeout=timeout_seconds())
+        return bool(info.private)
+
     def check(self, *, write: bool) -> None:
         """Ask whether we may read it, or write to it."""
         self.api.auth_check(self.name, repo_type=self.kind, write=write)
@@ -107,6 +125,11 @@ class HubRepository:
     def create(self, *, private: bool) -> None:
         """Create it unless it is there."""
         self.api.create_repo(self.name, repo_type=self.kind, private=private, exist_ok=True)
+
+
+def git_oid(content: bytes) -> str:
+    """The id that git gives a file of this content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 def timeout_seconds() -> float:
