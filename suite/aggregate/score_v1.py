@@ -36,6 +36,7 @@ from suite.aggregate.rows import (
     UNTUNED,
     Comparable,
     RowResults,
+    counted,
     select_registered,
     tables_of,
 )
@@ -69,7 +70,7 @@ def score_v1(
         registration=registration,
         tables=tuple(tables),
         results=len(everything),
-        set_aside=dict(sorted(set_aside.items())),
+        set_aside=counted(set_aside),
     )
 
 

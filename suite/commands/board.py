@@ -69,15 +69,19 @@ def board(
 
 
 def load_filled_board(track: Track, store: Store, name: str, version: str | None = None) -> Board:
-    """`load_board`, or a StoreError that says how results of the track, called `name`, come to be."""
+    """`load_board`, or the StoreError of `filled`."""
+    return filled(load_board(track, store, version), store, name)
+
+
+def filled(whole: Board, store: Store, name: str) -> Board:
+    """The board itself, or a StoreError that says how results of its track, called `name`, come to be."""
     from suite.errors import StoreError
 
-    whole = load_board(track, store, version)
     if not whole.results:
         skipped = f" ({len(whole.skipped)} files in it are no results of this version)" if whole.skipped else ""
         trouble = f" {store.trouble}" if store.trouble else ""
         raise StoreError(
-            f"The store {store.url} holds no results of track {track.name}{skipped}.{trouble} "
+            f"The store {store.url} holds no results of track {whole.track}{skipped}.{trouble} "
             f"Make some with `breadth run --track {name}`, or name another store with --store."
         )
     return whole

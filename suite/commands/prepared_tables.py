@@ -5,28 +5,48 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from suite.aggregate import Board
+    from suite.results import Result
     from suite.stores import Store
     from suite.track import Track
 
 
-def board_files(board: Board) -> dict[str, bytes]:
-    """The rows of a board and what explains them, by their paths in a store."""
+def board_files(board: Board, results: Sequence[Result], digest: str = "") -> dict[str, bytes]:
+    """A board's rows, what explains them, and a line a result, by their paths in a store.
+
+    `results` are those the board was made from, `digest` says which files they lay in.
+    """
+    from suite.aggregate.cells import cells_of, cells_parquet
     from suite.aggregate.prepared import as_parquet, facts_json
 
     return {
         f"leaderboard/{board.track}.parquet": as_parquet(board),
-        f"leaderboard/{board.track}.json": facts_json(board).encode(),
+        f"leaderboard/{board.track}.json": facts_json(board, digest).encode(),
+        f"leaderboard/{board.track}.cells.parquet": cells_parquet(cells_of(results, board.registration)),
     }
+
+
+def prepare(track: Track, store: Store, version: str | None = None) -> tuple[Board, dict[str, bytes]]:
+    """A track's board from the results of a store, under a score version (the latest), and its files."""
+    from suite.commands.board import board_of
+    from suite.stores.aggregates import results_digest
+
+    # Listed before anything is read: a record that comes in between makes the tables old, not the other way round.
+    digest = results_digest(store.paths(f"results/{track.name}/"))
+    results = list(store.results(track.name))
+    board = board_of(track, store, results, version)
+    return board, board_files(board, results, digest)
 
 
 def track_files(track: Track, store: Store) -> dict[str, bytes]:
     """Everything the page reads of a track: its board under the latest score version, its kept correlations."""
-    from suite.commands.board import load_board
     from suite.stores.aggregates import kept_correlations
 
-    board = load_board(track, store)
-    files = board_files(board) if board.results else {}
+    board, files = prepare(track, store)
+    if not board.results:
+        files = {}
     kept = kept_correlations(store, track.name)
     if kept.is_file():
         files[f"correlations/{track.name}.json"] = kept.read_bytes()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
 from suite.statistics.intervals import Components, Crossed
 
@@ -57,7 +57,7 @@ def power_of(difference: float, components: Components, seeds: int, *, level: fl
         return float("nan")
     df = components.df(seeds)
     away = abs(difference) / components.standard_error(seeds)
-    critical = stats.t.ppf(1 - level / 2, df)
+    critical = special.stdtrit(df, 1 - level / 2)
     # The square of a noncentral t is a noncentral F, whose distribution stays finite far from zero.
     return float(1 - special.ncfdtr(1, df, away**2, critical**2))
 
@@ -71,6 +71,8 @@ def minimum_detectable(components: Components, seeds: int, *, power: float = POW
         raise ValueError(f"power must lie between the level ({level}) and 1, not at {power}")
     if np.isnan(power_of(0.0, components, seeds, level=level)):
         return float("nan")
+    from scipy import optimize  # takes long to import, and nothing else here needs it
+
     error = components.standard_error(seeds)
     top = 1.0
     while power_of(top * error, components, seeds, level=level) < power:
@@ -110,7 +112,7 @@ def critical_spearman(n: int, level: float = LEVEL) -> float:
     if n < 3:
         return float("nan")
     if n > EXACT_RANKS:
-        t = stats.t.ppf(1 - level / 2, n - 2)
+        t = special.stdtrit(n - 2, 1 - level / 2)
         return float(t / np.sqrt(n - 2 + t**2))
     counts = _squared_rank_differences(n)
     most = (n**3 - n) // 3

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from suite.errors import StoreConflict
@@ -12,6 +13,14 @@ TABLE_FOLDERS = ("leaderboard", "correlations")
 ATTEMPTS = 5
 Compute = Callable[[], Mapping[str, bytes]]
 """Reads the results anew and gives the tables made from them, path to bytes."""
+
+
+def results_digest(paths: Iterable[str]) -> str:
+    """The sha256 of the paths of a track's records: tables that state another one are older than the results.
+
+    The paths hold the hash of what lies there, so they stand for the content.
+    """
+    return hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
 
 
 def publish_tables(store: Store, track: str, compute: Compute) -> list[str]:
