@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+import uvicorn
+
 from leaderboard.app import build
 from leaderboard.source import Source
 
@@ -18,8 +20,17 @@ PORT = 7860
 
 def main() -> None:
     """Show the page until the Space is stopped."""
-    import uvicorn
-
     url = os.environ.get("BREADTH_STORE", "")
     if not url:
         sys.exit("BREADTH_STORE is not set. Add it to the Space's variables, such as hf://datasets/ORG/NAME-results.")
+    source = Source(url)
+    source.start()
+    try:
+        # Behind the Hub's proxy: it says for whom it asks, and that the reader came by https.
+        uvicorn.run(build(source), host="0.0.0.0", port=PORT, proxy_headers=True, forwarded_allow_ips="*")
+    finally:
+        source.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -32,8 +32,12 @@ def page_files() -> dict[str, bytes]:
         made[_place(path, top)] = path.read_bytes()
         if path.name == "__init__.py":
             made |= {_place(data, top): data.read_bytes() for data in _data(path.parent)}
-    made[MANIFEST] = _manifest(made)
-    return dict(sorted(made.items()))
+    return with_manifest(made)
+
+
+def with_manifest(made: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files with the manifest that names them."""
+    return dict(sorted({**made, MANIFEST: _manifest(made)}.items()))
 
 
 def known_files(manifest: bytes) -> dict[str, str]:

@@ -170,11 +170,20 @@ class _Scan(ast.NodeVisitor):
         self._decorated(node)
         for child in [*node.bases, *node.keywords, *node.body]:
             self.visit(child)
+        if not any((_chain(_called(decorator)) or [""])[-1] == "dataclass" for decorator in node.decorator_list):
+            # Pydantic makes objects of what a field is annotated with, without anybody naming the class.
+            for child in node.body:
+                if isinstance(child, ast.AnnAssign):
+                    self.visit(child.annotation)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:  # noqa: N802
+        if node.value is not None:
+            self.visit(node.value)
 
     def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         for decorator in node.decorator_list:
             self.visit(decorator)
-            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            called = _called(decorator)
             binding = self._binding(called.id) if isinstance(called, ast.Name) else None
             ours = isinstance(binding, ast.AST) or (binding is not None and self.walk.file(binding.module))
             if ours and not self.deferred:
@@ -272,6 +281,10 @@ def _is_passed_over(node: ast.If, module: _Module) -> bool:
     return test in ("TYPE_CHECKING", "typing.TYPE_CHECKING") or (
         test == "__name__ == '__main__'" and module.name != "__main__"
     )
+
+
+def _called(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
 
 
 def _chain(node: ast.AST) -> list[str]:
