@@ -130,7 +130,9 @@ def with_needs(card: str, where: str) -> str:
     try:
         kept = RepoCard(card)
     except ValueError:
-        raise HubRefused(f"The metadata of {CARD} in {where} cannot be read. Mend it there, or delete the file.") from None
+        raise HubRefused(
+            f"The metadata of {CARD} in {where} cannot be read. Mend it there, or delete the file."
+        ) from None
     needs = space_needs()
     if kept.data.to_dict() | needs == kept.data.to_dict():
         return card

@@ -17,16 +17,19 @@ def publish_space(
     space: Annotated[str, typer.Argument(metavar="ORG/NAME", help="The Space, as in the address of its page.")],
     results: Annotated[
         str | None,
-        typer.Option(metavar="ORG/NAME", help="The dataset repository of the results. Default: that of the Space, else ORG/NAME-results."),
+        typer.Option(
+            metavar="ORG/NAME",
+            help="The dataset repository of the results. Default: that of the Space, else ORG/NAME-results.",
+        ),
     ] = None,
     requests: Annotated[
         str | None,
-        typer.Option(metavar="ORG/NAME", help="That of the requests. Default: that of the Space, else ORG/NAME-requests."),
+        typer.Option(
+            metavar="ORG/NAME", help="That of the requests. Default: that of the Space, else ORG/NAME-requests."
+        ),
     ] = None,
     title: Annotated[str | None, typer.Option(help="What the Space is called. Default: what it is called now.")] = None,
-    private: Annotated[
-        bool, typer.Option("--private", help="Whatever is created is for members of ORG only.")
-    ] = False,
+    private: Annotated[bool, typer.Option("--private", help="Whatever is created is for members of ORG only.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
 ) -> None:
     """Create a board on the Hub, or bring one up to this version: the page as a Space, and two dataset repositories.
@@ -65,7 +68,9 @@ def _foretell(wish: Wish, files: Mapping[str, bytes]) -> None:
     """Print what publishing would do; what the Hub alone knows is left out where it cannot be asked."""
     from leaderboard.space.publication import survey
 
-    _say(f"The files of the Space, {len(files):,} with {sum(map(len, files.values())) / 1024:,.0f} KB, and a README.md:")
+    _say(
+        f"The files of the Space, {len(files):,} with {sum(map(len, files.values())) / 1024:,.0f} KB, and a README.md:"
+    )
     for path, content in files.items():
         _say(f"{len(content):>10,}  {path}")
     _say("Its requirements:")
@@ -84,8 +89,8 @@ def _foretell_hub(found: Survey) -> None:
         _say(f"{part.repository.url}: {_would(part)}.")
         for note in part.foreseen.notes:
             _say(f"{part.repository.url}: {note}")
-    for key, value in found.variables.items():
-        _say(f"Variable of the Space: {key}={value}")
+    for key in found.unset:
+        _say(f"{found.parts[-1].repository.url}: its variable {key} would be {found.variables[key]}.")
     for note in found.notes:
         _say(note)
     _say("Nothing was done. Whether you may do it is asked when you do.")

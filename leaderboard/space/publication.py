@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from leaderboard.space.cards import (
     title_of,
     with_needs,
 )
-from leaderboard.space.contents import MANIFEST, known_files, page_files
+from leaderboard.space.contents import MANIFEST, known_files
 from leaderboard.space.hub import (
     Change,
     Decide,
@@ -71,7 +72,9 @@ class Survey:
     names: Names
     parts: tuple[Part, ...]
     variables: Mapping[str, str]
-    """Those of the Space that are missing or different."""
+    """Those that the Space shall have."""
+    unset: tuple[str, ...]
+    """Those of them that it does not have, as far as that may be seen."""
     notes: tuple[str, ...] = ()
 
 
@@ -101,16 +104,16 @@ def survey(wish: Wish, files: Mapping[str, bytes], *, write: bool = True) -> Sur
     parts = []
     for repository, decide in plan:
         there = exists if repository is space else persist(repository.exists, repository.url, READING)
-        if there and write:
-            persist(lambda repository=repository: repository.check(write=True), repository.url, READING)  # type: ignore[misc]
+        if there and write and repository is not space:
+            persist(functools.partial(repository.check, write=True), repository.url, READING)
         elif me is not None and not there:
             refuse_foreign_namespace(me, repository)
         private = persist(repository.is_private, repository.url, READING) if there else wish.private
         would = foreseen(repository, decide, READING) if there else decide({}, _nothing_there)
         parts.append(Part(repository, decide, _message(repository, names), there, private, would))
     wanted = {STORE: _DATASETS + names.results, QUEUE: _DATASETS + names.requests}
-    missing = {key: value for key, value in wanted.items() if given.get(key) != value}
-    return Survey(names, tuple(parts), missing, _privacy_notes(wish, parts))
+    unset = tuple(key for key, value in wanted.items() if given.get(key) != value)
+    return Survey(names, tuple(parts), wanted, unset, _privacy_notes(wish, parts))
 
 
 def carry_out(found: Survey, say: Notify, patience: Patience | None = None) -> bool:
@@ -124,7 +127,9 @@ def carry_out(found: Survey, say: Notify, patience: Patience | None = None) -> b
         for part in found.parts:
             done += _carry_out(part, found, say, patience)
     except HubUnavailable as error:
-        raise HubUnavailable(f"{error} What was published so far stays; the same command goes on from there.") from error
+        raise HubUnavailable(
+            f"{error} What was published so far stays; the same command goes on from there."
+        ) from error
     return done > 0
 
 
@@ -139,27 +144,29 @@ def checked_name(name: str, what: str) -> str:
 def _carry_out(part: Part, found: Survey, say: Notify, patience: Patience) -> int:
     repository, done = part.repository, 0
     if not part.exists:
-        if isinstance(repository, SpaceRepository):
-            persist(
-                lambda: repository.create_gradio(private=part.private, variables=found.variables),
-                repository.url,
-                READING,
-            )
-        else:
-            persist(lambda: repository.create(private=part.private), repository.url, READING)
+        persist(lambda: _create(repository, found.variables, private=part.private), repository.url, READING)
         say(f"{repository.url}: created, {'private' if part.private else 'public'}.")
         done += 1
-    elif isinstance(repository, SpaceRepository):
+    if isinstance(repository, SpaceRepository):
+        given = persist(repository.variables, repository.url, READING)
         for key, value in found.variables.items():
-            persist(lambda key=key, value=value: repository.set_variable(key, value), repository.url, READING)  # type: ignore[misc]
-            say(f"{repository.url}: {key} is now {value}.")
-            done += 1
+            if given.get(key) != value:
+                persist(functools.partial(repository.set_variable, key, value), repository.url, READING)
+                say(f"{repository.url}: {key} is now {value}.")
+                done += 1
     made = change(repository, part.decide, part.message, patience)
     for note in made.notes:
         say(f"{repository.url}: {note}")
     if made:
         say(f"{repository.url}: {summary(made)}.")
     return done + bool(made)
+
+
+def _create(repository: HubRepository, variables: Mapping[str, str], *, private: bool) -> None:
+    if isinstance(repository, SpaceRepository):
+        repository.create_gradio(private=private, variables=variables)
+    else:
+        repository.create(private=private)
 
 
 def summary(made: Change) -> str:
@@ -174,7 +181,7 @@ def _names(wish: Wish, given: Mapping[str, str]) -> Names:
     for what, asked, key in (("results", wish.results, STORE), ("requests", wish.requests, QUEUE)):
         if asked is None and key in given and not is_repository_name(given[key].removeprefix(_DATASETS)):
             raise UsageError(
-                f"The Space reads {key}={given[key]}, which is no dataset repository. Say --{what} ORG/NAME to change it."
+                f"The Space has {key}={given[key]}, which is no dataset repository. Say --{what} ORG/NAME to change it."
             )
         found[what] = checked_name(asked or given.get(key) or f"{wish.space}-{what}", f"the repository of {what}")
     if found["results"] == found["requests"]:
@@ -186,9 +193,10 @@ def _card_of(make: Callable[[Mapping[str, RemoteFile]], str], repository: HubRep
     """Writes a dataset's card where there is none, renews it where it is ours, and leaves anybody else's alone."""
 
     def decide(there: Mapping[str, RemoteFile], read: Read) -> Change:
-        if CARD in there and not is_ours(read(CARD).decode(errors="replace")):
+        renewed = _differing({CARD: make(there).encode()}, there)
+        if renewed and CARD in there and not is_ours(read(CARD).decode(errors="replace")):
             return Change({}, notes=(f"{CARD} was written by somebody else, and stays. Delete it there to get ours.",))
-        return _differing({CARD: make(there).encode()}, there)
+        return renewed
 
     return decide
 
@@ -199,11 +207,14 @@ def _space_of(names: Names, title: str | None, files: Mapping[str, bytes], space
     def decide(there: Mapping[str, RemoteFile], read: Read) -> Change:
         known = known_files(read(MANIFEST)) if MANIFEST in there else {}
         if not known and (foreign := sorted(there.keys() - {CARD, *_GITS})):
+            some = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
             raise HubRefused(
-                f"{space.url} holds something else ({', '.join(foreign[:3])}{', ...' if len(foreign) > 3 else ''}), which "
-                f"`breadth publish-space` did not put there. Choose another name, or delete what is there."
+                f"{space.url} holds something else ({some}), which `breadth publish-space` did not put there. "
+                f"Choose another name, or delete what is there."
             )
-        card, notes = _readme(names, title, read(CARD).decode(errors="replace") if CARD in there else None, space, known)
+        card, notes = _readme(
+            names, title, read(CARD).decode(errors="replace") if CARD in there else None, space, known
+        )
         wanted = {**files, CARD: card.encode()}
         edited = sorted(path for path in known if path in there and there[path].oid != known[path])
         lost = [path for path in edited if path not in wanted or not there[path].holds(wanted[path])]
@@ -250,8 +261,8 @@ def _privacy_notes(wish: Wish, parts: list[Part]) -> tuple[str, ...]:
     ]
     if parts[0].private:
         notes.append(
-            f"{parts[0].repository.url} is private, so the page needs a token that may read it and nothing else: add it as "
-            f"the secret HF_TOKEN at {constants.ENDPOINT}/spaces/{wish.space}/settings."
+            f"{parts[0].repository.url} is private, so the page needs a token that may read it and nothing else: "
+            f"add it as the secret HF_TOKEN at {constants.ENDPOINT}/spaces/{wish.space}/settings."
         )
     return tuple(notes)
 
@@ -266,6 +277,3 @@ def _message(repository: HubRepository, names: Names) -> str:
 
 def _nothing_there(path: str) -> bytes:
     raise FileNotFoundError(path)
-
-
-__all__ = ["QUEUE", "STORE", "Part", "Survey", "Wish", "carry_out", "checked_name", "page_files", "summary", "survey"]

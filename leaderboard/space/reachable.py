@@ -143,22 +143,22 @@ class _Scan(ast.NodeVisitor):
                     self.local |= dict(_imports(inner, self.module))
         super().visit(node)
 
-    def visit_Import(self, node: ast.Import) -> None:  # noqa: N802 - names that ast asks for, here and below
+    def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
             self.walk.run(alias.name, self.module.name)
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:  # noqa: N802
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for _, binding in _imports(node, self.module):
             self.walk.run(binding.module, self.module.name)
             inside = f"{binding.module}.{binding.attribute}"
             if self.walk.file(inside):
                 self.walk.run(inside, self.module.name)
 
-    def visit_If(self, node: ast.If) -> None:  # noqa: N802
+    def visit_If(self, node: ast.If) -> None:
         for child in node.orelse if _is_passed_over(node, self.module) else [node.test, *node.body, *node.orelse]:
             self.visit(child)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         defaults = [*node.args.defaults, *(default for default in node.args.kw_defaults if default)]
         self._decorated(node)
         for child in [*defaults, *(node.body if self.deferred else [])]:
@@ -166,7 +166,7 @@ class _Scan(ast.NodeVisitor):
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self._decorated(node)
         for child in [*node.bases, *node.keywords, *node.body]:
             self.visit(child)
@@ -176,7 +176,7 @@ class _Scan(ast.NodeVisitor):
                 if isinstance(child, ast.AnnAssign):
                     self.visit(child.annotation)
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self.visit(node.value)
 
@@ -190,11 +190,11 @@ class _Scan(ast.NodeVisitor):
                 # Our own decorator gets hold of it, and may hand it to anybody, as a registry does.
                 self.walk.use_name(self.module.name, node.name)
 
-    def visit_Name(self, node: ast.Name) -> None:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
             self._use(node.id)
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> None:
         chain = _chain(node)
         binding = self._binding(chain[0]) if chain else None
         if not isinstance(binding, _Import):
@@ -209,7 +209,7 @@ class _Scan(ast.NodeVisitor):
         else:
             self._use(chain[0])
 
-    def visit_Call(self, node: ast.Call) -> None:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> None:
         called = (_chain(node.func) or [""])[-1]
         if called in ("files", "import_module") and node.args:
             named = node.args[0]
@@ -261,8 +261,9 @@ def _imports(node: ast.Import | ast.ImportFrom, module: _Module) -> Iterator[tup
     """The names that an import binds."""
     if isinstance(node, ast.Import):
         for alias in node.names:
-            yield alias.asname or alias.name.partition(".")[0], _Import(
-                alias.name if alias.asname else alias.name.partition(".")[0]
+            yield (
+                alias.asname or alias.name.partition(".")[0],
+                _Import(alias.name if alias.asname else alias.name.partition(".")[0]),
             )
         return
     source = node.module or ""

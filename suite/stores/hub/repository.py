@@ -81,9 +81,7 @@ class HubRepository:
             found |= _files(self.api.get_paths_info(self.name, part, repo_type=self.kind, revision=revision))
         return found
 
-    def commit(
-        self, files: Mapping[str, bytes], *, parent: str, message: str, removed: Iterable[str] = ()
-    ) -> None:
+    def commit(self, files: Mapping[str, bytes], *, parent: str, message: str, removed: Iterable[str] = ()) -> None:
         """Add or replace files, and remove others, in one commit; on condition that `parent` is still the newest."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 

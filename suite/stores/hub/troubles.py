@@ -39,7 +39,9 @@ def diagnose(error: Exception, url: str) -> Trouble | None:
                 f"{url} was not asked: HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) is set. Unset it and try again."
             )
         if isinstance(cause, LocalTokenNotFoundError):
-            return Trouble(f"You are not signed in, and {url} asks for it: run `hf auth login`, or set HF_TOKEN.", ours=True)
+            return Trouble(
+                f"You are not signed in, and {url} asks for it: run `hf auth login`, or set HF_TOKEN.", ours=True
+            )
         if isinstance(cause, HfHubHTTPError):
             return _answered(cause, url)
         if isinstance(cause, httpx.TimeoutException):
@@ -47,8 +49,6 @@ def diagnose(error: Exception, url: str) -> Trouble | None:
         if isinstance(cause, httpx.HTTPError):
             reason = str(cause) or type(cause).__name__
             return Trouble(f"{_host()} cannot be reached for {url}: {reason}. Check the network.", passing=True)
-    if isinstance(error, ValueError) and str(error).startswith("Invalid metadata in README.md"):
-        return Trouble(f"{url} refused the metadata of README.md: {' '.join(str(error).split()[4:])}.", ours=True)
     if isinstance(error, (RuntimeError, ValueError)) or (isinstance(error, OSError) and error.errno is None):
         # Such as a download of the wrong size, an upload that the storage behind the Hub refused, or no JSON.
         return Trouble(f"{url} answered in a way that makes no sense: {_first_line(error)}. Try again.", passing=True)
