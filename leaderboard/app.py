@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
-from leaderboard.address import Address
 from leaderboard.controls import CONTROLS, Control, State, states
 from leaderboard.page import Page
-from leaderboard.render import FORMATS, Rendered, export, render, template
+from leaderboard.render import Rendered, render
+from leaderboard.routes import address, exported, file, page_of
 from leaderboard.views import view_named
-from suite.errors import UnknownNameError
-from suite.figures.export import house_script, script_json
-from suite.report.markup import asset
+from suite.figures.export import script_json
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
@@ -26,8 +21,6 @@ if TYPE_CHECKING:
 
     from leaderboard.source import Source
 
-LONGEST_QUERY = 8192
-"""Characters of a query string that are read; the rest is left out."""
 TITLE = "Breadth: which samples should a model be fine-tuned on?"
 
 
@@ -40,8 +33,8 @@ def build(source: Source) -> FastAPI:
     from leaderboard.theme import theme
 
     app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, openapi_url=None)
-    _add_files(app)
-    _add_exports(app, source)
+    app.add_route("/breadth/{name}", file, methods=["GET"])
+    app.add_route("/export/{view}/{name}", lambda request: exported(page_of(source, request.url.query), request))
     app.add_middleware(FirstScreen, answer=lambda query: answer(source, query))
     head = "".join(
         [
@@ -52,12 +45,6 @@ def build(source: Source) -> FastAPI:
     return gr.mount_gradio_app(
         app, _blocks(source), path="/", theme=theme(), head=head, footer_links=[], ssr_mode=False, run_history=False
     )
-
-
-def page_of(source: Source, query: str) -> Page:
-    """The page of a query string, whoever wrote it."""
-    pairs = parse_qs(query[:LONGEST_QUERY].lstrip("?"), max_num_fields=None)
-    return Page.of(source.snapshot(), Address.parse({key: values[-1] for key, values in pairs.items()}))
 
 
 def answer(source: Source, query: str) -> dict[str, Any]:
@@ -99,14 +86,17 @@ def _blocks(source: Source) -> gr.Blocks:
 
         def show(event: gr.EventData) -> list[Any]:
             asked = event._data or {}
-            page = page_of(source, str(asked.get("query", "")))
-            payload = _payload(page, render(page))
+            query = str(asked.get("query", ""))
+            page = page_of(source, query)
+            payload = _payload(page, render(page)) | {"asked": query}
             there = states(page, view_named(page.asked.view))
             changes = [
                 gr.skip() if control.field == asked.get("by") else _update(there[control.name]) for control in CONTROLS
             ]
             return [script_json(payload), *changes]
 
+        # Gradio hands an event over by its annotation, which it cannot resolve as text: the name is local here.
+        show.__annotations__["event"] = gr.EventData
         view.select(
             show,
             inputs=None,
@@ -144,68 +134,3 @@ def _update(state: State) -> dict[str, Any]:
     if state.choices:
         return gr.update(visible=state.shown, value=value or None, choices=[list(choice) for choice in state.choices])
     return gr.update(visible=state.shown, value=value)
-
-
-def _add_files(app: FastAPI) -> None:
-    """Style and scripts, each under an address that changes with its content."""
-    from fastapi import HTTPException, Request, Response
-
-    @app.get("/breadth/{name}")
-    def file(name: str, request: Request) -> Response:
-        if name not in _FILES:
-            raise HTTPException(404, f"There is no file {name!r}.")
-        plain, packed = content(name)
-        headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(packed, media_type=_FILES[name], headers=headers | {"Content-Encoding": "gzip"})
-        return Response(plain, media_type=_FILES[name], headers=headers)
-
-
-def _add_exports(app: FastAPI, source: Source) -> None:
-    from fastapi import HTTPException, Request, Response
-
-    @app.get("/export/{view}/{file}")
-    def exported(view: str, file: str, request: Request) -> Response:
-        grid, _, kind = file.rpartition(".")
-        page = page_of(source, request.url.query)
-        try:
-            written = export(page, view, grid, kind)
-        except UnknownNameError as error:
-            raise HTTPException(404, str(error)) from error
-        track = page.data.name if page.data else "breadth"
-        name = f"{track}-{view}-{grid}.{kind}"
-        return Response(
-            written,
-            media_type=FORMATS[kind],
-            headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
-        )
-
-
-_FILES = {
-    "page.css": "text/css",
-    "page.js": "text/javascript",
-    "figures.js": "text/javascript",
-    "plotly.js": "text/javascript",
-}
-
-
-@cache
-def content(name: str) -> tuple[bytes, bytes]:
-    """A file of the page, plain and gzipped."""
-    import gzip
-
-    from plotly.offline import get_plotlyjs
-
-    written = {
-        "page.css": lambda: asset("blocks.css") + template("static/page.css"),
-        "page.js": lambda: template("static/page.js"),
-        "figures.js": lambda: f"{house_script()}\n{asset('figures.js')}",
-        "plotly.js": get_plotlyjs,
-    }[name]().encode()
-    return written, gzip.compress(written, 6)
-
-
-@cache
-def address(name: str) -> str:
-    """Where the browser finds a file of the page, relative to the page."""
-    return f"breadth/{name}?v={hashlib.sha256(content(name)[0]).hexdigest()[:12]}"

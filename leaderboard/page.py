@@ -11,6 +11,7 @@ from leaderboard.address import Address
 if TYPE_CHECKING:
     from leaderboard.source import Snapshot, TrackData
     from suite.aggregate import Row, Table
+    from suite.aggregate.cells import CellLine
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,22 @@ class Page:
         if address.search and address.search.casefold() not in row.spec.casefold():
             return "not found by the search"
         return ""
+
+    def behind(self, row: Row) -> list[CellLine]:
+        """The records that stand behind a row of the table."""
+        return self._by_spec.get(row.spec, [])
+
+    @cached_property
+    def _by_spec(self) -> dict[str, list[CellLine]]:
+        found: dict[str, list[CellLine]] = {}
+        table = self.table
+        if self.data is not None and table is not None:
+            for line in self.data.cells:
+                # `full` and `untuned` spend no budget and stand in every table.
+                own = line.budget == table.budget or line.reference
+                if line.counts and own and (line.pool, line.base_weights) == (table.pool, table.base_weights):
+                    found.setdefault(line.spec, []).append(line)
+        return found
 
     def link(self, **changes: object) -> str:
         """A link to the same page with other values."""

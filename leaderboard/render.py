@@ -14,7 +14,7 @@ from leaderboard.views import VIEWS, View, view_named
 from suite import __version__
 from suite.errors import UnknownNameError
 from suite.figures.export import on_page, place_for
-from suite.report.blocks import Block, Grid, Link, Picture, every, kinds
+from suite.report.blocks import Grid, Link, Picture, every, kinds
 from suite.report.markup import Sheet, environment, sheet_of
 
 if TYPE_CHECKING:

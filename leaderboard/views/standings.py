@@ -98,14 +98,12 @@ def _cells(page: Page, row: Row) -> tuple[Value, ...]:
     score, apart = row.score, row.difference
     low, high = rank_interval(row) or (None, None)
     family = "baseline" if row.reference else row.level
-    assert page.data is not None
-    done = page.data.cells.of_row(row.spec, page.table)
     return (
         row.rank,
         Link(row.spec, page.link(view="runs", search=row.spec)),
         family,
         "reference" if row.reference else row.kind,
-        done.selection,
+        _selection(page, row),
         page.address.budget,
         row.cells_done,
         row.cells_registered,
@@ -129,8 +127,21 @@ def _cells(page: Page, row: Row) -> tuple[Value, ...]:
         high,
         row.p_best,
         row.costs.selection_seconds,
-        done.finished,
+        _finished(page, row),
     )
+
+
+def _selection(page: Page, row: Row) -> str | None:
+    """How the picks came about, as far as the records tell."""
+    if row.kind == "index-only":
+        return "given"
+    seeds = {line.selection_seed for line in page.behind(row) if line.selection is not None}
+    # Deterministic strategies have selection seed 0 with every training seed.
+    return None if not seeds else "deterministic" if seeds == {0} else "drawn"
+
+
+def _finished(page: Page, row: Row) -> str | None:
+    return max((line.finished_at for line in page.behind(row)), default="")[:10] or None
 
 
 def _beneath(page: Page, table: Table) -> Iterator[Block]:
