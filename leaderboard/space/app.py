@@ -14,7 +14,7 @@ import uvicorn
 from leaderboard.app import build
 from leaderboard.source import Source
 
-PORT = 7860
+PORT = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
 """Where a Space looks for its page."""
 
 
@@ -27,7 +27,14 @@ def main() -> None:
     source.start()
     try:
         # Behind the Hub's proxy: it says for whom it asks, and that the reader came by https.
-        uvicorn.run(build(source), host="0.0.0.0", port=PORT, proxy_headers=True, forwarded_allow_ips="*")
+        uvicorn.run(
+            build(source),
+            host="0.0.0.0",
+            port=PORT,
+            proxy_headers=True,
+            forwarded_allow_ips="*",
+            log_level="warning",
+        )
     finally:
         source.stop()
 

@@ -47,7 +47,9 @@ def installed(name: str) -> Version:
     try:
         return Version(Version(importlib.metadata.version(name)).public)
     except importlib.metadata.PackageNotFoundError:
-        raise BreadthError(f"{name} is not installed, and the page needs it: `pip install {name}`.") from None
+        raise BreadthError(
+            f"{name} is not installed, and the page needs it: `pip install breadth[leaderboard]`."
+        ) from None
 
 
 def _distributions(names: Iterable[str], imported: Mapping[str, str]) -> list[str]:
@@ -56,7 +58,8 @@ def _distributions(names: Iterable[str], imported: Mapping[str, str]) -> list[st
     found = set()
     for name in names:
         if name not in known:
-            raise BreadthError(f"{imported.get(name, 'the page')} imports {name}, which is not installed: install it.")
+            by = imported.get(name, "the page")
+            raise BreadthError(f"{by} imports {name}, which is not installed: `pip install breadth[leaderboard]`.")
         # Of a namespace that several packages share, each may be the one that is meant.
         found |= {str(canonicalize_name(distribution)) for distribution in known[name]}
     return sorted(found)
