@@ -61,7 +61,7 @@ class Address:
             value = getattr(self, field.name)
             if value != field.default:
                 pairs.append((field.name, _written(value)))
-        return urlencode(pairs)
+        return urlencode(pairs, safe=",/:")
 
     @property
     def href(self) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from leaderboard.controls import CONTROLS, Control, State, states
 from leaderboard.page import Page
 from leaderboard.render import Rendered, render
-from leaderboard.routes import address, exported, file, page_of
+from leaderboard.routes import address, exported, file, page_of, picks, record
 from leaderboard.views import view_named
 from suite.figures.export import script_json
 
@@ -18,6 +19,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 if TYPE_CHECKING:
     import gradio as gr
     from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.responses import Response
 
     from leaderboard.source import Source
 
@@ -34,7 +37,8 @@ def build(source: Source) -> FastAPI:
 
     app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_route("/breadth/{name}", file, methods=["GET"])
-    app.add_route("/export/{view}/{name}", lambda request: exported(page_of(source, request.url.query), request))
+    for path, answered in (("/export/{view}/{name}", exported), ("/record/{name}", record), ("/picks/{name}", picks)):
+        app.add_route(path, _on_page(source, answered), methods=["GET"])
     app.add_middleware(FirstScreen, answer=lambda query: answer(source, query))
     head = "".join(
         [
@@ -45,6 +49,10 @@ def build(source: Source) -> FastAPI:
     return gr.mount_gradio_app(
         app, _blocks(source), path="/", theme=theme(), head=head, footer_links=[], ssr_mode=False, run_history=False
     )
+
+
+def _on_page(source: Source, answered: Callable[[Page, Request], Response]) -> Callable[[Request], Response]:
+    return lambda request: answered(page_of(source, request.url.query), request)
 
 
 def answer(source: Source, query: str) -> dict[str, Any]:
@@ -119,7 +127,7 @@ def _component(control: Control) -> Any:
         "min_width": 110,
     }
     if control.form == "text":
-        return gr.Textbox(placeholder=control.hint, max_length=100, **common)
+        return gr.Textbox(placeholder=control.hint, lines=1, max_lines=1, max_length=100, **common)
     if control.form == "switch":
         return gr.Checkbox(value=False, **common)
     return gr.Dropdown(
@@ -132,5 +140,6 @@ def _update(state: State) -> dict[str, Any]:
 
     value = list(state.value) if isinstance(state.value, tuple) else state.value
     if state.choices:
-        return gr.update(visible=state.shown, value=value or None, choices=[list(choice) for choice in state.choices])
+        value = None if value == "" and not any(choice == "" for _, choice in state.choices) else value
+        return gr.update(visible=state.shown, value=value, choices=[list(choice) for choice in state.choices])
     return gr.update(visible=state.shown, value=value)

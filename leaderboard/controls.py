@@ -69,6 +69,9 @@ def _state(control: Control, page: Page, offered: Iterable[Choice], wanted: Iter
     choices = tuple(offered)
     shown = control.name in wanted and page.data is not None
     if control.form == "one":
+        if any(choice == "" for _, choice in choices):
+            # Where nothing need be chosen, the page's own choice is none of the reader's.
+            value = getattr(page.asked, control.field)
         return State(shown and len(choices) > 1, choices, "" if value is None else str(value))
     if control.form == "many":
         known = {choice for _, choice in choices}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from leaderboard.track_data import TrackData
 from suite.aggregate.cells import read_cells
+from suite.aggregate.moments_file import MomentsFile
 from suite.aggregate.prepared_reading import read_prepared
 from suite.errors import BreadthError, StoreError
 from suite.stores.protocol import Skipped
@@ -60,8 +61,26 @@ def read_track(name: str, folder: Path, tables: Path, read: Callable[[str], byte
             Skipped(f"leaderboard/{name}.json", "of another version of the track than the one that comes with Breadth")
         )
         track = None
-    data = TrackData(board, cells, track=track, folder=folder, read=read, problems=tuple(problems))
+    moments = None
+    try:
+        moments = _moments(tables / f"leaderboard/{name}.moments.parquet", prepared.results_digest)
+    except StoreError as error:
+        problems.append(problem(f"leaderboard/{name}.moments.parquet", error))
+    data = TrackData(board, cells, track=track, folder=folder, read=read, moments=moments, problems=tuple(problems))
     return data, prepared.results_digest
+
+
+def _moments(path: Path, digest: str) -> MomentsFile | None:
+    """The open file of moments, None where there is none: what is opened stays readable when it is replaced."""
+    try:
+        if not path.is_file():
+            return None
+        found = MomentsFile(path.open("rb"))
+    except OSError as error:
+        raise StoreError(f"the moments cannot be read: {error.strerror or error}") from error
+    if found.results_digest != digest:
+        raise StoreError("the moments are of other results than the board")
+    return found
 
 
 def known_track(name: str) -> Track | None:

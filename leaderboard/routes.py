@@ -15,12 +15,15 @@ from starlette.responses import Response
 from leaderboard.address import Address
 from leaderboard.page import Page
 from leaderboard.render import FORMATS, export, template
-from suite.errors import UnknownNameError
+from leaderboard.views.one_run import picked_rows
+from suite.errors import StoreError, UnknownNameError
 from suite.figures.export import house_script
 from suite.report.markup import asset
 
 if TYPE_CHECKING:
     from leaderboard.source import Source
+    from suite.aggregate.cells import CellLine
+    from suite.results import Result
 
 LONGEST_QUERY = 8192
 """Characters of a query string that are read; the rest is left out."""
@@ -61,6 +64,37 @@ def exported(page: Page, request: Request) -> Response:
     name = f"{page.data.name if page.data else 'breadth'}-{view}-{grid}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
     return Response(written, media_type=FORMATS[kind], headers=headers)
+
+
+def record(page: Page, request: Request) -> Response:
+    """`/record/<name>.json?<address>`: the record that the address names, as the store keeps it."""
+    result, line = _result(page)
+    name = f"{line.record_id}.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return Response(result.to_json(), media_type="application/json", headers=headers)
+
+
+def picks(page: Page, request: Request) -> Response:
+    """`/picks/<name>.txt?<address>`: the rows that the record was trained on, one a line, in the order picked."""
+    result, line = _result(page)
+    rows = picked_rows(result)
+    if rows is None:
+        raise HTTPException(404, "Which samples were picked was not recorded with this result.")
+    headers = {
+        "Content-Disposition": f'attachment; filename="{line.record_id}.txt"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response("".join(f"{row}\n" for row in rows), media_type="text/plain; charset=utf-8", headers=headers)
+
+
+def _result(page: Page) -> tuple[Result, CellLine]:
+    line = page.data.cells.find(page.asked.run) if page.data is not None and page.asked.run else None
+    if page.data is None or line is None:
+        raise HTTPException(404, "The address names no record that is here.")
+    try:
+        return page.data.result(line.path), line
+    except StoreError as error:
+        raise HTTPException(404, str(error)) from error
 
 
 @cache

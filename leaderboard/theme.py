@@ -68,5 +68,7 @@ def theme() -> gr.themes.Base:
         input_shadow_focus="none",
         input_shadow_focus_dark="none",
         block_border_width="0px",
+        input_border_width="1px",
+        input_border_width_dark="1px",
         block_border_width_dark="0px",
     )

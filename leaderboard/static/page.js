@@ -24,6 +24,18 @@ const breadth = (() => {
       button.setAttribute("aria-pressed", String(now === "dark"));
     }
   };
+  // On a phone the controls are out of the way until they are asked for.
+  const sayFilters = () => {
+    const open = root.dataset.filters === "open";
+    for (const button of document.querySelectorAll("button[data-filters]")) {
+      button.setAttribute("aria-expanded", String(open));
+      button.textContent = open ? "filters ▴" : "filters ▾";
+    }
+  };
+  const switchFilters = () => {
+    if (root.dataset.filters) delete root.dataset.filters; else root.dataset.filters = "open";
+    sayFilters();
+  };
   const switchMode = () => {
     try { localStorage.setItem(KEPT, mode() === "dark" ? "light" : "dark"); } catch { /* a page without storage follows the system */ }
     applyMode();
@@ -72,6 +84,7 @@ const breadth = (() => {
     body.dataset.ready = payload.query;
     body.removeAttribute("aria-busy");
     applyMode();
+    sayFilters();
     sayAge();
     drawAll();
   };
@@ -135,6 +148,7 @@ const breadth = (() => {
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     if (event.target.closest("[data-mode-switch]")) return switchMode();
+    if (event.target.closest("button[data-filters]")) return switchFilters();
     const link = event.target.closest(".breadth a[href^='?']");
     if (!link || !trigger) return;
     event.preventDefault();

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from suite.aggregate import Board, PluginFacts
+    from suite.aggregate.moments import TableMoments
     from suite.registry import Strategy
     from suite.results import Result
     from suite.stores import Store
@@ -94,14 +95,21 @@ def load_board(track: Track, store: Store, version: str | None = None) -> Board:
 
 def board_of(track: Track, store: Store, results: Sequence[Result], version: str | None = None) -> Board:
     """The board of results that were just read from a store, which counts what it could not read."""
+    return board_with_moments(track, store, results, version)[0]
+
+
+def board_with_moments(
+    track: Track, store: Store, results: Sequence[Result], version: str | None = None
+) -> tuple[Board, tuple[TableMoments, ...] | None]:
+    """The same, with the moments of its tables where the score version has such."""
     from dataclasses import replace
 
     from suite.aggregate import Registration
-    from suite.aggregate.versions import LATEST, score_of
+    from suite.aggregate.versions import LATEST, scored
 
-    scored = score_of(version or LATEST)(results, Registration.of(track), plugin_facts())
+    board, moments = scored(version or LATEST, results, Registration.of(track), plugin_facts())
     skipped = tuple((skipped.path, skipped.reason) for skipped in store.skipped)
-    return replace(scored, skipped=skipped, superseded=store.superseded)
+    return replace(board, skipped=skipped, superseded=store.superseded), moments
 
 
 def plugin_facts() -> dict[str, PluginFacts]:

@@ -17,8 +17,9 @@ def recompute(
 ) -> None:
     """Rebuild the tables a leaderboard reads, under any score version; nothing is fine-tuned again.
 
-    Writes leaderboard/TRACK.parquet (rows), TRACK.json (what explains them) and TRACK.cells.parquet (a line a record)
-    into the store, each whole or not at all. One file holds one score version.
+    Writes leaderboard/TRACK.parquet (rows), TRACK.json (what explains them), TRACK.cells.parquet (a line a record) and
+    TRACK.moments.parquet (what narrowing to some tasks takes) into the store, each whole or not at all. One file holds
+    one score version.
 
     Examples:
 

@@ -120,7 +120,7 @@ def on_page(figure: go.Figure) -> dict[str, Any]:
     own = drawn["layout"]
     layout = {key: value for key, value in own.items() if key not in ("template", "title", "width")}
     # Room for the title is part of a PNG; on the page it would be a gap.
-    room = _title_height(own.get("title", {}))
+    room = _title_height(own["title"]) if own.get("title", {}).get("text") else 0
     margin = own.get("margin", {})
     layout["margin"] = {**margin, "t": max(16, margin.get("t", DEFAULT_TOP) - room)}
     layout["height"] = own.get("height", DEFAULT_HEIGHT) - room

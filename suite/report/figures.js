@@ -14,9 +14,11 @@ const breadthDrawing = (() => {
       changed[key] = { ...layout[key], tickfont: { ...layout[key].tickfont, size: 10 } };
       const title = layout[key].title || {};
       // Row names say what the axis is; a long title would run out of the picture.
-      changed[key].title = key.startsWith("yaxis") ? { ...title, text: "" } : { ...title, font: { size: 10 } };
+      const [middle] = (title.text || "").split("&#160;&#160;&#160;").slice((title.text || "").includes("←") ? 1 : 0);
+      changed[key].title = key.startsWith("yaxis") ? { ...title, text: "" } : { ...title, text: middle, font: { size: 10 } };
     }
-    changed.legend = { ...layout.legend, font: { size: 11 } };
+    // Beneath the plot, where it may take as many lines as it needs.
+    changed.legend = { ...layout.legend, font: { size: 11 }, x: 0, xanchor: "left", y: -64 / (layout.height || 540), yanchor: "top" };
     return changed;
   };
 

@@ -42,9 +42,9 @@ class Interval:
 
 
 Value = str | int | float | bool | None | Link | Interval
-Role = Literal["", "family", "verdict", "bar", "name"]
+Role = Literal["", "family", "verdict", "bar", "name", "short"]
 """What a column's cells are besides text or numbers: `family` has a dot of its colour, `verdict` a mark, `bar` holds
-intervals that are drawn, and `name` says what its row is about."""
+intervals that are drawn, `name` says what its row is about, and `short` texts are never broken into lines."""
 
 
 @dataclass(frozen=True)

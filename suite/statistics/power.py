@@ -55,11 +55,13 @@ def power_of(difference: float, components: Components, seeds: int, *, level: fl
         raise ValueError(f"a level lies between 0 and 1, not at {level}")
     if seeds < 2 or not components.standard_error(seeds) > 0:
         return float("nan")
-    df = components.df(seeds)
-    away = abs(difference) / components.standard_error(seeds)
-    critical = special.stdtrit(df, 1 - level / 2)
+    return _power(abs(difference) / components.standard_error(seeds), components.df(seeds), level)
+
+
+def _power(away: float, df: float, level: float) -> float:
+    """The chance that the t test finds a difference of so many standard errors."""
     # The square of a noncentral t is a noncentral F, whose distribution stays finite far from zero.
-    return float(1 - special.ncfdtr(1, df, away**2, critical**2))
+    return float(1 - special.ncfdtr(1, df, away**2, special.stdtrit(df, 1 - level / 2) ** 2))
 
 
 def minimum_detectable(components: Components, seeds: int, *, power: float = POWER, level: float = LEVEL) -> float:
@@ -73,14 +75,12 @@ def minimum_detectable(components: Components, seeds: int, *, power: float = POW
         return float("nan")
     from scipy import optimize  # takes long to import, and nothing else here needs it
 
-    error = components.standard_error(seeds)
+    df = components.df(seeds)
     top = 1.0
-    while power_of(top * error, components, seeds, level=level) < power:
+    while _power(top, df, level) < power:
         top *= 2
-    found = optimize.brentq(
-        lambda away: power_of(away * error, components, seeds, level=level) - power, 0.0, top, xtol=1e-10
-    )
-    return float(found) * error
+    found = optimize.brentq(lambda away: _power(away, df, level) - power, 0.0, top, xtol=1e-10)
+    return float(found) * components.standard_error(seeds)
 
 
 def seeds_needed(
