@@ -31,7 +31,7 @@ def requirements(imported: Mapping[str, str]) -> list[str]:
         raise BreadthError(f"The page reaches {name} (by {imported[name]}), which is too heavy for a Space.")
     names = _distributions({*imported, PAGE_FRAMEWORK}, imported)
     loose = _loosened(names)
-    supported = {canonicalize_name(need.name): need for need in _needs("breadth", ())}
+    supported = {str(canonicalize_name(need.name)): need for need in _needs("breadth", ())}
     lines = []
     for name in names:
         if name in loose:

@@ -10,11 +10,13 @@ from hub.fake_hub import FakeHub, User
 from hub.fake_repository import Repository
 from hub.pointing import sign_in
 from huggingface_hub import RepoCard
+from typer.testing import CliRunner, Result
 
 from leaderboard.space import cards
 from leaderboard.space.cards import CARD, is_ours
-from leaderboard.space.contents import MANIFEST, with_manifest
+from leaderboard.space.contents import MANIFEST, page_files, with_manifest
 from leaderboard.space.publication import QUEUE, STORE, Wish, carry_out, survey
+from suite.commands.main import application
 from suite.errors import BreadthError, HubRefused, HubUnavailable, UsageError
 from suite.stores.hub.patience import Patience
 
@@ -312,3 +314,43 @@ def test_no_token_reaches_a_file(pointed: FakeHub, tmp_path: Path) -> None:
     for name in (RESULTS, REQUESTS, SPACE):
         assert not [path for path, content in at(pointed, name).files.items() if b"hf_worker" in content]
     assert MANIFEST in at(pointed, SPACE).files
+
+
+def breadth(*arguments: str) -> Result:
+    return CliRunner().invoke(application(), ["publish-space", *arguments], catch_exceptions=False)
+
+
+def test_a_dry_run_lists_everything_and_does_nothing(pointed: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = breadth(SPACE, "--dry-run", "--private").stdout
+    files = page_files()
+    for path, content in files.items():
+        assert f"{len(content):>10,}  {path}\n" in said
+    assert "            gradio==" in said
+    assert f"hf://datasets/{RESULTS}: would be created, private, and would get 1 file written." in said
+    assert f"hf://spaces/{SPACE}: would be created, private, and would get {len(files) + 1} files written." in said
+    assert f"its variable {STORE} would be hf://datasets/{RESULTS}" in said
+    assert nothing_made(pointed)
+    sign_in(None, monkeypatch)
+    assert "would be created" in breadth(SPACE, "--dry-run").stdout
+    pointed.stop()
+    away = breadth(SPACE, "--dry-run")
+    assert away.exit_code == 0
+    assert "requirements" in away.stdout
+    assert "is not known" in away.stdout
+    assert "cannot be reached" in away.stdout
+
+
+def test_the_command_publishes_this_installation(pointed: FakeHub) -> None:
+    said = breadth(SPACE, "--title", "Which data?").stdout
+    assert f"The page: {pointed.endpoint}/spaces/{SPACE} (a Space takes a few minutes to build)" in said
+    space = at(pointed, SPACE)
+    assert {path: content for path, content in space.files.items() if path != CARD} == page_files()
+    again = breadth(SPACE).stdout
+    assert "Everything is as it should be: no commit was made." in again
+    assert f"breadth push --store hf://datasets/{RESULTS}" in again
+    assert commits(pointed) == [1, 1, 1]
+    assert f"hf://spaces/{SPACE}: has everything." in breadth(SPACE, "--dry-run").stdout
+
+
+def test_the_help_teaches_by_example() -> None:
+    assert "breadth publish-space my-org/board --dry-run" in breadth("--help").stdout
