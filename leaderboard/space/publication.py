@@ -216,7 +216,9 @@ def _space_of(names: Names, title: str | None, files: Mapping[str, bytes], space
             names, title, read(CARD).decode(errors="replace") if CARD in there else None, space, known
         )
         wanted = {**files, CARD: card.encode()}
-        edited = sorted(path for path in known if path in there and there[path].oid != known[path])
+        # Of a file in large storage the id is that of a pointer, which says nothing about who wrote it.
+        same = {path for path, oid in known.items() if path in there and (there[path].sha256 or there[path].oid == oid)}
+        edited = sorted((known.keys() & there.keys()) - same)
         lost = [path for path in edited if path not in wanted or not there[path].holds(wanted[path])]
         if lost:
             notes = (*notes, f"changed there by somebody, and replaced: {', '.join(lost)}.")
