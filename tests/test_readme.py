@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 from pathlib import Path
 
@@ -53,3 +54,18 @@ def test_every_local_link_leads_somewhere() -> None:
     for page in pages:
         for link in re.findall(r"\]\(([^)#]+?)\)", page.read_text()):
             assert "://" in link or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_every_command_of_the_guide_to_a_board_exists() -> None:
+    from suite.commands import main
+
+    guide = (ROOT / "docs" / "host-a-board.md").read_text()
+    known = {str(command.name): command for command in main.application().registered_commands}
+    shown = re.findall(r"^breadth ([\w-]+)(.*)$", guide, flags=re.MULTILINE)
+    assert {"publish-space", "run", "push", "recompute", "leaderboard", "pull"} <= {verb for verb, _ in shown}
+    for verb, rest in shown:
+        callback = known[verb].callback
+        assert callback is not None
+        for option in re.findall(r"--([\w-]+)", rest.partition("#")[0]):
+            written = inspect.getsource(callback)
+            assert f'"--{option}"' in written or f"    {option.replace('-', '_')}: Annotated" in written, (verb, option)

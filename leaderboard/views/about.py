@@ -71,7 +71,7 @@ def blocks(page: Page) -> Iterator[Block]:
         "lines make results of the embedded track and show them on this machine:"
     )
     yield Command("breadth run --track microworld\nbreadth leaderboard")
-    yield Links((Link("How an organisation sets up its own board", f"{HOME}/blob/main/docs/own-board.md"),))
+    yield Links((Link("How an organisation sets up its own board", f"{HOME}/blob/main/docs/host-a-board.md"),))
     yield Heading("What to cite")
     yield from _citations(page)
     yield Heading("Versions")

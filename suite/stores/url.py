@@ -10,7 +10,7 @@ from suite.stores.local import LocalStore
 from suite.stores.protocol import Store
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
-_REPOSITORY = re.compile(rf"({_NAME})/({_NAME})/?")
+_REPOSITORY = re.compile(rf"{_NAME}/{_NAME}")
 
 
 def open_store(url: str) -> Store:
@@ -36,8 +36,12 @@ def open_store(url: str) -> Store:
 def repository_name(url: str) -> str:
     """`ORG/NAME` of `hf://datasets/ORG/NAME`. Raises StoreError when it is anything else."""
     kind, _, name = url.removeprefix("hf:").removeprefix("//").partition("/")
-    found = _REPOSITORY.fullmatch(name)
-    if not url.startswith("hf://") or kind != "datasets" or found is None or re.search(r"--|\.\.", name):
+    if not url.startswith("hf://") or kind != "datasets" or not is_repository_name(name.removesuffix("/")):
         hint = "A branch or a folder cannot be chosen" if "@" in name or name.count("/") > 1 else "Results are datasets"
         raise StoreError(f"{url!r} is no store URL. {hint}: write hf://datasets/ORG/NAME.")
-    return f"{found[1]}/{found[2]}"
+    return name.removesuffix("/")
+
+
+def is_repository_name(name: str) -> bool:
+    """Whether this is `ORG/NAME` as the Hub allows them."""
+    return _REPOSITORY.fullmatch(name) is not None and re.search(r"--|\.\.", name) is None

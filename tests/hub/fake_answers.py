@@ -58,14 +58,15 @@ class Request:
 
 def answer(hub: FakeHub, request: Request) -> Answer:
     """Answer a request; raises HubRefusal for the Hub's own errors."""
-    for methods, pattern, handler in ROUTES:
+    for methods, pattern, handler in hub.routes:
         found = re.fullmatch(pattern, request.path)
         if found and request.method in methods:
             return handler(hub, request, **{name: unquote(value or "") for name, value in found.groupdict().items()})
     raise HubRefusal(404, "", f"The fake Hub knows no {request.method} {request.path}")
 
 
-def _readable(hub: FakeHub, request: Request, kind: str, name: str) -> Repository:
+def readable(hub: FakeHub, request: Request, kind: str, name: str) -> Repository:
+    """The repository, for those who may see it."""
     repository = hub.repositories.get((kind or "models", name))
     if repository is None or (repository.private and not _belongs(request.user, name)):
         # The real Hub does not tell strangers whether a repository is private or absent.
@@ -80,8 +81,9 @@ def _belongs(user: User | None, name: str) -> bool:
     return user is not None and (user.name == owner or owner in user.orgs)
 
 
-def _writable(hub: FakeHub, request: Request, kind: str, name: str) -> Repository:
-    repository = _readable(hub, request, kind, name)
+def writable(hub: FakeHub, request: Request, kind: str, name: str) -> Repository:
+    """The repository, for those who may write to it."""
+    repository = readable(hub, request, kind, name)
     if request.user is None:
         raise HubRefusal(401, "", "Invalid username or password.")
     if not request.user.writes or not _belongs(request.user, name):
@@ -92,7 +94,7 @@ def _writable(hub: FakeHub, request: Request, kind: str, name: str) -> Repositor
 def _whoami(hub: FakeHub, request: Request) -> Answer:
     if request.user is None:
         raise HubRefusal(401, "", "Invalid username or password.")
-    role = "write" if request.user.writes else "read"
+    role = request.user.role or ("write" if request.user.writes else "read")
     return Answer.json(
         {
             "type": "user",
@@ -116,16 +118,15 @@ def _create(hub: FakeHub, request: Request) -> Answer:
         raise HubRefusal(403, "", f"You don't have the rights to create a {kind[:-1]} under this namespace")
     if (kind, name) in hub.repositories:
         return Answer.json({"error": "You already created this repo", "url": url}, 409)
-    hub.create(name, kind=kind, private=wanted.get("visibility") == "private")
+    if kind == "spaces" and wanted.get("sdk") not in ("gradio", "docker", "static"):
+        raise HubRefusal(400, "", "a Space needs an sdk")
+    made = hub.create(name, kind=kind, private=wanted.get("visibility") == "private")
+    made.variables |= {variable["key"]: variable["value"] for variable in wanted.get("variables", ())}
     return Answer.json({"url": url, "id": name, "name": name})
 
 
-def _validate_yaml(hub: FakeHub, request: Request) -> Answer:
-    return Answer.json({"errors": [], "warnings": []})
-
-
 def _info(hub: FakeHub, request: Request, kind: str, name: str, revision: str = "main") -> Answer:
-    repository = _readable(hub, request, kind, name)
+    repository = readable(hub, request, kind, name)
     commit = repository.find(revision)
     siblings = [{"rfilename": path} for path in sorted(commit.tree)]
     return Answer.json(
@@ -145,12 +146,12 @@ def _info(hub: FakeHub, request: Request, kind: str, name: str, revision: str = 
 
 
 def _auth_check(hub: FakeHub, request: Request, kind: str, name: str, write: str = "") -> Answer:
-    (_writable if write else _readable)(hub, request, kind, name)
+    (writable if write else readable)(hub, request, kind, name)
     return Answer.json({})
 
 
 def _tree(hub: FakeHub, request: Request, kind: str, name: str, revision: str, folder: str = "") -> Answer:
-    tree = _readable(hub, request, kind, name).find(revision).tree
+    tree = readable(hub, request, kind, name).find(revision).tree
     recursive = request.query.get("recursive", ["false"])[0].lower() == "true"
     start = f"{folder.rstrip('/')}/" if folder else ""
     found: dict[str, dict[str, Any]] = {}
@@ -175,7 +176,7 @@ def _tree(hub: FakeHub, request: Request, kind: str, name: str, revision: str, f
 
 
 def _paths_info(hub: FakeHub, request: Request, kind: str, name: str, revision: str) -> Answer:
-    tree = _readable(hub, request, kind, name).find(revision).tree
+    tree = readable(hub, request, kind, name).find(revision).tree
     wanted = parse_qs(request.body.decode()).get("paths", [])
     if len(wanted) > 1000:
         raise HubRefusal(413, "", "too many parameters")
@@ -184,7 +185,7 @@ def _paths_info(hub: FakeHub, request: Request, kind: str, name: str, revision: 
 
 def _preupload(hub: FakeHub, request: Request, kind: str, name: str, revision: str) -> Answer:
     create_pr = "create_pr" in request.query
-    repository = (_readable if create_pr else _writable)(hub, request, kind, name)
+    repository = (readable if create_pr else writable)(hub, request, kind, name)
     tree = repository.find(revision).tree
     files = []
     for file in request.json()["files"]:
@@ -204,7 +205,7 @@ def _preupload(hub: FakeHub, request: Request, kind: str, name: str, revision: s
 
 def _commit(hub: FakeHub, request: Request, kind: str, name: str, revision: str) -> Answer:
     create_pr = "create_pr" in request.query
-    repository = (_readable if create_pr else _writable)(hub, request, kind, name)
+    repository = (readable if create_pr else writable)(hub, request, kind, name)
     if request.user is None:
         raise HubRefusal(401, "", "Invalid username or password.")
     lines = [json.loads(line) for line in request.body.splitlines() if line.strip()]
@@ -215,7 +216,7 @@ def _commit(hub: FakeHub, request: Request, kind: str, name: str, revision: str)
 
 
 def _commits(hub: FakeHub, request: Request, kind: str, name: str, revision: str) -> Answer:
-    history = _readable(hub, request, kind, name).find(revision).history()
+    history = readable(hub, request, kind, name).find(revision).history()
     return Answer.json(
         [
             {
@@ -231,7 +232,7 @@ def _commits(hub: FakeHub, request: Request, kind: str, name: str, revision: str
 
 
 def _lfs_batch(hub: FakeHub, request: Request, name: str, kind: str = "") -> Answer:
-    repository = _readable(hub, request, kind.rstrip("/"), name)
+    repository = readable(hub, request, kind.rstrip("/"), name)
     objects = []
     for wanted in request.json()["objects"]:
         found = {"oid": wanted["oid"], "size": wanted["size"]}
@@ -266,7 +267,7 @@ def _verify(hub: FakeHub, request: Request, kind: str, name: str, oid: str) -> A
 
 
 def _resolve(hub: FakeHub, request: Request, name: str, revision: str, path: str, kind: str = "") -> Answer:
-    repository = _readable(hub, request, kind.rstrip("/"), name)
+    repository = readable(hub, request, kind.rstrip("/"), name)
     commit = repository.find(revision)
     blob = commit.tree.get(path)
     if blob is None:
@@ -291,7 +292,7 @@ def _ranged(request: Request, content: bytes, headers: Mapping[str, str]) -> Ans
 
 
 def _discussion(hub: FakeHub, request: Request, kind: str, name: str, number: str) -> tuple[Repository, Discussion]:
-    repository = _readable(hub, request, kind, name)
+    repository = readable(hub, request, kind, name)
     found = repository.discussions.get(int(number))
     if found is None:
         raise HubRefusal(404, "", "Discussion not found")
@@ -311,7 +312,7 @@ def _overview(repository: Repository, one: Discussion) -> dict[str, Any]:
 
 
 def _discussions(hub: FakeHub, request: Request, kind: str, name: str) -> Answer:
-    repository = _readable(hub, request, kind, name)
+    repository = readable(hub, request, kind, name)
     if request.method == "POST":
         if request.user is None:
             raise HubRefusal(401, "", "Invalid username or password.")
@@ -351,7 +352,7 @@ def _act(hub: FakeHub, request: Request, kind: str, name: str, number: str, acti
     if action == "comment":
         return Answer.json({"newMessage": one.comment(request.user.name, request.json()["comment"])})
     if request.user.name != one.author or action == "merge":
-        _writable(hub, request, kind, name)
+        writable(hub, request, kind, name)
     if action == "merge":
         repository.merge(one, request.user.name)
         return Answer.json({})
@@ -362,10 +363,11 @@ def _act(hub: FakeHub, request: Request, kind: str, name: str, number: str, acti
 _API = r"/api/(?P<kind>datasets|models|spaces)/(?P<name>[^/]+/[^/]+)"
 _PLACE = r"/(?P<kind>datasets/|spaces/|)(?P<name>[^/]+/[^/]+)"
 _STORED = r"(?P<kind>datasets|models|spaces)/(?P<name>[^/]+/[^/]+)/(?P<oid>[0-9a-f]{64})"
-ROUTES: list[tuple[tuple[str, ...], str, Callable[..., Answer]]] = [
+Route = tuple[tuple[str, ...], str, Callable[..., Answer]]
+"""Methods, a pattern of the address, and who answers."""
+ROUTES: list[Route] = [
     (("GET",), r"/api/whoami-v2", _whoami),
     (("POST",), r"/api/repos/create", _create),
-    (("POST",), r"/api/validate-yaml", _validate_yaml),
     (("GET",), _API, _info),
     (("GET",), _API + r"/revision/(?P<revision>[^/]+)", _info),
     (("GET",), _API + r"/auth-check(?P<write>/write)?", _auth_check),

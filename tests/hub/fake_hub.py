@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from hub.fake_answers import Answer, Request, answer
+from hub import fake_spaces
+from hub.fake_answers import ROUTES, Answer, Request, answer
 from hub.fake_faults import Fault, Faults
 from hub.fake_repository import HubRefusal, Repository
 
@@ -29,6 +30,8 @@ class User:
     name: str
     orgs: tuple[str, ...] = ()
     writes: bool = True
+    role: str = ""
+    """What `whoami` says of the token; by default `write` or `read`."""
 
 
 class FakeHub:
@@ -42,6 +45,7 @@ class FakeHub:
         }
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.faults = Faults()
+        self.routes = [*fake_spaces.ROUTES, *ROUTES]
         self.requests: list[str] = []
         """Every request so far, as `METHOD /path status`."""
         self.page_size = 1000
@@ -134,6 +138,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    """Else every answer waits 40 ms: its body is held back until the client has confirmed its headers."""
     server: _Server
 
     def log_message(self, format: str, *args: Any) -> None:

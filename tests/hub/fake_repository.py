@@ -12,6 +12,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 WHEN = "2026-01-01T00:00:00.000Z"
+SPACE_README = """---
+title: Board
+emoji: 🐢
+colorFrom: gray
+colorTo: red
+sdk: gradio
+sdk_version: 5.0.0
+app_file: app.py
+pinned: false
+---
+
+Check out the configuration reference at https://huggingface.co/docs/hub/spaces-config-reference
+"""
+"""What the Hub itself begins a Space with."""
 
 
 class HubRefusal(Exception):  # noqa: N818 - an answer of the server, not a failure of it
@@ -113,7 +127,12 @@ class Repository:
         """Large storage: content by sha256."""
         self.discussions: dict[int, Discussion] = {}
         self._numbers = itertools.count()
-        first = self._make(None, "initial commit", "", owner, {".gitattributes": Blob(b"*.parquet filter=lfs\n")})
+        self.variables: dict[str, str] = {}
+        """Of a Space."""
+        begun = {".gitattributes": Blob(b"*.parquet filter=lfs\n")}
+        if kind == "spaces":
+            begun["README.md"] = Blob(SPACE_README.encode())
+        first = self._make(None, "initial commit", "", owner, begun)
         self.branches: dict[str, Commit] = {"main": first}
 
     @property

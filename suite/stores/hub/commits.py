@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from suite.errors import StoreConflict
 from suite.results import Result
@@ -60,9 +58,7 @@ def _settled(repository: HubRepository, remote: RemoteFile, content: bytes, revi
         return True
     if remote.size > LARGEST_RECORD:
         return False
-    with tempfile.TemporaryDirectory() as folder:
-        found = repository.fetch(remote.path, revision, Path(folder)).read_bytes()
-    return isinstance(read_record(remote.path, found), Result)
+    return isinstance(read_record(remote.path, repository.read(remote.path, revision)), Result)
 
 
 def replace_files(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ def is_version(content: bytes, version: str) -> bool:
     """Whether content is what `RemoteFile.version` stands for: a sha256, or the id of a git object."""
     if len(version) == 64:
         return hashlib.sha256(content).hexdigest() == version
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == version
+    return git_oid(content) == version
 
 
 class HubRepository:
@@ -93,13 +94,14 @@ class HubRepository:
             found |= _files(self.api.get_paths_info(self.name, part, repo_type=self.kind, revision=revision))
         return found
 
-    def commit(self, files: Mapping[str, bytes], *, parent: str, message: str) -> None:
-        """Add or replace files in one commit, on condition that `parent` is still the newest one."""
-        from huggingface_hub import CommitOperationAdd
+    def commit(self, files: Mapping[str, bytes], *, parent: str, message: str, removed: Iterable[str] = ()) -> None:
+        """Add or replace files, and remove others, in one commit; on condition that `parent` is still the newest."""
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
+        additions = [CommitOperationAdd(path, content) for path, content in files.items()]
         self.api.create_commit(
             self.name,
-            [CommitOperationAdd(path, content) for path, content in files.items()],
+            [*additions, *(CommitOperationDelete(path, is_folder=False) for path in removed)],
             repo_type=self.kind,
             commit_message=message,
             parent_commit=parent or None,
@@ -113,6 +115,20 @@ class HubRepository:
             )
         )
 
+    def read(self, path: str, revision: str) -> bytes:
+        """The content of one file at a commit."""
+        with tempfile.TemporaryDirectory() as folder:
+            return self.fetch(path, revision, Path(folder)).read_bytes()
+
+    def exists(self) -> bool:
+        """Whether it is there and may be seen."""
+        return self.api.repo_exists(self.name, repo_type=self.kind)
+
+    def is_private(self) -> bool:
+        """Whether only its members may see it."""
+        info = self.api.repo_info(self.name, repo_type=self.kind, timeout=timeout_seconds())
+        return bool(info.private)
+
     def check(self, *, write: bool) -> None:
         """Ask whether we may read it, or write to it."""
         self.api.auth_check(self.name, repo_type=self.kind, write=write)
@@ -120,6 +136,11 @@ class HubRepository:
     def create(self, *, private: bool) -> None:
         """Create it unless it is there."""
         self.api.create_repo(self.name, repo_type=self.kind, private=private, exist_ok=True)
+
+
+def git_oid(content: bytes) -> str:
+    """The id that git gives a file of this content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 def timeout_seconds() -> float:

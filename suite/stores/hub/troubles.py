@@ -30,13 +30,17 @@ class Trouble:
 def diagnose(error: Exception, url: str) -> Trouble | None:
     """What a failed call to the repository at `url` means; None when it is none of the Hub's business."""
     import httpx
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
     # The client wraps what really happened, sometimes twice.
     for cause in _causes(error):
         if isinstance(cause, OfflineModeIsEnabled):
             return Trouble(
                 f"{url} was not asked: HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) is set. Unset it and try again."
+            )
+        if isinstance(cause, LocalTokenNotFoundError):
+            return Trouble(
+                f"You are not signed in, and {url} asks for it: run `hf auth login`, or set HF_TOKEN.", ours=True
             )
         if isinstance(cause, HfHubHTTPError):
             return _answered(cause, url)
@@ -63,12 +67,14 @@ def _answered(error: Exception, url: str) -> Trouble:
         access = "your token may not see it" if signed_in else "it is private and you are not signed in"
         return Trouble(
             f"There is no {url}, or {access}. Check the name; sign in with `hf auth login` or HF_TOKEN; or create it "
-            f"with `breadth push --store {url} --create`.",
+            f"with `{_creating(url)}`.",
             ours=True,
         )
     if status == 401:
         advice = "The token is not valid (any more)" if signed_in else "You are not signed in"
         return Trouble(f"{url} refused: {said}. {advice}: run `hf auth login`, or set HF_TOKEN.", ours=True)
+    if status == 402:
+        return Trouble(f"{url} refused: {said}. The Hub wants a paid plan for this: see {_host()}/pricing.", ours=True)
     if status == 403:
         return Trouble(
             f"{url} refused: {said}. The token needs write access to it: make one at "
@@ -88,6 +94,11 @@ def _answered(error: Exception, url: str) -> Trouble:
             asked_wait=_asked_wait(error),
         )
     return Trouble(f"{url} refused with {status}: {said}.", ours=True)
+
+
+def _creating(url: str) -> str:
+    kind, _, name = url.removeprefix("hf://").partition("/")
+    return f"breadth publish-space {name}" if kind == "spaces" else f"breadth push --store {url} --create"
 
 
 def _asked_wait(error: Exception) -> float | None:
