@@ -55,20 +55,18 @@ def check_code(content: bytes, manifest: Manifest, problems: Problems) -> None:
 
 def _check_imports(tree: ast.Module, problems: Problems) -> None:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            modules = ["." * node.level + (node.module or "")]
-        elif isinstance(node, ast.ImportFrom):
-            whole = node.module or ""
-            # `from suite import registry` names a module only together with what it takes.
-            ours = whole in ("suite", "strategies")
-            modules = [f"{whole}.{alias.name}" for alias in node.names] if ours else [whole]
-        else:
-            continue
-        for module in modules:
-            if not _may_import(module):
-                problems.add("imports", CODE, node.lineno, module)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for module in _modules(node):
+                if not _may_import(module):
+                    problems.add("imports", CODE, node.lineno, module)
+
+
+def _modules(node: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    module = "." * node.level + (node.module or "")
+    # `from suite import registry` names a module only together with what it takes.
+    return [f"{module}.{alias.name}" for alias in node.names] if module in ("suite", "strategies") else [module]
 
 
 def _may_import(module: str) -> bool:

@@ -44,7 +44,7 @@ _BUDGET = re.compile(r"[1-9][0-9]{0,8}|[0-9]{1,3}(?:\.[0-9]{1,6})?%")
 
 def _broken(rule: str) -> PydanticCustomError:
     # The type is the key of the rule: that is how `_note` finds it again.
-    return PydanticCustomError(rule, "{rule}", {"rule": RULES[rule].rule})  # type: ignore[arg-type]
+    return PydanticCustomError(rule, "{rule}", {"rule": RULES[rule].rule})
 
 
 def _name(value: str) -> str:

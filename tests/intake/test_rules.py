@@ -102,14 +102,17 @@ IN_CODE: list[tuple[Change, Case]] = [
     (swap(CODE, "import numpy as np", "import suite.runner"), ("imports", CODE, 3, "suite.runner")),
     (swap(CODE, "import numpy as np", "from suite import stores"), ("imports", CODE, 3, "suite.stores")),
     (swap(CODE, "import numpy as np", "from . import other"), ("imports", CODE, 3, ".")),
-    (swap(CODE, "np.arange", "__import__('x')\n    import pandas\n    np.arange"), ("python", CODE, 16, "")),
+    (swap(CODE, "        return", "        import pandas\n        return"), ("imports", CODE, 14, "pandas")),
     (swap(CODE, "class MyMethod(Strategy):", "class MyMethod(Strategy)"), ("python", CODE, 8, "expected ':'")),
     (put(CODE, f"x = {NESTED}"), ("python", CODE, None, "cannot be parsed")),
     (swap(CODE, "import numpy", "\0import numpy"), ("characters", CODE, 3, "U+0000")),
     (swap(CODE, '"my-method"', '"k-center"'), ("one-strategy", CODE, 6, "k-center")),
     (swap(CODE, '"my-method"', '"my" + "-method"'), ("one-strategy", CODE, 6, "without one written name")),
-    (swap(CODE, '@register("my-method", level="meso", deterministic=True)', ""), ("one-strategy", CODE, None, "nothing")),
-    (put(CODE, TWICE_REGISTERED), ("one-strategy", CODE, 18, "Other")),
+    (
+        swap(CODE, '@register("my-method", level="meso", deterministic=True)', ""),
+        ("one-strategy", CODE, None, "nothing"),
+    ),
+    (put(CODE, TWICE_REGISTERED), ("one-strategy", CODE, 15, "Other")),
     (swap(CODE, '"meso"', '"macro"'), ("register", CODE, 6, "level='macro'")),
     (swap(CODE, "=True)", "=bool(1))"), ("register", CODE, 6, "deterministic")),
     (swap(CODE, "(frozen=True)", ""), ("strategy-class", CODE, 8, "MyMethod is no frozen dataclass")),
@@ -117,7 +120,10 @@ IN_CODE: list[tuple[Change, Case]] = [
     (swap(CODE, "def select", "def choose"), ("select", CODE, 8, "MyMethod has no select")),
     (swap(CODE, ", *, features, rng", ", rng"), ("select", CODE, 13, "select(self, pool, budget, rng)")),
     (swap(CODE, "step: int", "reference = True\n    step: int"), ("flags", CODE, 11, "reference")),
-    (swap(CODE, "        return", "        type(self).allows_repeats = True\n        return"), ("flags", CODE, 14, "allows")),
+    (
+        swap(CODE, "        return", "        type(self).allows_repeats = True\n        return"),
+        ("flags", CODE, 14, "allows"),
+    ),
 ]
 
 
