@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from sent import PYTHON, TOML, Change, Files, checked, code, ids, index_only, line, tiny_surroundings
 
@@ -196,6 +198,26 @@ def test_all_problems_are_said_at_once() -> None:
         ("line", SELECTION, 47),
         ("duplicate", SELECTION, 48),
     ]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (SELECTION, b"x\n" * 2**24),
+        (SELECTION, b"\r" * 2**24),
+        (SELECTION, b"[" * 2**24),
+        (MANIFEST, b"".join(b"k%d=1\n" % number for number in range(1700))),
+        (MANIFEST, b"[" + b"a." * 4_000 + b"a]\n" + b"".join(b"k%d=1\n" % number for number in range(900))),
+    ],
+    ids=["lines", "carriage returns", "one long line", "keys", "keys of a deep table"],
+)
+def test_a_file_that_is_dear_to_read_is_answered_soon(file: str, content: bytes) -> None:
+    files = index_only() | {file: content}
+    started = time.process_time()
+    problems = checked(files).problems
+    assert 0 < len(problems) < 300
+    # A reading that is quadratic, or looks at each of sixteen million lines, takes minutes.
+    assert time.process_time() - started < 30
 
 
 def test_a_million_problems_are_counted_not_listed() -> None:
