@@ -69,7 +69,7 @@ class HubRepository:
     def files(self, revision: str) -> dict[str, RemoteFile]:
         """Every file at a commit."""
         tree = self.api.list_repo_tree(self.name, repo_type=self.kind, revision=revision, recursive=True)
-        return _files(tree)
+        return remote_files(tree)
 
     def some(self, paths: Iterable[str], revision: str) -> dict[str, RemoteFile]:
         """Those of the paths that are there at a commit."""
@@ -77,7 +77,7 @@ class HubRepository:
         found: dict[str, RemoteFile] = {}
         for start in range(0, len(wanted), PATHS_A_CALL):
             part = wanted[start : start + PATHS_A_CALL]
-            found |= _files(self.api.get_paths_info(self.name, part, repo_type=self.kind, revision=revision))
+            found |= remote_files(self.api.get_paths_info(self.name, part, repo_type=self.kind, revision=revision))
         return found
 
     def commit(self, files: Mapping[str, bytes], *, parent: str, message: str) -> None:
@@ -123,7 +123,8 @@ def timeout_seconds() -> float:
     return seconds
 
 
-def _files(entries: Iterable[RepoFile | RepoFolder]) -> dict[str, RemoteFile]:
+def remote_files(entries: Iterable[RepoFile | RepoFolder]) -> dict[str, RemoteFile]:
+    """The files of a listing, by path."""
     from huggingface_hub.hf_api import RepoFile
 
     return {

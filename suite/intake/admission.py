@@ -1,0 +1,83 @@
+"""From a submission's archive to a request: the check with what the queue knows, and what is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from suite.intake.archive import pack, write_files
+from suite.intake.check import Report, Surroundings, check_archive, known_tracks
+from suite.intake.names import Taken, built_in_names
+from suite.intake.overview import Listing
+from suite.intake.queue import Queue
+from suite.intake.requests import Request, Wanted
+from suite.intake.selections import declared_budgets
+from suite.intake.submission import version_key
+
+FREE_GPU_HOURS = 1.0
+"""A track that costs more than so many hours of GPU waits for a maintainer's word."""
+
+
+def surroundings(listing: Listing, author: str | None) -> Surroundings:
+    """What a submission of `author` is held against: the built-in names, and those of the requests there are."""
+    taken = built_in_names()
+    for request in listing.requests:
+        wanted, known = request.wanted, taken.get(request.wanted.name)
+        owner = known.owner if known else request.author
+        version = known.version if known else ""
+        if request.state == "published" and (not version or version_key(wanted.version) > version_key(version)):
+            version = wanted.version
+        taken[wanted.name] = Taken(owner, version)
+    # Names of the Hub are the same whatever their case.
+    if author is not None:
+        taken = {
+            name: dataclasses.replace(known, owner=author)
+            if known.owner and known.owner.lower() == author.lower()
+            else known
+            for name, known in taken.items()
+        }
+    return Surroundings(taken=taken, author=author)
+
+
+def wanted_of(report: Report) -> Wanted:
+    """What a submission that passed its check asks for."""
+    assert report.submission is not None, "only a submission that passed asks for anything"
+    assert report.kind is not None
+    tracks: dict[str, tuple[int, ...]] = {}
+    for track, budget in declared_budgets(report.submission, known_tracks()):
+        tracks[track] = (*tracks.get(track, ()), budget)
+    return Wanted(name=report.submission.name, version=report.submission.version, kind=report.kind, tracks=tracks)
+
+
+def needs_approval(wanted: Wanted) -> bool:
+    """Whether a maintainer has to agree, for the cost of a track."""
+    tracks = known_tracks()
+    return any(tracks[name].gpu_hours > FREE_GPU_HOURS for name in wanted.tracks)
+
+
+def submit(queue: Queue, report: Report, *, author: str, origin: str = "") -> tuple[Request, bool]:
+    """Queue a submission that passed its check; see `Queue.submit`. The archive kept is packed anew."""
+    wanted = wanted_of(report)
+    return queue.submit(
+        pack(report.files),
+        wanted,
+        author=author,
+        content_sha256=report.sha256,
+        needs_approval=needs_approval(wanted),
+        origin=origin,
+    )
+
+
+class Admission:
+    """The worker's gate: unpacks a request's archive into a folder and checks it by the rules of today."""
+
+    def __init__(self, queue: Queue):
+        self.queue = queue
+
+    def __call__(self, archive: bytes, folder: Path, request: Request) -> Sequence[str]:
+        """The problems, one sentence each; the folder is there when there are none."""
+        report = check_archive(archive, surroundings(self.queue.listing(), request.author))
+        if report.passed:
+            write_files(report.files, folder)
+        return [str(problem) for problem in report.problems]
