@@ -55,6 +55,8 @@ class Plugin(ABC):
     """What strategies and metrics share: a name, facts about themselves, parameters as dataclass fields."""
 
     info: ClassVar[PluginInfo]
+    source_sha256: ClassVar[str] = ""
+    """The sha256 of what it was made from, where that is no package whose sources can be hashed: a submission."""
 
     @property
     def name(self) -> str:
@@ -149,6 +151,14 @@ class CanReplay(Protocol):
         """Step `step` (1 and up) of the selection `rows`, from the features the strategy requires."""
 
 
+@runtime_checkable
+class GivesRows(Protocol):
+    """A strategy whose picks were made elsewhere, once for every draw: it is asked by the draw's seed, not by chance."""
+
+    def given(self, pool: Pool, budget: int, *, track: str, seed: int) -> np.ndarray:
+        """The rows given for this track, budget and draw, in the order given."""
+
+
 class Metric(Plugin):
     """A plugin that measures the diversity of a selection as one number."""
 
@@ -193,6 +203,10 @@ class Registry(Generic[P]):
         cls.info = PluginInfo(name=name, origin=origin, **facts)
         self._classes[name] = cls
         return cls
+
+    def forget(self, name: str) -> None:
+        """Take a plugin out again, such as a submission that is loaded anew; a name that is not there is fine."""
+        self._classes.pop(name, None)
 
     def discover(self) -> None:
         """Import every entry point of the group once; one that fails is kept with its exception, not skipped."""

@@ -111,7 +111,9 @@ def plugin_facts() -> dict[str, PluginFacts]:
 def _kind(cls: type[Strategy]) -> str:
     if cls.index_only:
         return "index-only"
-    return "built-in" if cls.__module__.startswith(("strategies.", "suite.")) else "plugin"
+    if cls.__module__.startswith(("strategies.", "suite.")):
+        return "built-in"
+    return "code" if cls.source_sha256 else "plugin"
 
 
 def _narrowed(whole: Board, track: Track, budget: str | None, base_model: str | None) -> Board:

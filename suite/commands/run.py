@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suite.commands.submitted import Trust
 from suite.errors import BreadthError, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ def run(
     track: Annotated[str, typer.Option(help="A track (`breadth tracks` lists them) or a .toml file of your own.")],
     strategies: Annotated[
         str | None,
-        typer.Option(help="Comma- or semicolon-separated; parameters as name:key=value. Default: the track's list."),
+        typer.Option(
+            help="Comma- or semicolon-separated; parameters as name:key=value; a submission by its folder: ./my-method. "
+            "Default: the track's list."
+        ),
     ] = None,
     budget: Annotated[list[str] | None, typer.Option(help="A budget of the track (500 or 15%); repeatable.")] = None,
     base_model: Annotated[list[str] | None, typer.Option(help="A base model of the track; repeatable.")] = None,
@@ -32,6 +36,7 @@ def run(
     store: Annotated[str | None, typer.Option(help="Where results go: file:FOLDER, hf://datasets/ORG/NAME.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells, what is cached, the time.")] = False,
     discard_models: Annotated[bool, typer.Option("--discard-models", help="Delete weights once evaluated.")] = False,
+    trust: Trust = False,
 ) -> None:
     """Select, fine-tune, evaluate, record and rank. Finished work is never done twice; stop and go on at any time.
 
@@ -41,6 +46,8 @@ def run(
 
       breadth run --track microworld --strategies "random;k-means:clusters=50;longest"
 
+      breadth run --track microworld --strategies random,./my-method --seeds 1
+
       breadth run --track alpaca-cpu --budget 500 --jobs 2 --dry-run
 
       breadth run --track microworld --store hf://datasets/my-org/results
@@ -49,6 +56,7 @@ def run(
 
     from suite.commands.display import Display
     from suite.commands.publication import published
+    from suite.commands.submitted import with_submissions
     from suite.home import default_store
     from suite.runner.cells import Wanted
     from suite.runner.experiment import Experiment
@@ -59,8 +67,9 @@ def run(
 
     console = Console(soft_wrap=True)
     definition = load_track(track)
+    named = split_strategies(strategies)
     wanted = Wanted(
-        strategies=split_strategies(strategies),
+        strategies=with_submissions(named, definition, trust_code=trust) if named else None,
         budgets=tuple(definition.check_budget(written) for written in budget) if budget else None,
         base_models=tuple(base_model) if base_model else None,
         seeds=seeds,

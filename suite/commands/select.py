@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from suite.commands.submitted import Trust
+
 
 def select(
-    strategy: Annotated[str, typer.Argument(help="A strategy with its parameters, such as k-means:clusters=50.")],
+    strategy: Annotated[
+        str, typer.Argument(help="A strategy with its parameters (k-means:clusters=50), or a submission (./my-method).")
+    ],
     track: Annotated[str, typer.Option(help="The track whose pool and budgets are used.")] = "microworld",
     budget: Annotated[str | None, typer.Option(help="One of the track's budgets (500 or 15%).")] = None,
     base_model: Annotated[
@@ -23,6 +27,7 @@ def select(
     ] = None,
     seed: Annotated[int, typer.Option(help="Selection seed of a randomised strategy.", min=0)] = 0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save; default STRATEGY.json")] = None,
+    trust: Trust = False,
 ) -> None:
     """Pick samples with one strategy and save their ids, in the order picked.
 
@@ -34,17 +39,21 @@ def select(
 
       breadth select micro-response:diversity=0.5 --seed 1
 
+      breadth select ./my-method --track microworld --trust-my-own-code
+
       breadth select macro-response --track m2m --embedder tfidf-svd --tokenizer tokenizer.model
     """
     from rich.console import Console
 
     from suite.commands.opening import opened
+    from suite.commands.submitted import with_submissions
     from suite.registry import strategies
     from suite.runner.cells import FULL, Cell
     from suite.track import load_track
 
-    chosen = strategies.parse(strategy)
     definition = load_track(track)
+    (named,) = with_submissions((strategy,), definition, trust_code=trust)
+    chosen = strategies.parse(named)
     size = definition.check_budget(budget) if chosen.name != FULL else 0
     model = definition.base_model(base_model).name
     used_seed = 0 if chosen.info.deterministic else seed

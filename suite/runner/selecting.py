@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from suite.errors import BreadthError, FeatureError, SelectionError
 from suite.hashing import canonical_json
+from suite.registry import GivesRows
 from suite.reporting import Notify
 from suite.runner.stages import StageFolders, read_record, selection_key, write_record
 from suite.selection import Selection, checked_rows
@@ -125,7 +126,10 @@ class Selector:
             warnings.simplefilter("always", UserWarning)
             started = time.perf_counter()
             try:
-                rows = strategy.select(self.pool, size, features=features, rng=rng)
+                if isinstance(strategy, GivesRows):
+                    rows = strategy.given(self.pool, size, track=self.context.track, seed=seed)
+                else:
+                    rows = strategy.select(self.pool, size, features=features, rng=rng)
             except (BreadthError, MemoryError):
                 raise
             except Exception as error:  # a stranger's strategy may raise anything; name it

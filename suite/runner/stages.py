@@ -86,7 +86,7 @@ def selection_key(strategy: Strategy, budget: int, seed: int, pool_fingerprint: 
             "strategy": strategy.name,
             "parameters": strategy.parameters,
             # Picking again is cheap next to training on what an older version of the code picked.
-            "code": sources_sha256(type(strategy).__module__.partition(".")[0]),
+            "code": strategy.source_sha256 or sources_sha256(type(strategy).__module__.partition(".")[0]),
             "budget": budget,
             "seed": seed,
             "pool": pool_fingerprint,

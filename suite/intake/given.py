@@ -1,0 +1,43 @@
+"""An index-only submission as a strategy: its picks were made elsewhere, one selection for every registered draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from suite.errors import SelectionError
+from suite.intake.selections import Which
+from suite.registry import Strategy
+
+if TYPE_CHECKING:
+    from suite.features.base import Features
+    from suite.pool import Pool
+
+
+@dataclass(frozen=True)
+class Given(Strategy):
+    """Base of index-only submissions; a subclass holds the ids."""
+
+    index_only: ClassVar[bool] = True
+    selections: ClassVar[Mapping[Which, tuple[str, ...]]] = {}
+
+    def given(self, pool: Pool, budget: int, *, track: str, seed: int) -> np.ndarray:
+        """Rows of the ids given for this track, budget and draw, in their order, shape (budget,), int64.
+
+        SelectionError when none were given, or when the pool does not hold them.
+        """
+        ids = self.selections.get(Which(track, budget, seed))
+        if ids is None:
+            there = "; ".join(sorted({f"{which.track} at {which.budget}" for which in self.selections}))
+            raise SelectionError(
+                f"{self.name} gives no ids for track {track}, budget {budget}, seed {seed}; it has: {there}. "
+                "Choose one of these, or add the selection to the submission."
+            )
+        return pool.rows(ids)
+
+    def select(self, pool: Pool, budget: int, *, features: Features, rng: np.random.Generator) -> np.ndarray:
+        """Never asked: a draw that was made elsewhere is found by its seed, which `given` is told."""
+        raise SelectionError(f"{self.name} gives ids and selects nothing; ask for them by their seed with `given`.")
