@@ -12,6 +12,7 @@ from suite.errors import BreadthError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from suite.intake.admission import Tracks
     from suite.intake.check import Report
     from suite.stores import Store
 
@@ -23,6 +24,9 @@ def submit(
     ] = None,
     author: Annotated[
         str | None, typer.Option(help="Your name on a local board; on the Hub you are signed in.")
+    ] = None,
+    track: Annotated[
+        list[str] | None, typer.Option(help="A track file of your own, beside the tracks of the board; repeatable.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")] = False,
 ) -> None:
@@ -45,30 +49,32 @@ def submit(
     from suite.intake.identity import who
     from suite.intake.overview import read_listing
     from suite.stores import open_store
+    from suite.track import load_track
 
     console = Console(soft_wrap=True)
     store = open_store(requests_url(requests))
     name = who(store, author)
+    own = {loaded.name: loaded for loaded in map(load_track, track or ())}
     listing = read_listing(store)
     if store.trouble:
         console.print(f"{store.trouble} The check knows the names of an earlier look only.", highlight=False)
-    report = check(path, surroundings(listing, name))
+    report = check(path, surroundings(listing, name, own))
     if not report.passed:
         for problem in report.problems:
             console.print(str(problem), markup=False, highlight=False)
         raise UsageError(
             f"{path} breaks {len(report.problems)} rule(s), and was not sent. `breadth check {path}` again."
         )
-    _announce(report, store, name, console)
+    _announce(report, store, name, own, console)
     if not yes and not typer.confirm("Send it?"):
         raise BreadthError("Nothing was sent.")
-    _send(report, store, name, console)
+    _send(report, store, name, own, console)
 
 
-def _announce(report: Report, store: Store, name: str, console: Console) -> None:
+def _announce(report: Report, store: Store, name: str, tracks: Tracks, console: Console) -> None:
     from suite.intake.admission import needs_approval, wanted_of
 
-    wanted = wanted_of(report)
+    wanted = wanted_of(report, tracks)
     console.print(f"{wanted.name} {wanted.version} ({wanted.kind}), sent by {name} to {store.url}:", highlight=False)
     for file, content in sorted(report.files.items()):
         console.print(f"  {file}: {len(content):,} bytes", highlight=False)
@@ -77,13 +83,13 @@ def _announce(report: Report, store: Store, name: str, console: Console) -> None
     console.print(f"  sha256 {report.sha256}", highlight=False)
     for open_question in report.unchecked:
         console.print(f"  not checked here: {open_question}", markup=False, highlight=False)
-    if needs_approval(wanted):
+    if needs_approval(wanted, tracks):
         console.print("  A track costs more than an hour of GPU: it waits for a maintainer's word.")
     if wanted.kind == "code":
         console.print("  Everybody can read the code that you send.")
 
 
-def _send(report: Report, store: Store, name: str, console: Console) -> None:
+def _send(report: Report, store: Store, name: str, tracks: Tracks, console: Console) -> None:
     from suite.intake.admission import submit as queue_it
     from suite.intake.archive import pack
     from suite.intake.queue import Queue
@@ -100,7 +106,7 @@ def _send(report: Report, store: Store, name: str, console: Console) -> None:
             f"A worker answers there. Follow it with `breadth status --requests {store.url}`.", highlight=False
         )
         return
-    request, new = queue_it(Queue(store), report, author=name, origin="breadth submit")
+    request, new = queue_it(Queue(store), report, author=name, origin="breadth submit", tracks=tracks)
     if new:
         console.print(f"Queued as request {request.id}. Follow it with `breadth status {request.id}`.", highlight=False)
     else:

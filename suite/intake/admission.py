@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from suite.intake.archive import pack, write_files
@@ -14,13 +14,21 @@ from suite.intake.queue import Queue
 from suite.intake.requests import Request, Wanted
 from suite.intake.selections import declared_budgets
 from suite.intake.submission import version_key
+from suite.track import Track
 
+Tracks = Mapping[str, Track]
 FREE_GPU_HOURS = 1.0
 """A track that costs more than so many hours of GPU waits for a maintainer's word."""
 
 
-def surroundings(listing: Listing, author: str | None) -> Surroundings:
-    """What a submission of `author` is held against: the built-in names, and those of the requests there are."""
+def everything(tracks: Tracks | None = None) -> dict[str, Track]:
+    """The tracks that come with Breadth, and those given beside them."""
+    return known_tracks(*(tracks or {}).values())
+
+
+def surroundings(listing: Listing, author: str | None, tracks: Tracks | None = None) -> Surroundings:
+    """What a submission of `author` is held against: the built-in names and those of the requests there are, and
+    the tracks that come with Breadth and those given."""
     taken = built_in_names()
     for request in listing.requests:
         wanted, known = request.wanted, taken.get(request.wanted.name)
@@ -37,34 +45,36 @@ def surroundings(listing: Listing, author: str | None) -> Surroundings:
             else known
             for name, known in taken.items()
         }
-    return Surroundings(taken=taken, author=author)
+    return Surroundings(taken=taken, author=author, tracks=everything(tracks))
 
 
-def wanted_of(report: Report) -> Wanted:
+def wanted_of(report: Report, tracks: Tracks | None = None) -> Wanted:
     """What a submission that passed its check asks for."""
     assert report.submission is not None, "only a submission that passed asks for anything"
     assert report.kind is not None
-    tracks: dict[str, tuple[int, ...]] = {}
-    for track, budget in declared_budgets(report.submission, known_tracks()):
-        tracks[track] = (*tracks.get(track, ()), budget)
-    return Wanted(name=report.submission.name, version=report.submission.version, kind=report.kind, tracks=tracks)
+    asked: dict[str, tuple[int, ...]] = {}
+    for track, budget in declared_budgets(report.submission, everything(tracks)):
+        asked[track] = (*asked.get(track, ()), budget)
+    return Wanted(name=report.submission.name, version=report.submission.version, kind=report.kind, tracks=asked)
 
 
-def needs_approval(wanted: Wanted) -> bool:
+def needs_approval(wanted: Wanted, tracks: Tracks | None = None) -> bool:
     """Whether a maintainer has to agree, for the cost of a track."""
-    tracks = known_tracks()
-    return any(tracks[name].gpu_hours > FREE_GPU_HOURS for name in wanted.tracks)
+    known = everything(tracks)
+    return any(known[name].gpu_hours > FREE_GPU_HOURS for name in wanted.tracks)
 
 
-def submit(queue: Queue, report: Report, *, author: str, origin: str = "") -> tuple[Request, bool]:
+def submit(
+    queue: Queue, report: Report, *, author: str, origin: str = "", tracks: Tracks | None = None
+) -> tuple[Request, bool]:
     """Queue a submission that passed its check; see `Queue.submit`. The archive kept is packed anew."""
-    wanted = wanted_of(report)
+    wanted = wanted_of(report, tracks)
     return queue.submit(
         pack(report.files),
         wanted,
         author=author,
         content_sha256=report.sha256,
-        needs_approval=needs_approval(wanted),
+        needs_approval=needs_approval(wanted, tracks),
         origin=origin,
     )
 
@@ -72,12 +82,12 @@ def submit(queue: Queue, report: Report, *, author: str, origin: str = "") -> tu
 class Admission:
     """The worker's gate: unpacks a request's archive into a folder and checks it by the rules of today."""
 
-    def __init__(self, queue: Queue):
-        self.queue = queue
+    def __init__(self, queue: Queue, tracks: Tracks | None = None):
+        self.queue, self.tracks = queue, tracks
 
     def __call__(self, archive: bytes, folder: Path, request: Request) -> Sequence[str]:
         """The problems, one sentence each; the folder is there when there are none."""
-        report = check_archive(archive, surroundings(self.queue.listing(), request.author))
+        report = check_archive(archive, surroundings(self.queue.listing(), request.author, self.tracks))
         if report.passed:
             write_files(report.files, folder)
         return [str(problem) for problem in report.problems]

@@ -11,7 +11,7 @@ import hashlib
 import re
 
 from suite.errors import BreadthError, HubRefused, HubUnavailable, UsageError
-from suite.intake.admission import submit, surroundings
+from suite.intake.admission import Tracks, submit, surroundings
 from suite.intake.archive import LARGEST_ARCHIVE
 from suite.intake.check import check_archive
 from suite.intake.queue import Queue
@@ -58,7 +58,7 @@ def take_back(store: HubStore, proposal: Proposal) -> None:
     close_proposal(store.repository, proposal, "Withdrawn by its author.")
 
 
-def answer_all(queue: Queue, store: HubStore, notify: Notify) -> int:
+def answer_all(queue: Queue, store: HubStore, notify: Notify, tracks: Tracks | None = None) -> int:
     """Answer every open pull request that is meant for the queue; returns how many were answered.
 
     One that cannot be answered now is told and left for the next look. Raises HubUnavailable when the Hub is away.
@@ -69,7 +69,7 @@ def answer_all(queue: Queue, store: HubStore, notify: Notify) -> int:
         if not files:
             continue  # an ordinary pull request, for people to look at
         try:
-            answer = _answer(queue, store, proposal, files)
+            answer = _answer(queue, store, proposal, files, tracks)
             close_proposal(store.repository, proposal, answer[:LONGEST_ANSWER])
         except (HubUnavailable, HubRefused):
             raise
@@ -81,7 +81,9 @@ def answer_all(queue: Queue, store: HubStore, notify: Notify) -> int:
     return answered
 
 
-def _answer(queue: Queue, store: HubStore, proposal: Proposal, files: dict[str, RemoteFile]) -> str:
+def _answer(
+    queue: Queue, store: HubStore, proposal: Proposal, files: dict[str, RemoteFile], tracks: Tracks | None
+) -> str:
     """Do what a pull request asks for, where that is allowed, and say what came of it."""
     if len(files) > 1:
         return f"Refused: a pull request adds one file under {FOLDER}/, and this one has {len(files)}."
@@ -93,12 +95,12 @@ def _answer(queue: Queue, store: HubStore, proposal: Proposal, files: dict[str, 
     if file.size > LARGEST_ARCHIVE:
         return f"Refused: an archive has at most {LARGEST_ARCHIVE // 2**20} MiB, and this one {file.size / 2**20:.0f}."
     content = proposed_content(store.repository, proposal, file)
-    report = check_archive(content, surroundings(queue.listing(), proposal.author))
+    report = check_archive(content, surroundings(queue.listing(), proposal.author, tracks))
     if not report.passed:
         listed = "\n".join(str(problem) for problem in report.problems).replace("`", "'")[: LONGEST_ANSWER - 200]
         return f"Refused: the check found {len(report.problems)} problems.\n\n```text\n{listed}\n```"
     try:
-        request, new = submit(queue, report, author=proposal.author, origin=proposal.url)
+        request, new = submit(queue, report, author=proposal.author, origin=proposal.url, tracks=tracks)
     except UsageError as error:
         return f"Refused: {error}"
     told = f"Follow it with `breadth status {request.id} --requests {store.url}`."

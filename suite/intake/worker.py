@@ -106,6 +106,8 @@ class Worker:
         self.queue, self.evaluator, self.admit = queue, evaluator, admit
         self.name, self.tracks, self.folder, self.notify = name, tuple(tracks), folder, notify
         self.done = 0
+        self.interrupted = False
+        """Whether it was Ctrl-C that made it drain."""
         self._intake, self._poll, self._trouble = intake, poll, trouble
         self._draining = threading.Event()
         self._control: Control | None = None
@@ -124,6 +126,7 @@ class Worker:
         def on_signal(number: int, frame: FrameType | None) -> None:
             if self._draining.is_set() and number == signal.SIGINT:
                 raise KeyboardInterrupt
+            self.interrupted = number == signal.SIGINT
             self.drain()
 
         before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
