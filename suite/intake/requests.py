@@ -6,6 +6,7 @@ It lives at `requests/<id>.json`, the archive beside it at `requests/<id>.tar.gz
 
 from __future__ import annotations
 
+import functools
 import json
 from datetime import timedelta
 from typing import Annotated, Literal, Self, TypeVar
@@ -18,6 +19,8 @@ from suite.stores.protocol import Skipped
 SCHEMA_VERSION = 1
 LARGEST_RECORD = 512 * 2**10
 """Bytes; a larger file is no request and is not read."""
+LARGEST_REMEMBERED = 32 * 2**10
+"""Bytes of a record whose parsed form is kept in memory."""
 MOST_STAGES = 400
 """Of the stages of a run the latest ones are kept."""
 
@@ -195,6 +198,12 @@ def read_record(model: type[Kept], path: str, content: bytes) -> Kept | Skipped:
     """The record of that kind at `path`, or why it is none; a future schema is marked as one."""
     if len(content) > LARGEST_RECORD:
         return Skipped(path, f"larger than {LARGEST_RECORD // 2**10} KiB, the most such a record may have")
+    # Whoever polls a queue meets the same records again and again; they are immutable, so one parse serves.
+    parse = _parsed_before if len(content) <= LARGEST_REMEMBERED else _parsed
+    return parse(model, path, content)  # type: ignore[return-value]
+
+
+def _parsed(model: type[Kept], path: str, content: bytes) -> Kept | Skipped:
     try:
         document = json.loads(content)
         version = document.get("schema_version") if isinstance(document, dict) else None
@@ -212,3 +221,6 @@ def read_record(model: type[Kept], path: str, content: bytes) -> Kept | Skipped:
     if not isinstance(record, Pointer) and record.path != path:
         return Skipped(path, f"its content belongs at {record.path}")
     return record
+
+
+_parsed_before = functools.lru_cache(maxsize=2048)(_parsed)

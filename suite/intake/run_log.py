@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from collections import deque
+from collections.abc import Mapping
 
 from suite.intake.rules import is_visible
 from suite.intake.watch import Clock, utc_now
@@ -16,6 +17,7 @@ LONGEST_LINE = 2000
 _TOKEN = re.compile(r"\b(?:hf|api|sk|ghp|gho|github_pat)_[A-Za-z0-9_]{8,}|(?<=Bearer )\S+")
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY", re.IGNORECASE)
 _SHORTEST_SECRET = 8
+_PLAIN = re.compile(r"[\t\n -~]*")
 
 
 class RunLog:
@@ -23,6 +25,7 @@ class RunLog:
 
     def __init__(self, *, largest: int = LARGEST_LOG, clock: Clock = utc_now):
         self._largest, self._clock = largest, clock
+        self._secrets = secrets()
         self._guard = threading.Lock()
         self._head: list[bytes] = []
         self._tail: deque[bytes] = deque()
@@ -31,7 +34,7 @@ class RunLog:
     def say(self, text: str) -> None:
         """Add a text, line by line."""
         stamp = self._clock().isoformat(timespec="seconds")
-        for line in scrubbed(text).split("\n"):
+        for line in scrubbed(text, self._secrets).split("\n"):
             self._add(f"{stamp} {line[:LONGEST_LINE]}\n".encode())
 
     def content(self) -> bytes:
@@ -54,10 +57,21 @@ class RunLog:
                 self._dropped += 1
 
 
-def scrubbed(text: str) -> str:
+def secrets() -> dict[str, str]:
+    """The values of environment variables that are called like secrets, and their names; longest first."""
+    found = {
+        value: name
+        for name, value in os.environ.items()
+        if len(value) >= _SHORTEST_SECRET and _SECRET_NAME.search(name)
+    }
+    return dict(sorted(found.items(), key=lambda item: -len(item[0])))
+
+
+def scrubbed(text: str, known: Mapping[str, str] | None = None) -> str:
     """Text without tokens, without the values of secret environment variables, and without what steers a terminal."""
-    for name, value in os.environ.items():
-        if len(value) >= _SHORTEST_SECRET and _SECRET_NAME.search(name):
-            text = text.replace(value, f"[{name}]")
+    for value, name in (secrets() if known is None else known).items():
+        text = text.replace(value, f"[{name}]")
     text = _TOKEN.sub("[secret]", text)
+    if _PLAIN.fullmatch(text):
+        return text
     return "".join(letter if letter in "\n\t" or is_visible(letter) else f"\\u{{{ord(letter):x}}}" for letter in text)

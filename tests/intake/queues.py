@@ -36,7 +36,8 @@ class Clock:
 
 def wanted(name: str = "my-method", version: str = "1.0", *tracks: str) -> Wanted:
     """What a submission asks for: one budget of `microworld` unless tracks are given."""
-    return Wanted(name=name, version=version, kind="index-only", tracks={t: (500,) for t in tracks or ("microworld",)})
+    asked = dict.fromkeys(tracks or ("microworld",), (500,))
+    return Wanted(name=name, version=version, kind="index-only", tracks=asked)
 
 
 def submitted(queue: Queue, name: str = "my-method", author: str = "ada", **facts: object) -> Request:

@@ -154,7 +154,7 @@ def lease(begun: timedelta) -> Claim:
 def test_no_clock_ends_the_lease_of_a_heart_that_beats(observer: timedelta, claimant: timedelta) -> None:
     """Heartbeats come every 15 minutes and up to 4 late: whatever the clocks show, nobody calls the worker dead."""
     seen_since = timedelta(0)
-    for passed in (timedelta(minutes=minutes) for minutes in range(0, 1000)):
+    for passed in (timedelta(minutes=minutes) for minutes in range(1000)):
         if passed >= seen_since + TERMS.heartbeat + timedelta(minutes=4):
             seen_since = passed
         claim = lease(claimant + seen_since)
