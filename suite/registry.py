@@ -153,7 +153,7 @@ class CanReplay(Protocol):
 
 @runtime_checkable
 class GivesRows(Protocol):
-    """A strategy whose picks were made elsewhere, once for every draw: it is asked by the draw's seed, not by chance."""
+    """A strategy whose picks were made elsewhere, once for every draw: it is asked by a seed, not by chance."""
 
     def given(self, pool: Pool, budget: int, *, track: str, seed: int) -> np.ndarray:
         """The rows given for this track, budget and draw, in the order given."""

@@ -17,7 +17,7 @@ class SubmissionKind(StrEnum):
 
 
 def init(
-    name: Annotated[str, typer.Argument(help="The name on the board, and of the folder: lower-case words and hyphens.")],
+    name: Annotated[str, typer.Argument(help="The name on the board and of the folder: lower-case words and hyphens.")],
     kind: Annotated[
         SubmissionKind, typer.Option(help="index-only: the ids you picked. code: a strategy.py that picks.")
     ] = SubmissionKind.INDEX_ONLY,

@@ -24,8 +24,8 @@ def run(
     strategies: Annotated[
         str | None,
         typer.Option(
-            help="Comma- or semicolon-separated; parameters as name:key=value; a submission by its folder: ./my-method. "
-            "Default: the track's list."
+            help="Comma- or semicolon-separated; parameters as name:key=value; a submission by its folder, as in "
+            "./my-method. Default: the track's list."
         ),
     ] = None,
     budget: Annotated[list[str] | None, typer.Option(help="A budget of the track (500 or 15%); repeatable.")] = None,

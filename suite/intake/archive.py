@@ -172,7 +172,6 @@ def _members(tar: bytes, problems: Problems) -> tuple[list[tarfile.TarInfo], int
         with tarfile.open(fileobj=io.BytesIO(tar), mode="r:", encoding="utf-8", errors="surrogateescape") as opened:
             while len(members) <= MOST_ENTRIES and (member := opened.next()) is not None:
                 members.append(member)
-                opened.members = []  # or tarfile keeps each for ever
             end = opened.offset
     except (tarfile.TarError, ValueError, OverflowError, EOFError, OSError, LookupError) as error:
         problems.add("archive", "archive", None, f"no tar file: {error}")
@@ -188,9 +187,9 @@ def _files(tar: bytes, members: list[tarfile.TarInfo], problems: Problems) -> Fi
     names = _plain_names(members)
     seen: dict[str, str] = {}
     for member, name in zip(members, names, strict=True):
-        if name is None or _is_unsafe(member.name):
+        if name is None or _is_unsafe(member.name) or (name == "" and member.type != tarfile.DIRTYPE):
             problems.add("file-name", member.name or "archive", None, member.name)
-        elif member.type == tarfile.DIRTYPE and name == "":
+        elif name == "":
             continue
         elif not _is_regular(member):
             problems.add("regular-file", name, None, _kind(member))

@@ -26,8 +26,8 @@ from suite.intake.submission import (
     MANIFEST,
     SELECTION,
     Kind,
+    Manifest,
     Submission,
-    line_of,
     read_manifest,
 )
 from suite.track import Track, load_track, track_names
@@ -115,24 +115,25 @@ def check_files(files: Mapping[str, bytes], surroundings: Surroundings | None = 
 def _checked(files: Files, problems: Problems, around: Surroundings) -> Report:
     tracks = known_tracks() if around.tracks is None else around.tracks
     kind = _kind(files, problems)
-    submission, manifest = read_manifest(files[MANIFEST], problems) if MANIFEST in files else (None, "")
+    manifest = read_manifest(files[MANIFEST], problems) if MANIFEST in files else Manifest("")
     unchecked: list[str] = []
-    if submission is not None:
-        check_name(submission, manifest, around.taken, around.author, problems)
-        _check_tracks(submission, manifest, tracks, problems)
+    if manifest.draft is not None:
+        if "name" not in manifest.broken:
+            check_name(manifest, manifest.draft, around.taken, around.author, problems)
+        _check_tracks(manifest, manifest.draft, tracks, problems)
     found: Selections = {}
     if SELECTION in files:
         found = read_selections(files[SELECTION], problems)
-        check_selections(found, submission, manifest, tracks, problems)
+        check_selections(found, manifest, tracks, problems)
         unchecked += _check_pools(found, tracks, around.pool_ids, problems)
     if CODE in files:
-        check_code(files[CODE], submission, problems)
+        check_code(files[CODE], manifest, problems)
         unchecked.append("what the code picks: the server runs it in a sandbox and checks its ids")
     if around.author is None:
         unchecked.append("whether the name is free on the board: the server knows")
     return Report(
-        problems=tuple(problems),
-        submission=submission,
+        problems=tuple(sorted(problems, key=_place)),
+        submission=manifest.submission,
         kind=kind,
         sha256=identity(files),
         files=files,
@@ -154,9 +155,17 @@ def _kind(files: Files, problems: Problems) -> Kind | None:
     return kinds[0] if len(kinds) == 1 else None
 
 
-def _check_tracks(submission: Submission, manifest: str, tracks: Mapping[str, Track], problems: Problems) -> None:
-    for name, budgets in submission.tracks.items():
-        line = line_of(manifest, "tracks", name)
+def _place(problem: Problem) -> tuple[int, str, int]:
+    """Problems in the order in which a reader goes through the files; what is said of a whole file comes first."""
+    files = [MANIFEST, SELECTION, CODE]
+    return files.index(problem.file) if problem.file in files else -1, problem.file, problem.line or 0
+
+
+def _check_tracks(manifest: Manifest, draft: Submission, tracks: Mapping[str, Track], problems: Problems) -> None:
+    for name, budgets in draft.tracks.items():
+        if name == "stand-in" and "tracks" in manifest.broken:
+            continue
+        line = manifest.line("tracks", name)
         if name not in tracks:
             remedy = f"There are: {', '.join(tracks)}.{did_you_mean(name, tracks)}"
             problems.add("track-unknown", MANIFEST, line, name, remedy)
@@ -173,9 +182,7 @@ def _check_tracks(submission: Submission, manifest: str, tracks: Mapping[str, Tr
             sizes[size] = written
 
 
-def _check_pools(
-    found: Selections, tracks: Mapping[str, Track], pool_ids: PoolIds, problems: Problems
-) -> list[str]:
+def _check_pools(found: Selections, tracks: Mapping[str, Track], pool_ids: PoolIds, problems: Problems) -> list[str]:
     unchecked = []
     for name in dict.fromkeys(which.track for which in found):
         if name in tracks:

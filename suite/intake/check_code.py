@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 
 from suite.intake.rules import Problems
-from suite.intake.submission import CODE, Submission
+from suite.intake.submission import CODE, Manifest
 from suite.intake.texts import read_text
 
 LIBRARIES = {"numpy", "scipy", "sklearn", "numba", "torch"}
@@ -29,8 +29,8 @@ FACTS = {"level", "family", "paper", "licence", "cost", "deterministic"}
 PICKING = ("pool", "budget", "features", "rng")
 
 
-def check_code(content: bytes, submission: Submission | None, problems: Problems) -> None:
-    """Note every rule that the file breaks; without a submission its name and level are not compared."""
+def check_code(content: bytes, manifest: Manifest, problems: Problems) -> None:
+    """Note every rule that the file breaks; name and level are compared with submission.toml."""
     text = read_text(CODE, content, problems)
     if text is None:
         return
@@ -48,27 +48,25 @@ def check_code(content: bytes, submission: Submission | None, problems: Problems
     _check_imports(tree, problems)
     _check_flags(tree, problems)
     try:
-        _check_strategy(tree, submission, problems)
+        _check_strategy(tree, manifest, problems)
     except RecursionError:
         problems.add("python", CODE, None, "nested too deeply", "Nest less deeply.")
 
 
 def _check_imports(tree: ast.Module, problems: Problems) -> None:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            modules = ["." * node.level + (node.module or "")]
-        elif isinstance(node, ast.ImportFrom):
-            whole = node.module or ""
-            # `from suite import registry` names a module only together with what it takes.
-            ours = whole in ("suite", "strategies")
-            modules = [f"{whole}.{alias.name}" for alias in node.names] if ours else [whole]
-        else:
-            continue
-        for module in modules:
-            if not _may_import(module):
-                problems.add("imports", CODE, node.lineno, module)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for module in _modules(node):
+                if not _may_import(module):
+                    problems.add("imports", CODE, node.lineno, module)
+
+
+def _modules(node: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    module = "." * node.level + (node.module or "")
+    # `from suite import registry` names a module only together with what it takes.
+    return [f"{module}.{alias.name}" for alias in node.names] if module in ("suite", "strategies") else [module]
 
 
 def _may_import(module: str) -> bool:
@@ -92,7 +90,7 @@ def _check_flags(tree: ast.Module, problems: Problems) -> None:
                     problems.add("flags", CODE, node.lineno, name)
 
 
-def _check_strategy(tree: ast.Module, submission: Submission | None, problems: Problems) -> None:
+def _check_strategy(tree: ast.Module, manifest: Manifest, problems: Problems) -> None:
     registered = [(cls, call) for cls in _classes(tree) for call in _registrations(cls)]
     top = [(cls, call) for cls, call in registered if cls in tree.body]
     for cls, call in registered:
@@ -104,7 +102,7 @@ def _check_strategy(tree: ast.Module, submission: Submission | None, problems: P
         problems.add("one-strategy", CODE, None, "nothing is registered")
     if top:
         cls, call = top[0]
-        _check_registration(call, submission, problems)
+        _check_registration(call, manifest, problems)
         _check_class(cls, tree, problems)
 
 
@@ -122,14 +120,15 @@ def _last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _check_registration(call: ast.expr, submission: Submission | None, problems: Problems) -> None:
+def _check_registration(call: ast.expr, manifest: Manifest, problems: Problems) -> None:
+    draft, broken = manifest.draft, manifest.broken
     given = call.args if isinstance(call, ast.Call) else []
     keywords = call.keywords if isinstance(call, ast.Call) else []
     name = _literal(given[0]) if len(given) == 1 else None
     if not isinstance(name, str):
         problems.add("one-strategy", CODE, call.lineno, "@register without one written name")
-    elif submission is not None and name != submission.name:
-        remedy = f"Write @register({submission.name!r}, ...), or change the name in submission.toml."
+    elif draft is not None and "name" not in broken and name != draft.name:
+        remedy = f"Write @register({draft.name!r}, ...), or change the name in submission.toml."
         problems.add("one-strategy", CODE, call.lineno, name, remedy)
     for keyword in keywords:
         value = _literal(keyword.value)
@@ -137,8 +136,8 @@ def _check_registration(call: ast.expr, submission: Submission | None, problems:
             problems.add("register", CODE, keyword.value.lineno, keyword.arg or "**")
         elif isinstance(value, bool) is not (keyword.arg == "deterministic"):
             problems.add("register", CODE, keyword.value.lineno, f"{keyword.arg}={value!r}")
-        elif keyword.arg == "level" and submission is not None and value != submission.level:
-            remedy = f"Write level={submission.level!r}, or change the level in submission.toml."
+        elif keyword.arg == "level" and draft is not None and "level" not in broken and value != draft.level:
+            remedy = f"Write level={draft.level!r}, or change the level in submission.toml."
             problems.add("register", CODE, keyword.value.lineno, f"level={value!r}", remedy)
 
 

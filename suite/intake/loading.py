@@ -69,7 +69,8 @@ def _register_ids(submission: Submission, content: bytes, origin: Path) -> type[
         "selections": {which: tuple(picks.lines) for which, picks in found.items()},
         "source_sha256": hashlib.sha256(content).hexdigest(),
     }
-    made = dataclass(frozen=True)(type(_class_name(submission), (Given,), members))
+    bare: type[Strategy] = type(_class_name(submission), (Given,), members)
+    made = dataclass(frozen=True)(bare)
     fixed = all(which.seed == 0 for which in found)
     strategies.forget(submission.name)
     return _with_facts(strategies.add(submission.name, made, deterministic=fixed), submission, origin)

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from suite.intake.rules import Problems
-from suite.intake.submission import MANIFEST, Submission, line_of, version_key
+from suite.intake.submission import MANIFEST, Manifest, Submission, version_key
 
 MODULES = "submissions."
 """What the names of modules made from submissions begin with; their strategies are told from built-in ones by it."""
 
-RESERVED = frozenset(
-    # Rows that the board makes itself, and words that its pages and commands use.
-    "untuned full oracle random duplicate reference baseline base board breadth best winner track tracks strategy "
-    "strategies submission submissions request requests result results queue worker leaderboard test admin".split()
-    # Names that some systems cannot give a folder.
-    + ["con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))]
-)
+_WORDS = """
+admin base baseline best board breadth duplicate full leaderboard oracle queue random reference request requests result
+results strategies strategy submission submissions test track tracks untuned winner worker
+"""
+_DEVICES = ("con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)))
+RESERVED = frozenset((*_WORDS.split(), *_DEVICES))
+"""Rows that the board makes itself, words of its pages and commands, and names that some systems give no folder."""
 _LIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "-": None})
 
 
@@ -42,17 +42,18 @@ def built_in_names() -> dict[str, Taken]:
 
 
 def check_name(
-    submission: Submission, manifest: str, taken: Mapping[str, Taken], author: str | None, problems: Problems
+    manifest: Manifest, submission: Submission, taken: Mapping[str, Taken], author: str | None, problems: Problems
 ) -> None:
     """Note a name that is reserved or taken by another than `author`, and a version that does not rise."""
-    name, line = submission.name, line_of(manifest, "name")
+    name, line = submission.name, manifest.line("name")
     if name in RESERVED or folded(name) in _FOLDED:
         problems.add("name-reserved", MANIFEST, line, name)
+        return
     own = taken.get(name)
     if own is not None and author is not None and own.owner == author:
-        if version_key(submission.version) <= version_key(own.version):
+        if "version" not in manifest.broken and version_key(submission.version) <= version_key(own.version):
             remedy = f"Raise it above {own.version}, which is published."
-            problems.add("version-rises", MANIFEST, line_of(manifest, "version"), submission.version, remedy)
+            problems.add("version-rises", MANIFEST, manifest.line("version"), submission.version, remedy)
         return
     if like := _alike(name, taken):
         remedy = f"Choose a name that reads differently from {like!r}, which is there already."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,6 @@ class Rule:
 
 RULES: dict[str, Rule] = {
     # What is in the folder or the archive.
-    "readable": Rule("a submission is a folder, or an archive (.tar.gz) of one", "Give the folder that holds it."),
     "files": Rule(
         "a submission holds submission.toml and either selection.jsonl or strategy.py, and nothing else",
         "Move everything else out of the folder.",
@@ -85,7 +84,7 @@ RULES: dict[str, Rule] = {
     ),
     "tracks": Rule("at least one track is named, each with at least one budget", 'Write it like microworld = ["500"].'),
     "track-unknown": Rule("every track is one of the board's", "`breadth tracks` lists them."),
-    "budget": Rule("a budget is a count or a share, each once", "Write it like 500 or '15%'."),
+    "budget": Rule("a budget is a count or a share, each once", 'Write it like 500 or "15%".'),
     "budget-unknown": Rule("every budget is one of its track's", "`breadth tracks NAME` lists them."),
     # selection.jsonl
     "line": Rule(
@@ -93,10 +92,10 @@ RULES: dict[str, Rule] = {
         'Write it like {"track": "microworld", "budget": 500, "seed": 0, "id": "4711"}.',
     ),
     "empty-line": Rule("no line is empty", "Delete the line."),
-    "undeclared": Rule("every selection is of a track and budget that submission.toml names", "Name it under [tracks]."),
+    "undeclared": Rule("every selection is of a track and budget in submission.toml", "Name it under [tracks]."),
     "selection-missing": Rule("every track and budget of submission.toml has its selections", "Add the lines."),
     "seeds": Rule(
-        "either every selection has seed 0 alone (nothing is drawn by chance), or there is one for every registered draw",
+        "either every selection has seed 0 alone (nothing is drawn by chance), or every registered draw has one",
         "Give seed 0 alone, or seeds 0 to one less than the number of training seeds.",
     ),
     "count": Rule("a selection has exactly as many ids as its budget", "Add or remove ids."),
@@ -105,8 +104,8 @@ RULES: dict[str, Rule] = {
     # strategy.py
     "python": Rule("strategy.py is valid Python", "Mend the syntax."),
     "imports": Rule(
-        "imports are of the standard library, numpy, scipy, sklearn, numba, torch, strategies.kernels, and of the plugin "
-        "interface: suite.registry, suite.pool, suite.features, suite.errors, suite.selection",
+        "imports are of the standard library, numpy, scipy, sklearn, numba, torch, strategies.kernels, and of the "
+        "plugin interface: suite.registry, suite.pool, suite.features, suite.errors, suite.selection",
         "Do without it, or send the ids that your code picks as an index-only submission.",
     ),
     "one-strategy": Rule(
@@ -170,20 +169,11 @@ class Problems:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def add(self, rule: str, file: str, line: int | None = None, value: Any = "", remedy: str = "") -> None:
-        """Note a breach of `rule`; `value` is made safe to print, and the rule's own remedy stands where none is given."""
+        """Note a breach of `rule`; `value` is made safe to print. Without a remedy the rule's own stands."""
         key = (file, rule)
         self._counts[key] += 1
         if self._counts[key] <= LISTED_A_RULE:
             self._listed.append(Problem(shown(file), line, shown(value), rule, remedy or RULES[rule].remedy))
-
-    def extend(self, problems: Iterable[Problem]) -> None:
-        """Take over problems that another check found."""
-        for problem in problems:
-            self._counts[problem.file, problem.rule] += 1
-            self._listed.append(problem)
-
-    def __bool__(self) -> bool:
-        return bool(self._listed)
 
     def __iter__(self) -> Iterator[Problem]:
         """The problems in the order found, then one for each rule of which not all are listed."""

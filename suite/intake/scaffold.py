@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DRAW_SEED = 20_261
 """Of the draws that a new index-only submission begins with."""
 
-_MANIFEST = '''\
+_MANIFEST = """\
 # Who sends what. Every key is explained in submissions/README.md; `breadth check` says what is wrong.
 name = "{name}"
 version = "1.0"
@@ -36,7 +36,7 @@ level = "baseline"                    # macro, meso, micro, embedding, model-awa
 # Each track with the budgets you take part in: counts, or shares such as "15%". `breadth tracks` lists them.
 [tracks]
 {track} = [{budget}]
-'''
+"""
 
 _TITLES = {
     "index-only": "An even draw, the rule that `breadth init` begins with",

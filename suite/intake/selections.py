@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from suite.intake.rules import Problems
-from suite.intake.submission import MANIFEST, SELECTION, Submission, line_of
+from suite.intake.submission import MANIFEST, SELECTION, Manifest, Submission
 from suite.intake.texts import read_text
 from suite.track import Track
 
@@ -135,21 +135,19 @@ def _what_is_wrong(record: Any) -> str:
     return ""
 
 
-def check_selections(
-    found: Selections, submission: Submission | None, manifest: str, tracks: Mapping[str, Track], problems: Problems
-) -> None:
-    """Note where selections and submission.toml (whose text is `manifest`) disagree, wrong seeds and wrong counts.
+def check_selections(found: Selections, manifest: Manifest, tracks: Mapping[str, Track], problems: Problems) -> None:
+    """Note where selections and submission.toml disagree, wrong seeds and wrong counts.
 
-    Without a submission (its file breaks a rule of its own) the selections are held against the tracks alone.
+    Where the tracks of submission.toml cannot be read the selections are held against the board's alone.
     """
-    declared = declared_budgets(submission, tracks) if submission else None
+    known = manifest.draft is not None and "tracks" not in manifest.broken
+    declared = declared_budgets(manifest.draft, tracks) if known and manifest.draft else None
     seeds: dict[tuple[str, int], set[int]] = {}
     for which, picks in found.items():
         group = (which.track, which.budget)
         if declared is not None and group not in declared and group not in seeds:
             what = f"{which.track}, budget {which.budget}"
-            rule = "undeclared"
-            problems.add(rule, SELECTION, picks.first_line, what)
+            problems.add("undeclared", SELECTION, picks.first_line, what)
         seeds.setdefault(group, set()).add(which.seed)
         given = len(picks.lines)
         if given != which.budget:
@@ -158,7 +156,7 @@ def check_selections(
             problems.add("count", SELECTION, picks.last_line, f"{given:,} ids ({which})", remedy)
     for track, budget in declared or ():
         if (track, budget) not in seeds:
-            line = line_of(manifest, "tracks", track)
+            line = manifest.line("tracks", track)
             remedy = f"Add its lines to {SELECTION}, or take the budget out of {MANIFEST}."
             problems.add("selection-missing", MANIFEST, line, f"{track}, budget {budget}", remedy)
     _check_seeds(found, seeds, tracks, problems)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -43,7 +44,7 @@ _BUDGET = re.compile(r"[1-9][0-9]{0,8}|[0-9]{1,3}(?:\.[0-9]{1,6})?%")
 
 def _broken(rule: str) -> PydanticCustomError:
     # The type is the key of the rule: that is how `_note` finds it again.
-    return PydanticCustomError(rule, "{rule}", {"rule": RULES[rule].rule})  # type: ignore[arg-type]
+    return PydanticCustomError(rule, "{rule}", {"rule": RULES[rule].rule})
 
 
 def _name(value: str) -> str:
@@ -159,26 +160,82 @@ def version_key(version: str) -> tuple[int, ...]:
     return tuple(numbers + [0] * (3 - len(numbers)))
 
 
-def read_manifest(content: bytes, problems: Problems) -> tuple[Submission | None, str]:
-    """The parsed `submission.toml` (None where it breaks a rule of its format) and its text, every problem noted."""
+@dataclass(frozen=True)
+class Manifest:
+    """A `submission.toml` as read: its text, and what could be made of it.
+
+    `broken` names the keys that break a rule of the format; in `draft` they hold stand-ins, so that the others can be
+    held against the board all the same. There is no draft of a text that is no TOML.
+    """
+
+    text: str
+    draft: Submission | None = None
+    broken: frozenset[str] = frozenset()
+
+    @property
+    def submission(self) -> Submission | None:
+        """What it says, where it breaks no rule of the format."""
+        return None if self.broken else self.draft
+
+    def line(self, *keys: str) -> int | None:
+        """The line in which a key is set."""
+        return line_of(self.text, *keys)
+
+
+def read_manifest(content: bytes, problems: Problems) -> Manifest:
+    """The parsed `submission.toml`, every problem of its format noted."""
     text = read_text(MANIFEST, content, problems)
     if text is None:
-        return None, ""
+        return Manifest("")
     try:
         document = tomllib.loads(text)
     except RecursionError:
         problems.add("toml", MANIFEST, None, "nested too deeply")
-        return None, text
+        return Manifest(text)
     except ValueError as error:
         place = re.search(r"line (\d+)", str(error))
         problems.add("toml", MANIFEST, int(place[1]) if place else None, str(error))
-        return None, text
+        return Manifest(text)
     try:
-        return Submission.model_validate(document), text
+        return Manifest(text, Submission.model_validate(document))
     except ValidationError as error:
-        for problem in error.errors(include_url=False, include_context=False):
-            _note(problem, text, problems)
-        return None, text
+        found = error.errors(include_url=False, include_context=False)
+    for problem in found:
+        _note(problem, text, problems)
+    return _mended(text, document, found)
+
+
+_STAND_INS = {
+    "name": "stand-in",
+    "version": "0",
+    "title": "stand-in",
+    "authors": ["stand-in"],
+    "licence": "MIT",
+    "level": "baseline",
+    "tracks": {"stand-in": [1]},
+}
+
+
+def _mended(text: str, document: dict[str, Any], found: list[ErrorDetails]) -> Manifest:
+    """What remains of a document without its broken keys; of `tracks` only the broken entries go."""
+    whole = {str(error["loc"][0]) for error in found if error["loc"][0] != "tracks" or len(error["loc"]) == 1}
+    kept = {key: value for key, value in document.items() if key in Submission.model_fields and key not in whole}
+    bad = {error["loc"][1:3] for error in found if len(error["loc"]) > 1}
+    if "tracks" in kept:
+        kept["tracks"] = {
+            name: [budget for place, budget in enumerate(budgets) if (name, place) not in bad]
+            for name, budgets in kept["tracks"].items()
+            if isinstance(budgets, list) and (name,) not in bad
+        }
+        kept["tracks"] = {name: budgets for name, budgets in kept["tracks"].items() if budgets}
+        if not kept["tracks"]:
+            del kept["tracks"]
+    broken = frozenset(str(error["loc"][0]) for error in found)
+    try:
+        return Manifest(text, Submission.model_validate(_STAND_INS | kept), broken)
+    except ValidationError:
+        # Two budgets that were told apart only by a broken one: then no more can be said of this file.
+        return Manifest(text, None, broken)
 
 
 def line_of(text: str, *keys: str) -> int | None:
@@ -216,8 +273,16 @@ def _note(error: ErrorDetails, text: str, problems: Problems) -> None:
     elif kind in RULES:
         problems.add(kind, MANIFEST, line, _written(error["input"]))
     else:
-        remedy = f"{error['msg'].removesuffix('.')}: {RULES[_rule_of(keys[0] if keys else '')].remedy}"
+        what = _TYPES.get(kind, f"{error['msg'].removesuffix('.')}.")
+        remedy = f"{what} {RULES[_rule_of(keys[0] if keys else '')].remedy}"
         problems.add("wrong-type", MANIFEST, line, _written(error["input"]), remedy)
+
+
+_TYPES = {
+    "string_type": "This is a text: it stands in quotes.",
+    "tuple_type": "This is a list: it stands in brackets.",
+    "dict_type": "This is a table: it stands below [tracks].",
+}
 
 
 def _rule_of(key: str) -> str:
@@ -228,6 +293,8 @@ def _written(value: Any) -> str:
     """A value as TOML would write it, but for the quotes of texts."""
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_written(item) for item in value[:20]) + "]"
     try:

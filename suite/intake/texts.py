@@ -19,8 +19,8 @@ def read_text(file: str, content: bytes, problems: Problems) -> str | None:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        problems.add("utf-8", file, line, f"byte 0x{content[error.start]:02x}")
+        number = content.count(b"\n", 0, error.start) + 1
+        problems.add("utf-8", file, number, f"byte 0x{content[error.start]:02x}")
         return None
     if text.startswith("\ufeff"):
         problems.add("utf-8", file, 1, "byte order mark")
