@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,19 +31,15 @@ def surroundings(listing: Listing, author: str | None, tracks: Tracks | None = N
     taken = built_in_names()
     for request in listing.requests:
         wanted, known = request.wanted, taken.get(request.wanted.name)
-        owner = known.owner if known else request.author
+        # Names of the Hub are the same whatever their case.
+        own = author is not None and request.author.lower() == author.lower()
+        owner = author if own else known.owner if known else request.author
         version = known.version if known else ""
         if request.state == "published" and (not version or version_key(wanted.version) > version_key(version)):
             version = wanted.version
+        if own and not version:
+            continue  # nothing is published under it: its author may use it as if it were new
         taken[wanted.name] = Taken(owner, version)
-    # Names of the Hub are the same whatever their case.
-    if author is not None:
-        taken = {
-            name: dataclasses.replace(known, owner=author)
-            if known.owner and known.owner.lower() == author.lower()
-            else known
-            for name, known in taken.items()
-        }
     return Surroundings(taken=taken, author=author, tracks=everything(tracks))
 
 
