@@ -87,9 +87,9 @@ def _register_code(submission: Submission, content: bytes, origin: Path) -> type
     before = set(strategies.names())
     strategies.forget(submission.name)
     try:
-        exec(compile(text, place, "exec"), module.__dict__)
+        exec(compile(text, place, "exec", dont_inherit=True), module.__dict__)
         made = strategies.get(submission.name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _unload(module, before, submission.name)
         raise SubmissionError(
             f"{place} cannot be loaded: {type(error).__name__}: {error}. Mend it and try again."
