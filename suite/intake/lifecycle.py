@@ -24,7 +24,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from suite.errors import BreadthError, UsageError
-from suite.intake.requests import ACTIVE, HELD, MOST_STAGES, Change, Claim, Fault, Request, Stage, State, Wanted
+from suite.intake.requests import (
+    ACTIVE,
+    HELD,
+    INSTANCE_DIGITS,
+    MOST_STAGES,
+    Change,
+    Claim,
+    Fault,
+    Request,
+    Stage,
+    State,
+    Wanted,
+)
 from suite.intake.requests import request_id as make_id
 
 LONGEST_REASON = 2000
@@ -97,8 +109,8 @@ def resumed(request: Request, worker: str, token: str, now: datetime, terms: Ter
 
     The outcome may be `failed`, when that was one death too many.
     """
-    if request.claim is None or request.claim.worker != worker:
-        raise NotPossible(f"Request {request.id} is not held by {worker}.")
+    if request.claim is None or not is_own(request.claim, worker, token):
+        raise NotPossible(f"Request {request.id} is not held by this {worker}.")
     died = _dead(request, worker, now, terms, "its worker ended without a word and came back")
     if died.state == "failed":
         return died
@@ -169,6 +181,11 @@ def requeued(request: Request, by: str, now: datetime) -> Request:
     if request.state not in HELD:
         raise NotPossible(f"Request {request.id} is {request.state}: only one that a worker holds can be requeued.")
     return _moved(request, "queued", by, now, note="requeued by a maintainer", claim=None)
+
+
+def is_own(claim: Claim, worker: str, instance: str) -> bool:
+    """Whether a claim was made by the worker of this name and instance (or of a token that begins with it)."""
+    return claim.worker == worker and claim.token[:INSTANCE_DIGITS] == instance[:INSTANCE_DIGITS]
 
 
 def is_over(claim: Claim, now: datetime, watched: timedelta, terms: Terms) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from suite.errors import BreadthError, HubRefused, HubUnavailable, UsageError
+from suite.errors import BreadthError, HubUnavailable, UsageError
 from suite.intake.admission import Tracks, submit, surroundings
 from suite.intake.archive import LARGEST_ARCHIVE
 from suite.intake.check import check_archive
@@ -32,6 +32,8 @@ FOLDER = "incoming"
 _ARCHIVE = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\.tar\.gz")
 _WITHDRAWAL = re.compile(rf"{FOLDER}/([0-9a-f]{{16}})\.withdraw")
 LONGEST_ANSWER = 6000
+TROUBLES_BORNE = 3
+"""So many pull requests may be out of reach before it is the Hub that is."""
 
 
 def send(store: HubStore, archive: bytes, *, title: str, author: str) -> tuple[Proposal, bool]:
@@ -61,19 +63,21 @@ def take_back(store: HubStore, proposal: Proposal) -> None:
 def answer_all(queue: Queue, store: HubStore, notify: Notify, tracks: Tracks | None = None) -> int:
     """Answer every open pull request that is meant for the queue; returns how many were answered.
 
-    One that cannot be answered now is told and left for the next look. Raises HubUnavailable when the Hub is away.
+    One that cannot be answered now is told and left for the next look: its author may change it under our hands.
+    Raises HubUnavailable when the Hub is away.
     """
-    answered = 0
+    answered = troubles = 0
     for proposal in open_proposals(store.repository):
-        files = proposed_files(store.repository, proposal, FOLDER)
-        if not files:
-            continue  # an ordinary pull request, for people to look at
         try:
+            files = proposed_files(store.repository, proposal, FOLDER)
+            if not files:
+                continue  # an ordinary pull request, for people to look at
             answer = _answer(queue, store, proposal, files, tracks)
             close_proposal(store.repository, proposal, answer[:LONGEST_ANSWER])
-        except (HubUnavailable, HubRefused):
-            raise
         except BreadthError as error:
+            troubles += isinstance(error, HubUnavailable)
+            if troubles > TROUBLES_BORNE:
+                raise
             notify(f"{proposal.url} was not answered: {error}")
             continue
         notify(f"{proposal.url} by {proposal.author}: {answer.splitlines()[0]}")

@@ -119,16 +119,16 @@ class Queue:
     def claim_next(self, worker: WorkerRecord, *, watch: Watch) -> Request | None:
         """The request that this worker shall work on now, in its hands; None when there is none for it.
 
-        First its own claim, where a worker of its name died with one; then, once dead leases are ended, the oldest
-        that waits and asks for nothing but the worker's tracks.
+        First its own claim, where it was killed with one and started again; then, once dead leases are ended, the
+        oldest that waits and asks for nothing but the worker's tracks.
         """
         listed = self.listing()
         for request in listed.requests:
-            if request.claim is not None and request.claim.worker == worker.name:
+            if request.claim is not None and lifecycle.is_own(request.claim, worker.name, worker.instance):
                 resumed = self._take(request, worker, lifecycle.resumed)
                 if resumed is not None:
                     return resumed
-        if self._end_dead(listed, worker.name, watch):
+        if self._end_dead(listed, worker, watch):
             listed = self.listing()
         for request in listed.requests:
             if request.claimable and serves(worker, request):
@@ -217,12 +217,12 @@ class Queue:
         """Write what a worker says of itself, alone."""
         self.store.write({worker.path: as_bytes(worker)}, message=f"Worker {worker.name}")
 
-    def _end_dead(self, listed: Listing, by: str, watch: Watch) -> bool:
+    def _end_dead(self, listed: Listing, by: WorkerRecord, watch: Watch) -> bool:
         """End the leases of others that are over; returns whether there were any."""
         watched, ended = watch.look(listed.requests), False
         for request in listed.requests:
             claim = request.claim
-            if claim is None or claim.worker == by:
+            if claim is None or lifecycle.is_own(claim, by.name, by.instance):
                 continue
             if not lifecycle.is_over(claim, self.clock(), watched[request.id], self.terms):
                 continue
@@ -231,18 +231,18 @@ class Queue:
                 if seen.claim != watched_claim:
                     # What was watched may have been an old copy, while the store was away.
                     raise NotPossible(f"Request {seen.id} has shown a sign of life.")
-                return lifecycle.expired(seen, by, now, self.terms)
+                return lifecycle.expired(seen, by.name, now, self.terms)
 
             try:
                 self._change(request.id, end)
-            except NotPossible:
+            except (UsageError, StoreConflict):
                 continue
             ended = True
         return ended
 
     def _take(self, request: Request, worker: WorkerRecord, transition: Callable[..., Request]) -> Request | None:
         """The request in this worker's hands, or None when it is not to be had (any more)."""
-        token = secrets.token_hex(16)
+        token = worker.instance + secrets.token_hex(8)
         record = worker.model_copy(update={"request": request.id, "seen_at": self.clock()})
         try:
             taken = self._change(
@@ -251,7 +251,7 @@ class Queue:
                 also=record,
                 message=f"{worker.name} takes {request.id}",
             )
-        except NotPossible:
+        except (UsageError, StoreConflict):
             return None
         return taken if taken.claim is not None and taken.claim.token == token else None
 

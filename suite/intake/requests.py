@@ -21,6 +21,7 @@ LARGEST_RECORD = 512 * 2**10
 """Bytes; a larger file is no request and is not read."""
 LARGEST_REMEMBERED = 32 * 2**10
 """Bytes of a record whose parsed form is kept in memory."""
+INSTANCE_DIGITS = 16
 MOST_STAGES = 400
 """Of the stages of a run the latest ones are kept."""
 
@@ -57,7 +58,11 @@ class Wanted(Record):
 
 
 class Claim(Record):
-    """A worker's hold on a request. Times are the claimant's; `token` is new with every claim."""
+    """A worker's hold on a request. Times are the claimant's.
+
+    `token` is new with every claim; it begins with the worker's `instance`, so that a claim is taken up again by the
+    worker that made it, and not by one of another machine that happens to have its name.
+    """
 
     worker: Person
     token: str = Field(pattern=r"^[0-9a-f]{32}$")
@@ -158,6 +163,8 @@ class WorkerRecord(Record):
 
     schema_version: Literal[1] = 1
     name: Person
+    instance: str = Field(default="0" * INSTANCE_DIGITS, pattern=r"^[0-9a-f]{16}$")
+    """Drawn when a worker of this name first starts on a machine, and kept on its disk."""
     tracks: tuple[Slug, ...]
     started_at: AwareDatetime
     seen_at: AwareDatetime

@@ -7,6 +7,8 @@ kept. Killed, it takes up its claim again when a worker of the same name starts,
 from __future__ import annotations
 
 import contextlib
+import re
+import secrets
 import shutil
 import signal
 import threading
@@ -18,12 +20,12 @@ from types import FrameType
 
 from filelock import FileLock, Timeout
 
-from suite.atomic import storage_errors
+from suite.atomic import storage_errors, write_text
 from suite.errors import BreadthError, HubRefused, HubUnavailable, StoreConflict, UsageError
 from suite.intake.evaluator import Control, EvaluationFailed, Evaluator, Stopped
 from suite.intake.lifecycle import ClaimLost
 from suite.intake.queue import Queue
-from suite.intake.requests import Fault, Request, WorkerRecord
+from suite.intake.requests import INSTANCE_DIGITS, Fault, Request, WorkerRecord
 from suite.intake.watch import Watch
 from suite.reporting import Notify, say_nothing
 
@@ -112,6 +114,7 @@ class Worker:
         self._draining = threading.Event()
         self._control: Control | None = None
         self._started = self._shown = queue.clock()
+        self._instance = ""
 
     def drain(self) -> None:
         """Take nothing more, and give back what is in hand as soon as the evaluation can stop."""
@@ -142,8 +145,8 @@ class Worker:
             watch = Watch(self.folder / "watched.json", clock=self.queue.clock)
             self._show()
             while not self._draining.is_set():
+                self._look_outside()
                 try:
-                    self._intake()
                     request = self.queue.claim_next(self._record(), watch=watch)
                 except (HubUnavailable, StoreConflict) as error:
                     if once:
@@ -167,6 +170,7 @@ class Worker:
         lock = FileLock(self.folder / "worker.lock", thread_local=False)
         try:
             lock.acquire(timeout=0)
+            self._instance = self._own_instance()
         except Timeout:
             raise UsageError(
                 f"A worker called {self.name} runs on this machine already. Give another --name."
@@ -175,6 +179,15 @@ class Worker:
             yield
         finally:
             lock.release()
+
+    def _own_instance(self) -> str:
+        """What tells this worker from one of the same name on another machine: drawn once, kept in its folder."""
+        file = self.folder / "instance"
+        known = file.read_text(errors="replace").strip() if file.is_file() else ""
+        if not re.fullmatch(rf"[0-9a-f]{{{INSTANCE_DIGITS}}}", known):
+            known = secrets.token_hex(INSTANCE_DIGITS // 2)
+            write_text(file, known)
+        return known
 
     def _serve(self, request: Request) -> None:
         """One attempt from the claim to its end."""
@@ -253,6 +266,13 @@ class Worker:
                     # A worker of this name finds its claim when it starts, and all results with it.
                     return None
 
+    def _look_outside(self) -> None:
+        try:
+            self._intake()
+        except BreadthError as error:
+            # What strangers send, or cannot be read just now, must not keep what waits from being served.
+            self.notify(str(error))
+
     def _idle(self) -> None:
         if self.queue.clock() - self._shown >= self.queue.terms.idle:
             self._show()
@@ -274,6 +294,7 @@ class Worker:
         terms, self._shown = self.queue.terms, self.queue.clock()
         return WorkerRecord(
             name=self.name,
+            instance=self._instance,
             tracks=self.tracks,
             started_at=self._started,
             seen_at=self._shown,

@@ -15,7 +15,7 @@ from suite.intake.requests import Change, Claim, Request, Stage, as_bytes, read_
 from suite.intake.watch import Watch
 
 TERMS = Terms()
-TOKEN, OTHER = "1" * 32, "2" * 32
+TOKEN, OTHER = "1" * 32, "1" * 16 + "2" * 16
 Step = Callable[[Request], Request]
 
 STEPS: dict[str, Step] = {

@@ -10,7 +10,7 @@ from hub.fake_hub import FakeHub, User
 from hub.fake_repository import Repository
 from hub.pointing import sign_in
 
-from suite.errors import HubRefused, HubUnavailable
+from suite.errors import HubRefused
 from suite.intake.archive import pack
 from suite.intake.lifecycle import Terms
 from suite.intake.pull_requests import answer_all, send, send_withdrawal, sent, take_back
@@ -114,8 +114,7 @@ def test_a_crash_between_the_request_and_the_answer_loses_nothing(
     send(as_user("hf_stranger"), submission(), title="Submit", author="stranger")
     worker = as_user("hf_worker")
     pointed.fail("POST .*/discussions/1/status", status=500, times=3)
-    with pytest.raises(HubUnavailable):
-        answers(worker)
+    assert "was not answered" in answers(worker)[0]
     [request] = Queue(worker).listing().requests
     assert repository.discussions[1].status == "open"
     assert request.id in answers(worker)[0]

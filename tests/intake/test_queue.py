@@ -193,7 +193,7 @@ def test_what_an_old_copy_shows_ends_no_lease(queue: Queue, opened: Open, clock:
     observer.look(old.requests)
     clock.tick(hours=2)
     queue.beat(taken)
-    assert not other._end_dead(old, "w2", observer)
+    assert not other._end_dead(old, worker("w2"), observer)
     assert queue.get(taken.id).state == "running"
     assert queue.get(taken.id).deaths == 0
 
@@ -209,6 +209,15 @@ def test_a_killed_worker_takes_up_its_own_claim(queue: Queue, clock: Clock) -> N
     assert claim(queue, "w1", watch(clock)) is None
     [request] = queue.listing().requests
     assert (request.state, request.fault, request.deaths) == ("failed", "unknown", 3)
+
+
+def test_a_namesake_on_another_machine_takes_up_nothing(queue: Queue, clock: Clock) -> None:
+    submitted(queue)
+    taken = claim(queue, "w1", watch(clock))
+    assert taken is not None
+    namesake = worker("w1").model_copy(update={"instance": "f" * 16})
+    assert queue.claim_next(namesake, watch=watch(clock)) is None
+    assert queue.beat(taken).deaths == 0
 
 
 def test_a_maintainer_takes_a_request_out_of_a_workers_hands(queue: Queue) -> None:
