@@ -207,7 +207,7 @@ def read_record(model: type[Kept], path: str, content: bytes) -> Kept | Skipped:
         return Skipped(path, f"larger than {LARGEST_RECORD // 2**10} KiB, the most such a record may have")
     # Whoever polls a queue meets the same records again and again; they are immutable, so one parse serves.
     parse = _parsed_before if len(content) <= LARGEST_REMEMBERED else _parsed
-    return parse(model, path, content)  # type: ignore[return-value]
+    return parse(model, path, content)
 
 
 def _parsed(model: type[Kept], path: str, content: bytes) -> Kept | Skipped:

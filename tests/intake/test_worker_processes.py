@@ -29,6 +29,7 @@ class Crew:
     def __init__(self, board: Path, seed: int):
         self.board, self.rng = board, random.Random(seed)
         self.started = self.kills = 0
+        self.drained: set[str] = set()
         self.running = {name: self._start(name) for name in (self._new() for _ in range(WORKERS))}
 
     def kill_one(self, at_work: set[str]) -> bool:
@@ -45,11 +46,14 @@ class Crew:
         self.running[successor] = self._start(successor)
         return True
 
-    def drain(self) -> list[int]:
-        """Ask all to end in good order; their exit codes."""
+    def drain(self) -> None:
+        """Ask all to end in good order; one that was just being started may end before it could begin."""
         for process in self.running.values():
             process.send_signal(signal.SIGTERM)
-        return [process.wait(timeout=60) for process in self.running.values()]
+        codes = {name: process.wait(timeout=60) for name, process in self.running.items()}
+        assert set(codes.values()) <= {0, -signal.SIGTERM}, codes
+        self.drained = {name for name, code in codes.items() if code == 0}
+        assert self.drained, codes
 
     def end(self) -> None:
         """Leave none behind, whatever happened."""
@@ -99,14 +103,14 @@ def serve_all(
             next_kill = time.monotonic() + pause
         time.sleep(0.1)
     seconds = time.monotonic() - begun
-    assert crew.drain() == [0] * WORKERS
+    crew.drain()
     listing = queue.listing()
     assert not listing.skipped
     assert len(listing.requests) == count
     return listing.requests, seconds
 
 
-def assert_published_once(requests: list[Request], board: Path) -> None:
+def assert_published_once(requests: list[Request], board: Path, drained: set[str]) -> None:
     """Each request has one final state and every result once, with the content it must have."""
     store = LocalStore(board)
     expected = set()
@@ -122,14 +126,13 @@ def assert_published_once(requests: list[Request], board: Path) -> None:
             assert blob.content == result.to_json().encode()
             expected.add(result.path)
     assert set(store.paths("results/")) == expected
-    workers = Queue(store).listing().workers
-    stopped = [worker for worker in workers if worker.stopped]
-    assert len(stopped) == WORKERS
+    stopped = {worker.name for worker in Queue(store).listing().workers if worker.stopped}
+    assert stopped >= drained
 
 
 def test_8_requests_4_workers_and_a_killer(crew: Crew) -> None:
     requests, _ = serve_all(crew, 8, pause=1.5, patience=300, most_kills=6)
-    assert_published_once(requests, crew.board)
+    assert_published_once(requests, crew.board, crew.drained)
     assert crew.kills >= 2
     assert any(request.deaths for request in requests)
 
@@ -138,7 +141,7 @@ def test_8_requests_4_workers_and_a_killer(crew: Crew) -> None:
 @pytest.mark.timeout(1800)
 def test_40_requests_4_workers_and_a_killer(crew: Crew) -> None:
     requests, seconds = serve_all(crew, 40, pause=3, patience=1500)
-    assert_published_once(requests, crew.board)
+    assert_published_once(requests, crew.board, crew.drained)
     deaths = sum(request.deaths for request in requests)
     attempts = sum(request.attempts for request in requests)
     assert crew.kills >= 10
