@@ -52,20 +52,10 @@ def run(
 
       breadth run --track microworld --store hf://datasets/my-org/results
     """
-    from rich.console import Console
-
-    from suite.commands.display import Display
-    from suite.commands.publication import published
     from suite.commands.submitted import with_submissions
-    from suite.home import default_store
     from suite.runner.cells import Wanted
-    from suite.runner.experiment import Experiment
-    from suite.runner.plan import make_plan
-    from suite.runner.runner import Runner
-    from suite.stores.url import open_store
     from suite.track import load_track
 
-    console = Console(soft_wrap=True)
     definition = load_track(track)
     named = split_strategies(strategies)
     wanted = Wanted(
@@ -75,6 +65,23 @@ def run(
         seeds=seeds,
         draws=draws,
     )
+    _run(definition, wanted, store, jobs, dry_run=dry_run, discard_models=discard_models)
+
+
+def _run(
+    definition: Track, wanted: Wanted, store: str | None, jobs: int | None, *, dry_run: bool, discard_models: bool
+) -> None:
+    from rich.console import Console
+
+    from suite.commands.display import Display
+    from suite.commands.publication import published
+    from suite.home import default_store
+    from suite.runner.experiment import Experiment
+    from suite.runner.plan import make_plan
+    from suite.runner.runner import Runner
+    from suite.stores.url import open_store
+
+    console = Console(soft_wrap=True)
     cells = _cells(definition, wanted, console)
     lanes = count_lanes(jobs)
     with Display(Console(stderr=True, soft_wrap=True), len(cells)) as display:

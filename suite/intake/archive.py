@@ -23,8 +23,8 @@ from suite.errors import BreadthError
 from suite.intake.rules import Problems, shown
 from suite.intake.submission import CODE, MANIFEST, SELECTION
 
-LARGEST = {MANIFEST: 64 * 2**10, CODE: 128 * 2**10, SELECTION: 64 * 2**20}
-"""Bytes of each file that a submission may hold."""
+LARGEST = {MANIFEST: 16 * 2**10, CODE: 128 * 2**10, SELECTION: 64 * 2**20}
+"""Bytes of each file that a submission may hold. Reading TOML takes time that grows with the square of its size."""
 LARGEST_ARCHIVE = 16 * 2**20
 """Bytes of an archive as it is sent."""
 LARGEST_UNPACKED = sum(LARGEST.values()) + 2**16

@@ -155,10 +155,15 @@ def _kind(files: Files, problems: Problems) -> Kind | None:
     return kinds[0] if len(kinds) == 1 else None
 
 
-def _place(problem: Problem) -> tuple[int, str, int]:
+def _place(problem: Problem) -> tuple[int, str, bool, int]:
     """Problems in the order in which a reader goes through the files; what is said of a whole file comes first."""
     files = [MANIFEST, SELECTION, CODE]
-    return files.index(problem.file) if problem.file in files else -1, problem.file, problem.line or 0
+    return (
+        files.index(problem.file) if problem.file in files else -1,
+        problem.file,
+        problem.others > 0,
+        problem.line or 0,
+    )
 
 
 def _check_tracks(manifest: Manifest, draft: Submission, tracks: Mapping[str, Track], problems: Problems) -> None:

@@ -133,7 +133,8 @@ RULES: dict[str, Rule] = {
 class Problem:
     """One breach of a rule: where it is, what stands there, and what to do. `rule` is a key of RULES.
 
-    `line` counts from 1 and is None where no line is to blame; `value` is safe to print (see `shown`).
+    `line` counts from 1 and is None where no line is to blame; `value` is safe to print (see `shown`). `others` is
+    how many more breaches of the rule in that file this one stands for, which are not listed.
     """
 
     file: str
@@ -141,6 +142,7 @@ class Problem:
     value: str
     rule: str
     remedy: str
+    others: int = 0
 
     @property
     def sentence(self) -> str:
@@ -180,8 +182,9 @@ class Problems:
         yield from self._listed
         for (file, rule), count in self._counts.items():
             if count > LISTED_A_RULE:
-                more = f"and {count - LISTED_A_RULE:,} more of this rule"
-                yield Problem(shown(file), None, more, rule, RULES[rule].remedy)
+                others = count - LISTED_A_RULE
+                more = f"and {others:,} more of this rule"
+                yield Problem(shown(file), None, more, rule, RULES[rule].remedy, others)
 
 
 def shown(value: Any) -> str:

@@ -17,6 +17,7 @@ The kind is that of the file beside it: `selection.jsonl` (index-only) or `strat
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ Kind = Literal["code", "index-only"]
 KIND_OF: dict[str, Kind] = {CODE: "code", SELECTION: "index-only"}
 
 LONGEST_NAME, SHORTEST_NAME = 60, 3
+KEY_DEPTH = 3
+"""Parts of a key that can matter, as in tracks.microworld; a stranger may write thousands."""
 _VERSION = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.(?:0|[1-9][0-9]{0,5})){0,2}")
 _ARXIV = re.compile(r"(?:arxiv:)?((?:[0-9]{4}\.[0-9]{4,5}|[a-z-]+(?:\.[A-Z]{2})?/[0-9]{7})(?:v[0-9]{1,3})?)", re.I)
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
@@ -243,18 +246,24 @@ def line_of(text: str, *keys: str) -> int | None:
 
     Good for pointing people to a line; it does not parse TOML.
     """
-    best: tuple[int, int | None] = (0, None)
+    lines = _key_lines(text)
+    return next((lines[keys[:size]] for size in range(len(keys), 0, -1) if keys[:size] in lines), None)
+
+
+@functools.lru_cache(maxsize=4)
+def _key_lines(text: str) -> dict[tuple[str, ...], int]:
+    """The first line of each key and table; of a deeper one its first KEY_DEPTH parts."""
+    found: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.split("\n"), start=1):
         if header := re.match(r"\s*\[+([^\[\]=]*)\]", line):
-            table = path = _parts(header[1])
+            table = path = _parts(header[1])[:KEY_DEPTH]
         elif key := re.match(r"""\s*((?:[A-Za-z0-9_.-]|"[^"]*"|'[^']*')+)\s*=""", line):
-            path = (*table, *_parts(key[1]))
+            path = (*table, *_parts(key[1]))[:KEY_DEPTH]
         else:
             continue
-        if path == keys[: len(path)] and len(path) > best[0]:
-            best = (len(path), number)
-    return best[1]
+        found.setdefault(path, number)
+    return found
 
 
 def _parts(dotted: str) -> tuple[str, ...]:

@@ -8,14 +8,19 @@ from suite.intake.rules import Problems, is_visible
 
 LONGEST_LINE = {"submission.toml": 2_000, "strategy.py": 400, "selection.jsonl": 500}
 """Characters."""
+MOST_LINES = 1_000_000
 _PLAIN = re.compile(r"[\t\n -~]*")
 
 
 def read_text(file: str, content: bytes, problems: Problems) -> str | None:
-    """The file's text with its problems noted; None where it is not UTF-8, so that nothing more can be said of it.
+    """The file's text with its problems noted; None where it is not UTF-8 or has too many lines to say more of it.
 
     Of each kind of bad character the first in a line is named.
     """
+    # Millions of empty lines fit into a small file, and each would take a hundred times its size to look at.
+    if content.count(b"\n") + content.count(b"\r") > MOST_LINES:
+        problems.add("file-size", file, None, f"more than {MOST_LINES:,} lines")
+        return None
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:

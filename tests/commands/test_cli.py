@@ -17,8 +17,10 @@ from suite.track import track_names
 TINY = Path(__file__).parents[1] / "tracks" / "tiny.toml"
 COMMANDS = (
     "board",
+    "check",
     "correlate",
     "doctor",
+    "init",
     "ladder",
     "levels",
     "measure",

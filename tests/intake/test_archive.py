@@ -98,7 +98,7 @@ def test_a_hostile_archive_gets_a_problem(name: str) -> None:
 
 def test_a_header_cannot_lie_about_its_size() -> None:
     member, _ = entry(MANIFEST)
-    member.size = 60_000
+    member.size = 16_000
     files, problems = opened(gzip.compress(member.tobuf(tarfile.USTAR_FORMAT) + b"x" * 512))
     assert files == {}
     assert {problem.rule for problem in problems} & {"archive"}

@@ -145,7 +145,8 @@ def test_ids_of_a_real_pool_are_checked(
     write_files(files, tmp_path / "sent")
     report = check(tmp_path / "sent")
     assert {problem.rule for problem in report.problems} == {"id-unknown"}
-    assert report.problems[0].line == 52_002 - 51_750 + 1
+    assert 52_002 - 51_750 + 1 in {problem.line for problem in report.problems}
+    assert report.problems[-1].others > 100
 
 
 def test_the_checks_load_nothing_heavy(tmp_path: Path) -> None:

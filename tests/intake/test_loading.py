@@ -64,7 +64,7 @@ def test_draws_that_were_not_given_are_refused(folder: Path) -> None:
     strategy = strategies.parse("my-method")
     pool = load_pool(TRACK)
     for track, budget, seed in (("tiny", 8, 1), ("tiny", 9, 0), ("other", 8, 0)):
-        with pytest.raises(SelectionError, match="my-method gives no ids for track .* tiny at 15; tiny at 8"):
+        with pytest.raises(SelectionError, match=r"my-method gives no ids for track .* tiny at 15; tiny at 8"):
             strategy.given(pool, budget, track=track, seed=seed)  # type: ignore[attr-defined]
     with pytest.raises(SelectionError, match="gives ids and selects nothing"):
         strategy.select(pool, 8, features=Features(_context(), {}), rng=np.random.default_rng(0))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from sent import PYTHON, TOML, Change, Files, checked, code, ids, index_only, line
+import time
 
+import pytest
+from sent import PYTHON, TOML, Change, Files, checked, code, ids, index_only, line, tiny_surroundings
+
+from suite.intake.check import check_files
+from suite.intake.names import Taken
 from suite.intake.rules import LISTED_A_RULE, RULES, Problem, Problems, shown
 from suite.intake.submission import CODE, MANIFEST, SELECTION
 
@@ -159,8 +163,25 @@ def assert_found(files: Files, case: Case) -> None:
 
 def test_every_rule_is_broken_by_some_test() -> None:
     broken = {case[0] for _, case in IN_IDS + IN_CODE}
-    # These two can be broken by an archive or a folder alone; test_archive does.
+    # The first three can be broken by an archive or a folder alone: test_archive does. The last follows.
     assert broken | {"archive", "file-name", "regular-file", "version-rises"} == set(RULES)
+
+
+@pytest.mark.parametrize(
+    ("author", "published", "rule"),
+    [
+        ("ada", "1.1.9", None),
+        ("ada", "1.2", "version-rises"),
+        ("ada", "1.2.0", "version-rises"),
+        ("ada", "1.10", "version-rises"),
+        ("eve", "1.1", "name-taken"),
+        (None, "1.1", "name-taken"),
+    ],
+)
+def test_a_name_is_its_authors_and_versions_rise(author: str | None, published: str, rule: str | None) -> None:
+    around = tiny_surroundings({"my-method": Taken("ada", published)}, author)
+    found = [(problem.rule, problem.line) for problem in check_files(index_only(), around).problems]
+    assert found == ([] if rule is None else [(rule, 2 if rule == "version-rises" else 1)])
 
 
 def test_all_problems_are_said_at_once() -> None:
@@ -177,6 +198,26 @@ def test_all_problems_are_said_at_once() -> None:
         ("line", SELECTION, 47),
         ("duplicate", SELECTION, 48),
     ]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (SELECTION, b"x\n" * 2**24),
+        (SELECTION, b"\r" * 2**24),
+        (SELECTION, b"[" * 2**24),
+        (MANIFEST, b"".join(b"k%d=1\n" % number for number in range(1700))),
+        (MANIFEST, b"[" + b"a." * 4_000 + b"a]\n" + b"".join(b"k%d=1\n" % number for number in range(900))),
+    ],
+    ids=["lines", "carriage returns", "one long line", "keys", "keys of a deep table"],
+)
+def test_a_file_that_is_dear_to_read_is_answered_soon(file: str, content: bytes) -> None:
+    files = index_only() | {file: content}
+    started = time.process_time()
+    problems = checked(files).problems
+    assert 0 < len(problems) < 300
+    # A reading that is quadratic, or looks at each of sixteen million lines, takes minutes.
+    assert time.process_time() - started < 30
 
 
 def test_a_million_problems_are_counted_not_listed() -> None:
