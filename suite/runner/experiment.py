@@ -36,6 +36,9 @@ class Experiment:
     progress: Callable[[str], Progress]
     """Gives a progress callback for a piece of work with that title."""
     discard_models: bool = False
+    renews: bool = False
+    """Whether a result with other picks than those on record for its cell corrects that one: so a new version of a
+    submission takes the place of the old one, which no repeated run may do."""
     embedder: str | None = None
     """In place of the track's embedder, to select or measure without it; results of a run are never made so."""
     tokenizer: str | None = None
@@ -156,6 +159,17 @@ class Experiment:
         `by_now` asks the store again: another runner may have recorded the cell meanwhile.
         """
         return bool(self.results(cell, picked, by_now=by_now))
+
+    def corrects(self, cell: Cell, picked: Picked | None) -> str | None:
+        """The record that a result of this cell corrects, see `renews`; None for none."""
+        picks = picked.selection.sha256 if picked else None
+        others = [
+            result
+            for result in (self.recorded.get(cell.identity.id, ()) if self.renews else ())
+            if result.hashes.selection != picks
+        ]
+        latest = max(others, key=lambda result: (result.cost.finished_at, result.record_id), default=None)
+        return latest.record_id if latest else None
 
     def results(self, cell: Cell, picked: Picked | None, *, by_now: bool = False) -> list[Result]:
         """The store's results of this cell for the same picks, base weights and items; see `finished`."""

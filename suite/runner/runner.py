@@ -73,6 +73,7 @@ class Runner:
         self._guard = threading.Lock()
         self._broken: StorageError | None = None
         self._hardware = hardware()
+        self._called_off = threading.Event()
         settings = LaneSettings.of(experiment, jobs)
         self.lanes = [Lane(number, settings) for number in range(jobs)]
 
@@ -91,6 +92,10 @@ class Runner:
             raise self._broken
         return self.outcome
 
+    def stop(self) -> None:
+        """Call the run off, from any thread: `run` returns soon, with what is finished recorded."""
+        self._called_off.set()
+
     def _share(self, units: Sequence[Unit]) -> None:
         schedule = Schedule(units)
         threads = [
@@ -99,11 +104,17 @@ class Runner:
         try:
             for thread in threads:
                 thread.start()
-            while any(thread.is_alive() for thread in threads):
+            while any(thread.is_alive() for thread in threads) and not self._called_off.is_set():
                 for thread in threads:
                     thread.join(timeout=0.2)
         finally:
             schedule.stop()
+        while any(thread.is_alive() for thread in threads):
+            # Called off: a lane that was between two calls may have started its child anew.
+            for lane in self.lanes:
+                lane.stop()
+            for thread in threads:
+                thread.join(timeout=0.2)
 
     def _warm(self) -> None:
         for lane in self.lanes:
@@ -170,7 +181,7 @@ class Runner:
                 evaluated = lane.evaluate(unit, trained, report)
                 break
             except WorkerDied:
-                if death == DEATHS_FORGIVEN:
+                if death == DEATHS_FORGIVEN or self._called_off.is_set():
                     raise
         for cell in cells:
             self.experiment.store.put(self._result(cell, unit, trained, evaluated))
@@ -210,4 +221,5 @@ class Runner:
                 training_flops=trained.training_flops if trained else 0.0,
                 evaluation_tokens=evaluated.tokens,
             ),
+            supersedes=self.experiment.corrects(cell, picked),
         )

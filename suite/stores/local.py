@@ -14,7 +14,15 @@ from suite.atomic import storage_errors, write_bytes
 from suite.errors import StoreConflict, StoreError
 from suite.results import Result
 from suite.stores.protocol import Blob, Skipped
-from suite.stores.records import LARGEST_RECORD, as_record, checked_file, checked_path, read_record, too_large
+from suite.stores.records import (
+    LARGEST_RECORD,
+    as_record,
+    checked_file,
+    checked_path,
+    is_safe,
+    read_record,
+    too_large,
+)
 
 
 class LocalStore:
@@ -75,7 +83,10 @@ class LocalStore:
     def paths(self, prefix: str = "") -> list[str]:
         """The sorted paths of all files that begin with `prefix`."""
         found = []
-        for place, folders, files in os.walk(self.folder):
+        # A prefix that names a folder is looked for there alone: beside ten thousand results a queue is small.
+        inner = prefix.rpartition("/")[0]
+        start = self.folder / inner if inner and is_safe(inner) else self.folder
+        for place, folders, files in os.walk(start):
             folders[:] = [name for name in folders if not name.startswith(".")]
             inside = Path(place).relative_to(self.folder)
             found += [(inside / name).as_posix() for name in files if not name.startswith(".")]

@@ -356,6 +356,8 @@ def _act(hub: FakeHub, request: Request, kind: str, name: str, number: str, acti
     if action == "merge":
         repository.merge(one, request.user.name)
         return Answer.json({})
+    if said := request.json().get("comment"):
+        one.comment(request.user.name, said)
     one.status = request.json()["status"]
     return Answer.json({"newStatus": one.say("status-change", request.user.name, status=one.status)})
 

@@ -80,7 +80,7 @@ class HubRepository:
                 tree = self.api.list_repo_tree(
                     self.name, folder, repo_type=self.kind, revision=revision, recursive=True
                 )
-                found |= _files(tree)
+                found |= remote_files(tree)
             except EntryNotFoundError:
                 continue
         return found
@@ -91,7 +91,7 @@ class HubRepository:
         found: dict[str, RemoteFile] = {}
         for start in range(0, len(wanted), PATHS_A_CALL):
             part = wanted[start : start + PATHS_A_CALL]
-            found |= _files(self.api.get_paths_info(self.name, part, repo_type=self.kind, revision=revision))
+            found |= remote_files(self.api.get_paths_info(self.name, part, repo_type=self.kind, revision=revision))
         return found
 
     def commit(self, files: Mapping[str, bytes], *, parent: str, message: str, removed: Iterable[str] = ()) -> None:
@@ -157,7 +157,8 @@ def timeout_seconds() -> float:
     return seconds
 
 
-def _files(entries: Iterable[RepoFile | RepoFolder]) -> dict[str, RemoteFile]:
+def remote_files(entries: Iterable[RepoFile | RepoFolder]) -> dict[str, RemoteFile]:
+    """The files of a listing, by path."""
     from huggingface_hub.hf_api import RepoFile
 
     return {

@@ -1,0 +1,149 @@
+"""Evaluating a submission with the runner: its cells alone, whatever reference rows a track has."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from suite.errors import BreadthError
+from suite.intake.evaluator import Control, EvaluationFailed
+from suite.intake.requests import Request
+from suite.reporting import Notify, Progress
+from suite.runner.runner import Watcher
+
+if TYPE_CHECKING:
+    from suite.registry import Strategy
+    from suite.runner.cells import Cell
+    from suite.runner.schedule import Unit
+    from suite.stores import Store
+    from suite.track import Track
+
+CodeSelector = Callable[[Request, Path, Control], Path]
+"""Runs a code submission's selection in isolation and gives the folder of the index-only submission it comes to."""
+Publishing = Callable[["Store", "Track"], AbstractContextManager[object]]
+"""Publishes what its block puts into the store; ends well only when all of it is where everybody can read it."""
+REASONS_NAMED = 5
+
+
+class Told(Watcher):
+    """Passes on to a request's control what a run tells, and stops the run's selections when that is asked for."""
+
+    def __init__(self, control: Control, track: str, cells: int):
+        self._control, self._track, self._cells = control, track, cells
+        self._done = 0
+
+    def selecting(self, cell: Cell, done: int, total: int) -> None:
+        """A selection is about to be made: the place to stop before a long one."""
+        self._control.check()
+        if done == 0:
+            self._control.stage(f"{self._track}: selections")
+
+    def started(self, lane: int, unit: Unit) -> None:
+        """A lane has begun a unit."""
+        self._control.say(f"{self._track}: lane {lane} begins {unit}")
+
+    def finished(self, lane: int, unit: Unit, seconds: float) -> None:
+        """A unit's results are recorded."""
+        self._done += len(unit.cells)
+        self._control.stage(f"{self._track}: {self._done} of {self._cells} cells")
+
+    def failed(self, lane: int, unit: Unit, reason: str) -> None:
+        """A unit could not be finished."""
+        self._control.say(f"{self._track}: {unit} failed: {reason}")
+
+
+class RunnerEvaluator:
+    """The evaluator of the board's workers; see `suite.intake.evaluator.Evaluator`."""
+
+    def __init__(
+        self,
+        store: Store,
+        tracks: Mapping[str, Track],
+        *,
+        jobs: int,
+        notify: Notify,
+        progress: Callable[[str], Progress],
+        publishing: Publishing = lambda store, track: contextlib.nullcontext(),
+        code: CodeSelector | None = None,
+        discard_models: bool = False,
+    ):
+        self.store, self.tracks, self.jobs = store, tracks, jobs
+        self._notify, self._progress, self._publishing = notify, progress, publishing
+        self._code, self._discard_models = code, discard_models
+
+    def evaluate(self, request: Request, folder: Path, control: Control) -> None:
+        """Run every cell that the request asks for and that the store does not hold yet, track by track."""
+        if request.wanted.kind == "code":
+            if self._code is None:
+                raise EvaluationFailed(
+                    "This worker has no sandbox, and runs no code of others without one. Send the ids that your code "
+                    "picks as an index-only submission, or submit again when the board has a worker with a sandbox.",
+                    "board",
+                )
+            control.stage("select in the sandbox")
+            folder = self._code(request, folder, control)
+        for name, budgets in request.wanted.tracks.items():
+            control.check()
+            self._run_track(self.tracks[name], budgets, folder, control)
+
+    def _run_track(self, track: Track, budgets: tuple[int, ...], folder: Path, control: Control) -> None:
+        from suite.intake.loading import load
+        from suite.registry import strategies
+        from suite.runner.cells import Wanted, plan_cells
+        from suite.runner.experiment import Experiment
+        from suite.runner.runner import Runner
+
+        made = load(folder, track=track)
+        try:
+            strategy: Strategy = made()
+            cells = [cell for cell in plan_cells(track, [strategy], Wanted(budgets=budgets)) if cell.strategy]
+            experiment = Experiment(
+                track=track,
+                store=self.store,
+                notify=self._notify,
+                progress=lambda title: self._checking(title, control),
+                discard_models=self._discard_models,
+                renews=True,
+            )
+            runner = Runner(experiment, jobs=self.jobs, watcher=Told(control, track.name, len(cells)))
+            control.on_stop(runner.stop)
+            with self._publishing(self.store, track):
+                outcome = runner.run(cells)
+                control.check()
+        finally:
+            strategies.forget(made.info.name)
+        before = len(outcome.finished_before)
+        control.say(f"{track.name}: {len(outcome.recorded)} cells recorded, {before} were finished before")
+        if outcome.failed:
+            reasons = "; ".join(f"{one.cell}: {one.reason}" for one in outcome.failed[:REASONS_NAMED])
+            raise EvaluationFailed(
+                f"{len(outcome.failed)} of {len(cells)} cells of {track.name} failed: {reasons}", "board"
+            )
+
+    def _checking(self, title: str, control: Control) -> Progress:
+        """The progress of a long piece of work, which is also where it can be stopped."""
+        told = self._progress(title)
+
+        def progress(done: int, total: int) -> None:
+            control.check()
+            told(done, total)
+
+        return progress
+
+
+def served_tracks(names: list[str] | None) -> dict[str, Track]:
+    """The tracks a worker serves: those named (or files of one's own), else all that this machine can run."""
+    from suite.machine import gpus
+    from suite.track import load_track, track_names
+
+    if names:
+        loaded = [load_track(name) for name in names]
+    else:
+        everything = [load_track(name) for name in track_names()]
+        loaded = everything if gpus() else [track for track in everything if track.gpu_hours == 0]
+    if not loaded:
+        raise BreadthError("No track can be run on this machine without a GPU; name some with --tracks.")
+    return {track.name: track for track in loaded}

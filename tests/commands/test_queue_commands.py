@@ -1,0 +1,223 @@
+"""Submit, status, queue, worker and withdraw as their users meet them, with a real evaluation of a tiny track."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hub.fake_hub import FakeHub
+from hub.fixtures import hub, pointed
+from hub.pointing import sign_in
+from tiny_track import TINY, stored_results
+from typer.testing import CliRunner, Result
+
+from suite.commands.main import application
+from suite.errors import BreadthError, UsageError
+from suite.home import default_store
+from suite.intake.evaluator import Control
+from suite.intake.queue import Queue
+from suite.intake.running import RunnerEvaluator
+from suite.runner.runner import Watcher
+from suite.stores import open_store
+
+__all__ = ["hub", "pointed"]
+ADA = ("--author", "ada")
+
+
+def breadth(*arguments: str, **options: str) -> Result:
+    return CliRunner().invoke(application(), list(arguments), catch_exceptions=False, env={"COLUMNS": "200"}, **options)  # type: ignore[arg-type]
+
+
+def said(*arguments: str) -> str:
+    outcome = breadth(*arguments)
+    assert outcome.exit_code == 0, outcome.output
+    return outcome.stdout
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A fresh index-only submission for the tiny track."""
+    said("init", "my-draw", "--track", str(TINY), "--in", str(tmp_path))
+    return tmp_path / "my-draw"
+
+
+@pytest.fixture
+def queue(own_home: Path) -> Queue:
+    return Queue(open_store(default_store()))
+
+
+def sent(folder: Path, *options: str) -> str:
+    """Submits for the tiny track; the request's id."""
+    said("submit", str(folder), "--track", str(TINY), *ADA, "--yes", *options)
+    return Queue(open_store(default_store())).listing().requests[-1].id
+
+
+def serve(*options: str) -> str:
+    return said("worker", "--tracks", str(TINY), "--once", "--jobs", "1", "--name", "w1", *options)
+
+
+def test_from_a_folder_to_a_row_of_the_board(tiny_home: Path, mine: Path, queue: Queue) -> None:
+    assert "No requests yet" in said("queue")
+    shown = breadth("submit", str(mine), "--track", str(TINY), *ADA, input="y\n").stdout
+    for part in ("my-draw 1.0 (index-only), sent by ada", "submission.toml:", "track tiny: budget 8", "Send it?"):
+        assert part in shown
+    [request] = queue.listing().requests
+    assert f"Queued as request {request.id}" in shown
+    assert f"This is request {request.id} already" in said("submit", str(mine), "--track", str(TINY), *ADA, "--yes")
+    listed = said("queue")
+    assert "queued, number 1; needs a worker: none that lives serves tiny" in listed
+    assert "No worker has served this queue yet" in listed
+
+    assert "1 request(s) brought to an end." in serve()
+    done = queue.get(request.id)
+    assert done.state == "published", queue.log(done)
+    assert [stage.name for stage in done.stages][:2] == ["check", "tiny: selections"]
+    assert done.stages[-1].name == "tiny: 2 of 2 cells"
+    records = [json.loads(content) for content in stored_results(tiny_home).values()]
+    ours = [record["cell"] for record in records if "cell" in record]
+    assert [(cell["strategy"], cell["budget"]) for cell in ours] == [("my-draw", 8), ("my-draw", 8)]
+    assert {(cell["selection_seed"], cell["training_seed"]) for cell in ours} == {(0, 1), (1, 2)}
+    board = json.loads(said("board", "--track", str(TINY), "--format", "json"))
+    assert [row["spec"] for row in board["tables"][0]["rows"]] == ["my-draw"]
+
+    for words in (("status", request.id[:6]), ("status", "my-draw")):
+        told = said(*words)
+        assert "state     published" in told
+        assert "tiny: 2 of 2 cells" in told
+    assert "w1 takes" in said("status", "my-draw", "--log")
+    assert json.loads(said("status", "my-draw", "--json"))["id"] == request.id
+    assert "Median time from submission to publication" in said("status", *ADA)
+    plain = json.loads(said("queue", "--format", "json"))
+    assert [one["id"] for one in plain["ended"]] == [request.id]
+    assert plain["workers"][0]["worker"]["done"] == 1
+
+
+def test_a_new_version_takes_the_place_of_the_old_one(tiny_home: Path, mine: Path, queue: Queue) -> None:
+    sent(mine)
+    serve()
+    lines = (mine / "selection.jsonl").read_text().splitlines()
+    (mine / "selection.jsonl").write_text("\n".join(lines[::-1]) + "\n")
+    with pytest.raises(UsageError, match="breaks 1 rule"):
+        breadth("submit", str(mine), "--track", str(TINY), *ADA, "--yes")
+    manifest = mine / "submission.toml"
+    manifest.write_text(manifest.read_text().replace('version = "1.0"', 'version = "2.0"'))
+    sent(mine)
+    serve()
+    assert [request.state for request in queue.listing().requests] == ["published", "published"]
+    current = list(queue.store.results("tiny"))
+    assert len(current) == 2
+    assert queue.store.superseded == 2
+    assert all(result.supersedes for result in current)
+
+
+def test_what_breaks_rules_is_not_sent(mine: Path, queue: Queue) -> None:
+    with (mine / "selection.jsonl").open("a") as file:
+        file.write("{}\n")
+    outcome = CliRunner().invoke(application(), ["submit", str(mine), "--track", str(TINY), *ADA, "--yes"])
+    assert isinstance(outcome.exception, UsageError)
+    assert "selection.jsonl:" in outcome.stdout
+    assert "and was not sent" in str(outcome.exception)
+    assert queue.listing().requests == []
+
+
+def test_one_may_think_again_before_and_after(mine: Path, queue: Queue) -> None:
+    with pytest.raises(BreadthError, match="Nothing was sent"):
+        breadth("submit", str(mine), "--track", str(TINY), *ADA, input="n\n")
+    assert queue.listing().requests == []
+    identifier = sent(mine)
+    with pytest.raises(UsageError, match=r"is by ada, and you are bob"):
+        breadth("withdraw", identifier, "--author", "bob")
+    assert "is withdrawn" in said("withdraw", "my-draw", *ADA)
+    assert "withdrawn by its author" in said("queue")
+    with pytest.raises(UsageError, match="final"):
+        breadth("withdraw", identifier, *ADA)
+
+
+def test_code_waits_for_a_sandbox_and_costs_nothing(tmp_path: Path, own_home: Path, queue: Queue) -> None:
+    said("init", "my-code", "--track", str(TINY), "--kind", "code", "--in", str(tmp_path))
+    identifier = sent(tmp_path / "my-code")
+    serve()
+    refused = queue.get(identifier)
+    assert (refused.state, refused.fault) == ("failed", "board")
+    assert "has no sandbox" in refused.reason
+    assert sent(tmp_path / "my-code") != identifier
+
+
+def test_maintainers_approve_requeue_and_cancel(mine: Path, queue: Queue) -> None:
+    identifier = sent(mine)
+    for action in ("approve", "cancel"):
+        assert f"Request {identifier} is" in said("queue", action, identifier[:8])
+    assert queue.get(identifier).reason == "cancelled by a maintainer"
+    again = sent(mine)
+    with pytest.raises(UsageError, match="only one that a worker holds"):
+        breadth("queue", "requeue", again)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("queue", "burn", "x"), "no action 'burn'"),
+        (("queue", "approve"), "needs the id"),
+        (("queue", "list", "x"), "takes no request"),
+        (("queue", "--format", "xml"), "no format 'xml'"),
+        (("queue", "approve", "absent"), "no request 'absent'"),
+        (("status", "absent"), "no request 'absent'"),
+        (("status", "../../etc/passwd"), "no request"),
+        (("withdraw", "\x1b[31m", *ADA), "no request"),
+        (("status", "--author", "a b"), "no author's name"),
+        (("worker", "--name", "../up", "--once"), "no worker's name"),
+        (("worker", "--tracks", "absent", "--once"), "no track 'absent'"),
+    ],
+)
+def test_what_is_wrong_is_one_error(own_home: Path, arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        breadth(*arguments)
+
+
+@pytest.mark.parametrize("command", ["submit", "status", "withdraw", "queue", "worker"])
+def test_the_help_teaches_by_example(command: str) -> None:
+    assert f"breadth {command}" in said(command, "--help")
+
+
+def test_on_the_hub_a_submission_is_a_pull_request(
+    pointed: FakeHub, mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = pointed.create("org/requests")
+    there = ("--requests", "hf://datasets/org/requests")
+    sign_in("hf_stranger", monkeypatch)
+    with pytest.raises(UsageError, match="leave --author out"):
+        breadth("submit", str(mine), *there, *ADA)
+    assert "Opened pull request 1" in said("submit", str(mine), "--track", str(TINY), *there, "--yes")
+    assert "Open already: pull request 1" in said("submit", str(mine), "--track", str(TINY), *there, "--yes")
+    assert "Pull request 1 waits for a worker" in said("status", *there)
+    assert "Closed pull request 1" in said("withdraw", "my-draw", *there)
+    assert repository.discussions[1].status == "closed"
+    assert "No requests yet" in said("queue", *there)
+    assert repository.files == {}
+
+
+def test_a_run_can_be_called_off(tiny_home: Path, mine: Path, queue: Queue) -> None:
+    """A withdrawal in the middle of a training ends it within seconds; what was finished is kept."""
+    from suite.track import load_track
+
+    request = queue.get(sent(mine))
+    track = load_track(str(TINY))
+    control = Control()
+
+    def call_off(self: Watcher, lane: int, stage: str, done: int, total: int) -> None:
+        threading.Thread(target=control.stop, args=("withdrawn",)).start()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("suite.intake.running.Told.progressed", call_off)
+        evaluator = RunnerEvaluator(
+            queue.store, {"tiny": track}, jobs=1, notify=lambda line: None, progress=lambda title: lambda a, b: None
+        )
+        with pytest.raises(BreadthError, match="withdrawn"):
+            evaluator.evaluate(request, mine, control)
+    begun = threading.active_count()
+    time.sleep(0.5)
+    assert threading.active_count() <= begun
+    assert len(list(queue.store.results("tiny"))) < 2
