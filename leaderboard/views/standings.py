@@ -95,8 +95,8 @@ def _drawn(page: Page, row: Row) -> Value:
     apart = row.difference
     if apart is None:
         return None
-    ends = (apart.low, apart.high) if apart.known else (None, None)
-    return Interval(apart.mean, *ends, _family(page, row), row.verdict in ("beats", "worse"))
+    low, high = (apart.low, apart.high) if apart.known else (None, None)
+    return Interval(apart.mean, low, high, _family(page, row), row.verdict in ("beats", "worse"))
 
 
 def _family(page: Page, row: Row) -> str:

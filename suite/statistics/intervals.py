@@ -264,10 +264,10 @@ def _estimates(composites: np.ndarray, components: Components) -> list[Estimate]
         # Student's t from `special`: `scipy.stats` takes a second to import, and a page should start at once.
         reach = special.stdtrit(df, (1 + CONFIDENCE) / 2) * error
         p = 2 * special.stdtr(df, -np.abs(means) / error)
-    found = zip(means.tolist(), *(part.tolist() for part in (error, df, means - reach, means + reach, p)), strict=True)
+    rows = np.stack([means, error, df, means - reach, means + reach, p], axis=1).tolist()
     return [
-        _of_a_constant(mean, seeds) if still else Estimate(mean, *rest, seeds=seeds)
-        for still, (mean, *rest) in zip(constant.tolist(), found, strict=True)
+        _of_a_constant(mean, seeds) if still else Estimate(mean, spread, freedom, low, high, chance, seeds)
+        for still, (mean, spread, freedom, low, high, chance) in zip(constant.tolist(), rows, strict=True)
     ]
 
 
