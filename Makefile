@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 TRACK  ?= microworld
+JOBS   ?= 2
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 TESTED := $(VENV)/.ready-for-tests
@@ -15,8 +16,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 run: $(READY)  ## Install, run the embedded track and print the ranked table (RUN="..." passes options on)
 	$(BIN)/breadth run --track $(TRACK) $(RUN)
 
-test: $(TESTED) lint  ## Install, then style, types and every test that takes under a minute
-	$(BIN)/python -m pytest -q -m "not long"
+test: $(TESTED) lint  ## Install, then style, types and every test that takes under a minute (JOBS=2 files at once)
+	$(BIN)/python -m pytest -q -m "not long" --numprocesses $(JOBS) --dist loadfile
 
 test-long: $(TESTED)  ## The tests that take more than a minute each
 	$(BIN)/python -m pytest -q -m long
