@@ -43,7 +43,8 @@ def test_against_random_it_is_the_boards_difference_to_the_last_bit(name: str) -
             if row.spec == "random":
                 continue
             own = [result for result in everything if result.cell.spec in (row.spec, "random", "untuned")]
-            assert head_to_head(own, registered, table, row.spec, "random").overall == row.difference
+            # As text, for what one seed cannot tell is nan, which equals nothing.
+            assert repr(head_to_head(own, registered, table, row.spec, "random").overall) == repr(row.difference)
             found += 1
     assert found >= 20
 

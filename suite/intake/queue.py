@@ -88,6 +88,7 @@ class Queue:
             author_path, name_path = f"authors/{author.lower()}.json", f"names/{wanted.name}.json"
             latest, latest_version = self._pointer(author_path)
             owner, owner_version = self._pointer(name_path)
+            unseen = self._unseen(latest, owner)
             listed = self.listing()
             known, round_number = _round(listed, author, sha256, again)
             if known is not None:
@@ -107,7 +108,12 @@ class Queue:
             pointer = as_bytes(Pointer(author=author, request=request.id))
             files = {request.archive_path: archive, author_path: pointer}
             files |= {} if owner else {name_path: pointer}
-            expected = {author_path: latest_version, name_path: owner_version, request.path: None}
+            expected: dict[str, str | None] = {
+                **unseen,
+                author_path: latest_version,
+                name_path: owner_version,
+                request.path: None,
+            }
             try:
                 # The record last: a crash before it leaves files that nobody asks for, and the next try replaces them.
                 self._write({**files, request.path: as_bytes(request)}, expected, f"Submit {wanted.name}")
@@ -300,6 +306,15 @@ class Queue:
             return None, None
         record = read_record(Pointer, path, blob.content)
         return (None if isinstance(record, Skipped) else record), blob.version
+
+    def _unseen(self, *pointers: Pointer | None) -> dict[str, None]:
+        """The records that pointers name and that are not there, as what a write may expect still to be so.
+
+        A folder takes the files of one write one by one: a pointer without its record is the trace of a crash, or of
+        somebody who is about to put the record there.
+        """
+        paths = {f"requests/{pointer.request}.json" for pointer in pointers if pointer is not None}
+        return {path: None for path in paths if self.store.read(path) is None}
 
 
 def _token(request: Request) -> str:

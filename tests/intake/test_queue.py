@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from intake.conftest import Open
@@ -14,7 +17,7 @@ from suite.intake.lifecycle import ClaimLost, NotPossible
 from suite.intake.overview import overview, turnaround
 from suite.intake.queue import Queue, QuotaError
 from suite.intake.requests import Stage
-from suite.stores import Store
+from suite.stores import LocalStore, Store
 
 
 @pytest.fixture
@@ -252,6 +255,24 @@ def test_of_many_submissions_at_once_of_one_author_one_is_queued(opened: Open, c
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(send, range(4))) == 1
     assert len(queues[0].listing().requests) == 1
+
+
+def test_a_pointer_whose_record_is_still_on_its_way_holds_the_quota(tmp_path: Path, clock: Clock) -> None:
+    """A folder takes the files of a submission one by one; whoever looks between two of them must look again."""
+    first = submitted(Queue(LocalStore(tmp_path), clock=clock), "method-1")
+    record = (tmp_path / first.path).read_bytes()
+
+    class Between(LocalStore):
+        def write(self, files: Mapping[str, bytes], **asked: Any) -> None:
+            if first.path not in files and not (tmp_path / first.path).exists():
+                super().write({first.path: record})
+            super().write(files, **asked)
+
+    (tmp_path / first.path).unlink()
+    mine = Queue(Between(tmp_path), clock=clock)
+    with pytest.raises(QuotaError, match="active request already"):
+        mine.submit(b"2", wanted("method-2"), author="ada")
+    assert [request.id for request in mine.listing().requests] == [first.id]
 
 
 def test_what_is_missing_or_damaged_is_one_error(queue: Queue) -> None:
