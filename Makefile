@@ -5,11 +5,12 @@ TRACK  ?= microworld
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 TESTED := $(VENV)/.ready-for-tests
+PAGED  := $(VENV)/.ready-for-the-page
 
 export TOKENIZERS_PARALLELISM := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-long lint bench clean help
+.PHONY: run test test-long lint bench leaderboard clean help
 
 run: $(READY)  ## Install, run the embedded track and print the ranked table (RUN="..." passes options on)
 	$(BIN)/breadth run --track $(TRACK) $(RUN)
@@ -29,6 +30,9 @@ bench: $(TESTED)  ## Each kernel against its literal oracle, as ratios
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -q
 
+leaderboard: $(PAGED)  ## The public page with the committed results, in the browser (PAGE="..." passes options on)
+	$(BIN)/breadth leaderboard --store file:docs/results/store $(PAGE)
+
 clean:  ## Remove the environment (results and caches stay where BREADTH_HOME is)
 	rm -rf $(VENV)
 
@@ -43,4 +47,8 @@ $(READY): pyproject.toml .ci/constraints.txt
 
 $(TESTED): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[test]'
+	touch $@
+
+$(PAGED): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[leaderboard]'
 	touch $@

@@ -2,6 +2,9 @@
 
 Everything but the `cost` block is reproducible byte for byte on one kind of machine; the record's content hash
 leaves `cost` out, so running a cell again gives the same file name.
+
+Schema 2 added `picks` and `first_prompt`. A record of schema 1 has neither, not even as null: it is written, hashed
+and named as it always was.
 """
 
 from __future__ import annotations
@@ -16,7 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from suite.hashing import canonical_json, content_key
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+SINCE_SCHEMA_2 = ("picks", "first_prompt")
+LONGEST_PROMPT = 8_000
+"""Characters kept of the first prompt."""
+MOST_PICKS = 16_000_000
+MAY_REPEAT = frozenset({"duplicate"})
+"""The strategies that may pick a row more than once: a reference of ours that does nothing else."""
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=60)]
@@ -76,14 +85,7 @@ class TaskScore(Record):
 
     def unpack(self) -> np.ndarray:
         """Per-item values, shape (items,), float64. Raises ValueError when they are not what they claim."""
-        # A stranger's record may hold a decompression bomb: read no more than the claimed number of values.
-        engine = zlib.decompressobj()
-        try:
-            raw = engine.decompress(base64.b64decode(self.values, validate=True), 4 * self.items + 1)
-        except (ValueError, zlib.error) as error:
-            raise ValueError(f"task {self.name}: the per-item values are damaged ({error})") from error
-        if len(raw) != 4 * self.items:
-            raise ValueError(f"task {self.name}: {len(raw)} bytes of per-item values where {4 * self.items} are due")
+        raw = _inflated(self.values, 4 * self.items, f"task {self.name}: the per-item values")
         values = np.frombuffer(raw, dtype="<f4").astype(np.float64)
         if not np.isfinite(values).all():
             raise ValueError(f"task {self.name}: not every per-item value is a finite number")
@@ -130,9 +132,15 @@ class Cost(Record):
 
 
 class Result(Record):
-    """One finished cell."""
+    """One finished cell.
 
-    schema_version: Literal[1] = 1
+    `picks` holds the rows of the pool that were trained on, in the order picked, compressed (see `pack_picks`); None
+    for the untuned base model and where it was not recorded. Ids, and with them the hash in `hashes.selection`, follow
+    from rows only with the pool at hand: whoever has it can check them (`suite.selection.Selection.sha256`).
+    `first_prompt` is the text of `first_prompt_ids`, special tokens and all, cut after 8,000 characters.
+    """
+
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     cell: CellIdentity
     reference: bool
     selection_size: int = Field(ge=0)
@@ -146,6 +154,8 @@ class Result(Record):
     cost: Cost
     supersedes: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     """The `record_id` of the record of the same cell that this one corrects."""
+    picks: Annotated[str, Field(max_length=6 * MOST_PICKS)] | None = None
+    first_prompt: Annotated[str, Field(max_length=LONGEST_PROMPT)] | None = None
 
     @field_validator("tasks")
     @classmethod
@@ -154,10 +164,43 @@ class Result(Record):
             raise ValueError("a task stands twice")
         return tasks
 
+    @model_validator(mode="after")
+    def _of_its_schema(self) -> Self:
+        if self.schema_version == 1 and (self.picks is not None or self.first_prompt is not None):
+            raise ValueError("picks and first_prompt came with schema 2")
+        if self.picks is not None and self.hashes.selection is None:
+            raise ValueError("picks without the hash of a selection")
+        return self
+
+    def unpack_picks(self) -> np.ndarray | None:
+        """The rows picked, in order, shape (selection_size,), int64; None where they were not recorded.
+
+        Raises ValueError when they are not what they claim: damaged, of another number, below zero, or picked twice
+        by a strategy that may not.
+        """
+        if self.picks is None:
+            return None
+        if self.selection_size > MOST_PICKS:
+            raise ValueError(f"picks: {self.selection_size:,} are more than a record may hold ({MOST_PICKS:,})")
+        raw = _inflated(self.picks, 4 * self.selection_size, "picks")
+        rows = np.frombuffer(raw, dtype="<i4").astype(np.int64)
+        if rows.size and rows.min() < 0:
+            raise ValueError(f"picks: row {rows.min()} lies before the pool")
+        if self.cell.strategy not in MAY_REPEAT and len(np.unique(rows)) != len(rows):
+            raise ValueError(f"picks: {self.cell.strategy} may not pick a row twice")
+        return rows
+
+    def _written(self, **options: Any) -> dict[str, Any]:
+        written = self.model_dump(mode="json", **options)
+        if self.schema_version == 1:
+            for name in SINCE_SCHEMA_2:
+                del written[name]
+        return written
+
     @cached_property
     def content_sha256(self) -> str:
         """Hash of everything but `cost`."""
-        return content_key(self.model_dump(mode="json", exclude={"cost"}))
+        return content_key(self._written(exclude={"cost"}))
 
     @property
     def record_id(self) -> str:
@@ -172,4 +215,25 @@ class Result(Record):
 
     def to_json(self) -> str:
         """Canonical JSON text, one line."""
-        return canonical_json(self.model_dump(mode="json")) + "\n"
+        return canonical_json(self._written()) + "\n"
+
+
+def pack_picks(rows: np.ndarray) -> str:
+    """Row positions of a pool, shape (m,), as a record holds them: little-endian int32, compressed, base64."""
+    packed = np.asarray(rows)
+    if packed.size and not 0 <= packed.min() <= packed.max() <= np.iinfo(np.int32).max:
+        raise ValueError("picks are row positions from 0 to 2,147,483,647")
+    return base64.b64encode(zlib.compress(packed.astype("<i4").tobytes(), 9)).decode()
+
+
+def _inflated(text: str, size: int, what: str) -> bytes:
+    """The bytes behind compressed base64. Raises ValueError unless there are exactly `size`."""
+    # A stranger's record may hold a decompression bomb: read no more than the claimed number of values.
+    engine = zlib.decompressobj()
+    try:
+        raw = engine.decompress(base64.b64decode(text, validate=True), size + 1)
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"{what}: damaged ({error})") from error
+    if len(raw) != size:
+        raise ValueError(f"{what}: {len(raw)} bytes where {size} are due")
+    return raw

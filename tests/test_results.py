@@ -1,8 +1,10 @@
-"""The result record: its identity, its packed values, and the golden file of schema 1."""
+"""The result record: its identity, its packed values and picks, and the golden files of both schemas."""
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pydantic import ValidationError
 
-from suite.results import CellIdentity, Result, TaskScore
-from suite.stores import LocalStore
+from suite.results import CellIdentity, Result, TaskScore, pack_picks
+from suite.stores import LocalStore, Skipped
+from suite.stores.records import read_record
 
 GOLDEN = Path(__file__).parent / "golden" / "store-schema-1"
+GOLDEN_2 = Path(__file__).parent / "golden" / "store-schema-2"
 
 
 def test_golden_file_of_schema_1_is_read() -> None:
@@ -35,6 +39,26 @@ def test_golden_file_of_schema_1_is_read() -> None:
     assert record.to_json().encode() == (GOLDEN / record.path).read_bytes()
 
 
+def test_golden_file_of_schema_2_is_read() -> None:
+    """Written once and never again, too."""
+    store = LocalStore(GOLDEN_2)
+    [record] = store.results("microworld")
+    assert store.skipped == []
+    assert record.schema_version == 2
+    assert record.unpack_picks() == pytest.approx([7, 0, 1999])
+    assert record.first_prompt == "<s> Which is the largest?"
+    assert record.to_json().encode() == (GOLDEN_2 / record.path).read_bytes()
+
+
+def test_a_record_of_schema_1_has_none_of_what_came_later() -> None:
+    old = result(schema_version=1)
+    assert not {"picks", "first_prompt"} & set(json.loads(old.to_json()))
+    assert Result.model_validate_json(old.to_json()).record_id == old.record_id != result().record_id
+    for later in ({"picks": pack_picks(np.arange(500))}, {"first_prompt": "x"}):
+        with pytest.raises(ValidationError, match="came with schema 2"):
+            result(schema_version=1, **later)
+
+
 def test_cost_is_no_part_of_the_identity() -> None:
     fast, slow = result(training_seconds=1.0, host="a"), result(training_seconds=99.0, host="b")
     assert fast.content_sha256 == slow.content_sha256
@@ -49,6 +73,8 @@ def test_cost_is_no_part_of_the_identity() -> None:
         result(first_prompt_ids=(1, 2, 4)),
         result(supersedes="0" * 16),
         result(training_seed=1),
+        result(picks=pack_picks(np.arange(500))),
+        result(first_prompt="<s> Say yes."),
     ],
 )
 def test_everything_else_is(other: Result) -> None:
@@ -65,7 +91,7 @@ def test_the_cell_id_depends_on_every_part_of_the_cell() -> None:
 def test_a_record_survives_its_json() -> None:
     record = result([task([0.1, 0.7]), task([2.5], "bits", unit="bits-per-byte", kind="likelihood")])
     assert Result.model_validate_json(record.to_json()) == record
-    assert json.loads(record.to_json())["schema_version"] == 1
+    assert json.loads(record.to_json())["schema_version"] == 2
 
 
 @given(arrays.arrays(np.float32, st.integers(1, 200), elements=st.floats(-100, 100, width=32)))
@@ -86,3 +112,44 @@ def test_cells_that_cannot_be_are_refused(change: dict[str, object]) -> None:
 def test_a_task_stands_once() -> None:
     with pytest.raises(ValidationError, match="stands twice"):
         result([task([1.0]), task([0.0])])
+
+
+@given(st.lists(st.integers(0, 2**31 - 1), max_size=200, unique=True))
+def test_picks_come_back_in_order(rows: list[int]) -> None:
+    record = result(selection_size=len(rows), picks=pack_picks(np.array(rows, dtype=np.int64)))
+    found = Result.model_validate_json(record.to_json()).unpack_picks()
+    assert found is not None
+    assert found.dtype == np.int64
+    assert found.tolist() == rows
+
+
+def test_picks_that_cannot_be_are_refused() -> None:
+    assert result().unpack_picks() is None
+    packed = pack_picks(np.arange(500))
+    below = base64.b64encode(zlib.compress(np.array([-1, *range(499)], dtype="<i4").tobytes())).decode()
+    twice = pack_picks(np.array([3] * 2 + list(range(10, 508))))
+    bomb = base64.b64encode(zlib.compress(bytes(10**8), 9)).decode()
+    for picks, said in (
+        (packed[:100], "bytes where 2000"),
+        ("no base64!", "damaged"),
+        (pack_picks(np.arange(499)), "1996 bytes where 2000"),
+        (pack_picks(np.arange(501)), "2001 bytes where 2000"),
+        (below, "row -1 lies before the pool"),
+        (twice, "longest may not pick a row twice"),
+        (bomb, "2001 bytes where 2000"),
+    ):
+        record = result(picks=picks)
+        with pytest.raises(ValueError, match=said):
+            record.unpack_picks()
+        # No reader of a store takes such a record for one.
+        assert isinstance(read_record(record.path, record.to_json().encode()), Skipped)
+    repeated = result(spec="duplicate", picks=twice).unpack_picks()
+    assert repeated is not None
+    assert repeated[:2].tolist() == [3, 3]
+    with pytest.raises(ValueError, match="more than a record may hold"):
+        result(selection_size=10**9, picks=packed).unpack_picks()
+    with pytest.raises(ValidationError, match="without the hash"):
+        result(spec="untuned", picks=packed)
+    for wrong in ([-1], [2**31]):
+        with pytest.raises(ValueError, match="row positions"):
+            pack_picks(np.array(wrong))

@@ -31,10 +31,11 @@ class Registration:
 
 @dataclass(frozen=True)
 class PluginFacts:
-    """What the registry knows about a strategy and a result does not carry."""
+    """What the registry knows about a strategy and a result does not carry; `paper` is what to cite."""
 
     level: str
     kind: str
+    paper: str = ""
 
 
 BASE_MODEL = PluginFacts(level="baseline", kind="built-in")
@@ -165,7 +166,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Board:
-    """Every table of a track. `set_aside` counts results that were read and not used, by reason."""
+    """Every table of a track. `set_aside` counts results that were read and not used, by reason.
+
+    `papers` maps the strategies of its tables to what to cite for them, those without a paper left out.
+    """
 
     track: str
     score_version: str
@@ -175,6 +179,7 @@ class Board:
     set_aside: dict[str, int] = field(default_factory=dict)
     skipped: tuple[tuple[str, str], ...] = ()
     superseded: int = 0
+    papers: dict[str, str] = field(default_factory=dict)
 
     def narrowed(self, budget: int | None = None, base_model: str | None = None) -> Board:
         """The board with the tables of one budget or base model alone."""

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
 
 from suite.aggregate.board import Power, Row
-from suite.aggregate.normalise import Scores, composites, paired
+from suite.aggregate.moments import TableMoments
 from suite.aggregate.rows import RANDOM
-from suite.statistics.intervals import crossed_components
+from suite.statistics.intervals import components
 from suite.statistics.permutation import sign_flip
-from suite.statistics.power import LEVEL, minimum_detectable, pooled_components, seeds_needed
-from suite.statistics.ranks import bootstrap_ranks
-
-DRAWS = 2_000
-"""Bootstrap draws of a board: a share of 0.5 is then known to 0.02, and a board is drawn in well under a second."""
+from suite.statistics.power import LEVEL, minimum_detectable, seeds_needed
+from suite.statistics.ranks import ranks
 
 SEEDS_FOR_SIGN_FLIPS = 10
 ONE_POINT = 0.01
 
 
 def with_rank_intervals(
-    rows: list[Row], scores: Mapping[str, Scores], random_is_complete: bool
+    rows: list[Row], moments: TableMoments, chosen: Sequence[int], random_is_complete: bool
 ) -> tuple[list[Row], str]:
     """Ranked rows with the intervals of their ranks, and why there are none (or nothing)."""
-    ranked = {row.spec: scores[row.spec] for row in rows if row.rank is not None}
-    table = bootstrap_ranks(
-        {spec: found.values for spec, found in ranked.items()},
-        baseline=RANDOM if random_is_complete and RANDOM in ranked else None,
-        selections={spec: found.draws for spec, found in ranked.items() if len(found.draws)},
-        draws=DRAWS,
-    )
+    draws = moments.draws
+    baseline = RANDOM if random_is_complete and RANDOM in draws.names else None
+    table = ranks(draws, chosen, baseline=baseline)
     if table.note:
-        return rows, f"no rank intervals: {table.note}" if ranked else ""
+        return rows, f"no rank intervals: {table.note}" if draws.names else ""
     place = {spec: at for at, spec in enumerate(table.names)}
 
     def completed(row: Row) -> Row:
@@ -52,28 +45,27 @@ def with_rank_intervals(
     return [completed(row) for row in rows], ""
 
 
-def with_sign_flips(rows: list[Row], scores: Mapping[str, Scores]) -> list[Row]:
+def with_sign_flips(rows: list[Row], moments: TableMoments, chosen: Sequence[int]) -> list[Row]:
     """Judged rows with the sign-flip p over seeds, where 10 or more make it worth showing."""
     return [
-        replace(row, p_sign_flip=sign_flip(composites(scores[row.spec], scores[RANDOM])))
+        replace(row, p_sign_flip=sign_flip(moments.differences[row.spec, RANDOM].composite(chosen)))
         if row.p_holm is not None and row.difference and row.difference.seeds >= SEEDS_FOR_SIGN_FLIPS
         else row
         for row in rows
     ]
 
 
-def power_of_table(rows: list[Row], scores: Mapping[str, Scores]) -> Power | None:
+def power_of_table(rows: list[Row], moments: TableMoments, chosen: Sequence[int]) -> Power | None:
     """What the table's judged rows say about the least difference it detects; None where none is judged."""
-    judged = [row for row in rows if row.p_holm is not None and row.difference]
-    pairs = [pair for row in judged if (pair := paired(scores[row.spec], scores[RANDOM])) is not None]
-    if not pairs:
+    judged = [moments.differences[row.spec, RANDOM] for row in rows if row.p_holm is not None]
+    if not judged:
         return None
-    pooled = pooled_components([crossed_components(*pair) for pair in pairs])
-    seeds = len(pairs[0][0][0])
+    pooled = components(judged, moments.items, chosen).averaged()
+    seeds = judged[0].seed_means.shape[1]
     return Power(
         seeds=seeds,
-        comparisons=len(pairs),
+        comparisons=len(judged),
         detectable=minimum_detectable(pooled, seeds),
-        detectable_after_holm=minimum_detectable(pooled, seeds, level=LEVEL / len(pairs)),
+        detectable_after_holm=minimum_detectable(pooled, seeds, level=LEVEL / len(judged)),
         seeds_for_one_point=seeds_needed(ONE_POINT, pooled),
     )

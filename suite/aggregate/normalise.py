@@ -19,12 +19,18 @@ MARGIN_IN_STANDARD_ERRORS = 3.0
 class Scores:
     """A row's normalised values on the tasks of the score: per task (seeds, items), and the means of its draws.
 
-    `seeds` is None for the untuned base, which is the same under every seed. `draws` has shape (draws, seeds).
+    `seeds` is None for the untuned base, which is the same under every seed. `task_draws` has shape (tasks, draws,
+    seeds), without any draw where they are not crossed with the seeds.
     """
 
     seeds: tuple[int, ...] | None
     values: tuple[np.ndarray, ...]
-    draws: np.ndarray
+    task_draws: np.ndarray
+
+    @property
+    def draws(self) -> np.ndarray:
+        """The mean over tasks of each draw in each seed, shape (draws, seeds)."""
+        return self.task_draws.mean(axis=0)
 
 
 def standing(task: TaskScore, full: RowResults | None, untuned: RowResults | None) -> TaskStanding:
@@ -85,7 +91,7 @@ def normalised(row: RowResults, tasks: Sequence[TaskStanding], untuned: RowResul
             # Paired with untuned item by item, because long and short responses differ in bits per byte.
             values.append((untuned.values(task.name).mean(axis=0) - raw) / scale)
             draws.append((task.untuned - raw_draws) / scale)
-    return Scores(None if row.untuned else row.seeds, tuple(values), np.mean(draws, axis=0))
+    return Scores(None if row.untuned else row.seeds, tuple(values), np.stack(draws))
 
 
 def difference(of: Scores, to: Scores) -> Estimate | None:
@@ -101,7 +107,10 @@ def composites(of: Scores, to: Scores) -> np.ndarray:
 
 
 def paired(of: Scores, to: Scores) -> tuple[list[np.ndarray], list[np.ndarray]] | None:
-    """What `crossed_interval` reads of two rows' difference: values per task, (seeds, items), and selection draws."""
+    """What `crossed_interval` reads of two rows' difference: values per task, (seeds, items), and selection draws.
+
+    Those of a row have shape (tasks, draws, seeds).
+    """
     seeds = to.seeds if of.seeds is None else of.seeds if to.seeds is None else _shared(of.seeds, to.seeds)
     if not seeds:
         return None
@@ -109,7 +118,7 @@ def paired(of: Scores, to: Scores) -> tuple[list[np.ndarray], list[np.ndarray]] 
         one[_positions(of, seeds)] - other[_positions(to, seeds)]
         for one, other in zip(of.values, to.values, strict=True)
     ]
-    drawn = [scores.draws[:, _positions(scores, seeds)] for scores in (of, to) if len(scores.draws)]
+    drawn = [scores.task_draws[:, :, _positions(scores, seeds)] for scores in (of, to) if scores.task_draws.shape[1]]
     return values, drawn
 
 

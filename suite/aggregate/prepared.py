@@ -1,7 +1,8 @@
 """A board as the tables a page reads: rows as parquet, and beside them the facts that explain them as JSON.
 
 One file holds one track under one score version. Its tables stand one below the other and never share a row: budget,
-base model, base weights, pool and score version are columns, and `table` numbers them as in the JSON.
+base model, base weights, pool and score version are columns, and `table` numbers them as in the JSON. Together the
+two files are the whole board, which `suite.aggregate.prepared_reading` gives back.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from typing import Any
 
 from suite.aggregate.board import Board, Row, Table
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+ESTIMATES = ("score", "difference")
+PARTS = ("mean", "standard_error", "df", "low", "high")
+TASK = "task_"
 
 Value = str | int | float | bool | None
 
@@ -28,11 +32,15 @@ def flat_rows(board: Board) -> list[dict[str, Value]]:
 
 
 def as_parquet(board: Board) -> bytes:
-    """`flat_rows` as a parquet file; columns without any value keep their type (floats)."""
+    """`flat_rows` and what else a row holds as a parquet file; columns without any value keep their type (floats)."""
     import pyarrow
     import pyarrow.parquet
 
-    rows = [{key: _finite(value) for key, value in row.items()} for row in flat_rows(board)]
+    sources = [row for table in board.tables for row in table.rows]
+    rows = [
+        {key: _finite(value) for key, value in (line | _beside_the_numbers(row)).items()}
+        for line, row in zip(flat_rows(board), sources, strict=True)
+    ]
     table = pyarrow.Table.from_pylist(rows)
     for at, field in enumerate(table.schema):
         if pyarrow.types.is_null(field.type):
@@ -43,13 +51,22 @@ def as_parquet(board: Board) -> bytes:
     return page.getvalue()
 
 
-def facts_json(board: Board) -> str:
-    """All that stands on a board beside its rows; numbers that do not exist are null."""
+def facts_json(board: Board, results_digest: str = "") -> str:
+    """All that stands on a board beside its rows; numbers that do not exist are null.
+
+    `results_digest` says which records it was made from (`suite.stores.aggregates.results_digest`).
+    """
     document = jsonable(dataclasses.asdict(board))
     for table in document["tables"]:
         table["rows"] = len(table["rows"])
     return (
-        json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        json.dumps(
+            {"schema_version": SCHEMA_VERSION, "results_digest": results_digest, **document},
+            indent=1,
+            ensure_ascii=False,
+            allow_nan=False,
+        )
+        + "\n"
     )
 
 
@@ -87,10 +104,23 @@ def _flat(board: Board, number: int, table: Table, row: Row, tasks: list[str]) -
         "cells_done": row.cells_done,
         "cells_registered": row.cells_registered,
     }
-    for name, estimate in (("score", row.score), ("difference", row.difference)):
-        for part in ("mean", "standard_error", "df", "low", "high"):
+    for name in ESTIMATES:
+        estimate = getattr(row, name)
+        for part in PARTS:
             line[f"{name}_{part}"] = getattr(estimate, part) if estimate else None
     line["p"] = row.difference.p if row.difference else None
     line |= {"p_holm": row.p_holm, "verdict": row.verdict, "p_best": row.p_best, "p_beats_random": row.p_beats_random}
     line |= {"p_sign_flip": row.p_sign_flip, **dataclasses.asdict(row.costs)}
-    return line | {f"task_{name}": row.tasks.get(name) for name in tasks}
+    return line | {TASK + name: row.tasks.get(name) for name in tasks}
+
+
+def _beside_the_numbers(row: Row) -> dict[str, Value]:
+    """What a reader of the table has no use for, and a board made from it needs: how many seeds, and remarks."""
+    line: dict[str, Value] = {"p_of_score": row.score.p if row.score else None}
+    for name in ESTIMATES:
+        estimate = getattr(row, name)
+        line |= {
+            f"{name}_seeds": estimate.seeds if estimate else None,
+            f"{name}_note": estimate.note if estimate else None,
+        }
+    return line

@@ -98,28 +98,38 @@ class RowResults:
 
 def select_registered(
     results: Iterable[Result], registration: Registration
-) -> tuple[dict[Comparable, list[Result]], Counter[str]]:
-    """The results that count, by what they may be compared with, and how many were set aside for which reason."""
-    set_aside: Counter[str] = Counter()
+) -> tuple[dict[Comparable, list[Result]], list[tuple[Result, str]]]:
+    """The results that count, by what they may be compared with, and those that were set aside, each with why."""
+    set_aside: list[tuple[Result, str]] = []
     groups: dict[Comparable, dict[str, Result]] = defaultdict(dict)
     for result in results:
-        if result.cell.track != registration.track:
-            set_aside["of another track"] += 1
-        elif result.cell.track_identity != registration.identity:
-            set_aside["made under another version of this track"] += 1
-        elif not result.tasks:
-            set_aside["without any task"] += 1
-        elif not _is_registered(result, registration):
-            set_aside["of seeds the track does not register"] += 1
-        else:
-            cells = groups[Comparable.of(result)]
-            rival = cells.get(result.cell.id)
-            if rival is not None:
-                set_aside["a second record of the same cell (the earliest counts)"] += 1
-            # The earliest counts, or a row could be improved by running it until it is lucky.
-            if rival is None or _recorded(result) < _recorded(rival):
-                cells[result.cell.id] = result
+        if reason := _why_set_aside(result, registration):
+            set_aside.append((result, reason))
+            continue
+        cells = groups[Comparable.of(result)]
+        rival = cells.get(result.cell.id)
+        # The earliest counts, or a row could be improved by running it until it is lucky.
+        if rival is None or _recorded(result) < _recorded(rival):
+            cells[result.cell.id] = result
+        if rival is not None:
+            later = rival if cells[result.cell.id] is result else result
+            set_aside.append((later, "a second record of the same cell (the earliest counts)"))
     return {group: list(cells.values()) for group, cells in groups.items()}, set_aside
+
+
+def _why_set_aside(result: Result, registration: Registration) -> str:
+    if result.cell.track != registration.track:
+        return "of another track"
+    if result.cell.track_identity != registration.identity:
+        return "made under another version of this track"
+    if not result.tasks:
+        return "without any task"
+    return "" if _is_registered(result, registration) else "of seeds the track does not register"
+
+
+def counted(set_aside: Iterable[tuple[Result, str]]) -> dict[str, int]:
+    """How many results were set aside for which reason, in the order of the reasons."""
+    return dict(sorted(Counter(reason for _, reason in set_aside).items()))
 
 
 def tables_of(results: list[Result], registration: Registration) -> dict[int, list[RowResults]]:

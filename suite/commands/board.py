@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from suite.aggregate import Board, PluginFacts
+    from suite.aggregate.moments import TableMoments
     from suite.registry import Strategy
     from suite.results import Result
     from suite.stores import Store
@@ -69,15 +70,19 @@ def board(
 
 
 def load_filled_board(track: Track, store: Store, name: str, version: str | None = None) -> Board:
-    """`load_board`, or a StoreError that says how results of the track, called `name`, come to be."""
+    """`load_board`, or the StoreError of `filled`."""
+    return filled(load_board(track, store, version), store, name)
+
+
+def filled(whole: Board, store: Store, name: str) -> Board:
+    """The board itself, or a StoreError that says how results of its track, called `name`, come to be."""
     from suite.errors import StoreError
 
-    whole = load_board(track, store, version)
     if not whole.results:
         skipped = f" ({len(whole.skipped)} files in it are no results of this version)" if whole.skipped else ""
         trouble = f" {store.trouble}" if store.trouble else ""
         raise StoreError(
-            f"The store {store.url} holds no results of track {track.name}{skipped}.{trouble} "
+            f"The store {store.url} holds no results of track {whole.track}{skipped}.{trouble} "
             f"Make some with `breadth run --track {name}`, or name another store with --store."
         )
     return whole
@@ -90,22 +95,31 @@ def load_board(track: Track, store: Store, version: str | None = None) -> Board:
 
 def board_of(track: Track, store: Store, results: Sequence[Result], version: str | None = None) -> Board:
     """The board of results that were just read from a store, which counts what it could not read."""
+    return board_with_moments(track, store, results, version)[0]
+
+
+def board_with_moments(
+    track: Track, store: Store, results: Sequence[Result], version: str | None = None
+) -> tuple[Board, tuple[TableMoments, ...] | None]:
+    """The same, with the moments of its tables where the score version has such."""
     from dataclasses import replace
 
     from suite.aggregate import Registration
-    from suite.aggregate.versions import LATEST, score_of
+    from suite.aggregate.versions import LATEST, scored
 
-    scored = score_of(version or LATEST)(results, Registration.of(track), plugin_facts())
+    board, moments = scored(version or LATEST, results, Registration.of(track), plugin_facts())
     skipped = tuple((skipped.path, skipped.reason) for skipped in store.skipped)
-    return replace(scored, skipped=skipped, superseded=store.superseded)
+    return replace(board, skipped=skipped, superseded=store.superseded), moments
 
 
 def plugin_facts() -> dict[str, PluginFacts]:
-    """Level and kind of every strategy that is installed here."""
+    """Level, kind and paper of every strategy that is installed here."""
     from suite.aggregate import PluginFacts
     from suite.registry import strategies
 
-    return {cls.info.name: PluginFacts(level=cls.info.level, kind=_kind(cls)) for cls in strategies}
+    return {
+        cls.info.name: PluginFacts(level=cls.info.level, kind=_kind(cls), paper=cls.info.paper) for cls in strategies
+    }
 
 
 def _kind(cls: type[Strategy]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from suite.aggregate import Board, Power, Table
-from suite.aggregate.certainty import DRAWS
+from suite.aggregate.moments import DRAWS
 
 SHOWN_SKIPPED = 3
 

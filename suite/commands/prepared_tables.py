@@ -5,29 +5,51 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from suite.aggregate import Board
+    from suite.aggregate.moments import TableMoments
+    from suite.results import Result
     from suite.stores import Store
     from suite.track import Track
 
 
-def board_files(board: Board) -> dict[str, bytes]:
-    """The rows of a board and what explains them, by their paths in a store."""
+def board_files(
+    board: Board, moments: Sequence[TableMoments] | None, results: Sequence[Result], digest: str = ""
+) -> dict[str, bytes]:
+    """A board's rows, what explains them, a line a result, and the moments of its tables, by their paths in a store.
+
+    `results` are those the board was made from, `digest` says which files they lay in.
+    """
+    from suite.aggregate.cells import cells_of, cells_parquet
+    from suite.aggregate.moments_file import moments_parquet
     from suite.aggregate.prepared import as_parquet, facts_json
 
-    return {
+    files = {
         f"leaderboard/{board.track}.parquet": as_parquet(board),
-        f"leaderboard/{board.track}.json": facts_json(board).encode(),
+        f"leaderboard/{board.track}.json": facts_json(board, digest).encode(),
+        f"leaderboard/{board.track}.cells.parquet": cells_parquet(cells_of(results, board.registration)),
     }
+    if moments is not None:
+        files[f"leaderboard/{board.track}.moments.parquet"] = moments_parquet(moments, digest)
+    return files
+
+
+def prepare(track: Track, store: Store, version: str | None = None) -> tuple[Board, dict[str, bytes]]:
+    """A track's board from the results of a store, under a score version (the latest), and its files."""
+    from suite.commands.board import board_with_moments
+    from suite.stores.aggregates import results_digest
+
+    # Listed before anything is read: a record that comes in between makes the tables old, not the other way round.
+    digest = results_digest(store.paths(f"results/{track.name}/"))
+    results = list(store.results(track.name))
+    board, moments = board_with_moments(track, store, results, version)
+    return board, board_files(board, moments, results, digest)
 
 
 def track_files(track: Track, store: Store) -> dict[str, bytes]:
-    """Everything the page reads of a track: its board under the latest score version, its kept correlations."""
-    from suite.commands.board import load_board
-    from suite.stores.aggregates import kept_correlations
+    """Everything the page reads of a track: its board under the latest score version, and its kept studies."""
+    from suite.stores.aggregates import study_files
 
-    board = load_board(track, store)
-    files = board_files(board) if board.results else {}
-    kept = kept_correlations(store, track.name)
-    if kept.is_file():
-        files[f"correlations/{track.name}.json"] = kept.read_bytes()
-    return files
+    board, files = prepare(track, store)
+    return (files if board.results else {}) | study_files(store, track.name)

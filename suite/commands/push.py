@@ -87,10 +87,10 @@ def _announce(target: HubStore, source: str | None, track: str | None, console: 
 
 
 def _take(target: HubStore, source: str, track: str | None, display: Display) -> set[str]:
-    """Put a store's results into the spool of `target`, its kept correlations beside them; returns their tracks."""
+    """Put a store's results into the spool of `target`, its kept studies beside them; returns their tracks."""
     from suite.atomic import write_bytes
     from suite.stores import open_store
-    from suite.stores.aggregates import kept_correlations
+    from suite.stores.aggregates import kept_studies
 
     opened = open_store(source)
     # Where the Hub has a record already, that one stays: it need not go through the spool.
@@ -104,9 +104,8 @@ def _take(target: HubStore, source: str, track: str | None, display: Display) ->
         display.say(f"Left out: {skipped.path}: {skipped.reason}")
     tracks = {result.cell.track for result in found}
     for name in tracks:
-        kept = kept_correlations(opened, name)
-        if kept.is_file():
-            write_bytes(kept_correlations(target, name), kept.read_bytes())
+        for path, file in kept_studies(opened, name).items():
+            write_bytes(target.folder / path, file.read_bytes())
     return tracks
 
 

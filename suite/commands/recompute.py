@@ -17,8 +17,9 @@ def recompute(
 ) -> None:
     """Rebuild the tables a leaderboard reads, under any score version; nothing is fine-tuned again.
 
-    Writes leaderboard/TRACK.parquet (rows) and leaderboard/TRACK.json (what explains them) into the store, each whole
-    or not at all. One file holds one score version.
+    Writes leaderboard/TRACK.parquet (rows), TRACK.json (what explains them), TRACK.cells.parquet (a line a record) and
+    TRACK.moments.parquet (what narrowing to some tasks takes) into the store, each whole or not at all. One file holds
+    one score version. On the Hub the outcomes of studies that are kept here go up with them.
 
     Examples:
 
@@ -27,11 +28,11 @@ def recompute(
       breadth recompute --track alpaca-cpu --score score_v1 --store file:my-results
     """
     from suite.aggregate.versions import LATEST, score_of
-    from suite.commands.board import load_filled_board
-    from suite.commands.prepared_tables import board_files
+    from suite.commands.board import filled
+    from suite.commands.prepared_tables import prepare
     from suite.home import default_store
     from suite.stores import open_store
-    from suite.stores.aggregates import publish_tables
+    from suite.stores.aggregates import publish_tables, study_files
     from suite.track import load_track
 
     version = score or LATEST
@@ -41,14 +42,15 @@ def recompute(
     made: list[tuple[Board, dict[str, bytes]]] = []
 
     def compute() -> dict[str, bytes]:
-        board = load_filled_board(chosen, opened, track, version)
-        made.append((board, board_files(board)))
-        return made[-1][1]
+        board, files = prepare(chosen, opened, version)
+        made.append((filled(board, opened, track), files))
+        return files | study_files(opened, chosen.name)
 
     publish_tables(opened, chosen.name, compute)
-    board, places = made[-1]
+    board, files = made[-1]
+    *others, last = sorted(files)
     rows = sum(len(table.rows) for table in board.tables)
     typer.echo(
         f"{board.score_version} of {board.results} results: {rows} rows in {len(board.tables)} "
-        f"table{'' if len(board.tables) == 1 else 's'}, written to {' and '.join(places)} of {opened.url}."
+        f"table{'' if len(board.tables) == 1 else 's'}, written to {', '.join(others)} and {last} of {opened.url}."
     )

@@ -51,7 +51,6 @@ def report(
 def gather(track: Track, store: Store, asked: str) -> Material:
     """What a report of a track in a store is written from; `asked` is the track as it was written."""
     from suite.commands.board import board_of
-    from suite.registry import strategies
     from suite.report.material import Material
 
     results = list(store.results(track.name))
@@ -60,6 +59,5 @@ def gather(track: Track, store: Store, asked: str) -> Material:
         board=board_of(track, store, results).without_variants(),
         results=results,
         store_folder=store.folder,
-        papers={cls.info.name: cls.info.paper for cls in strategies},
         asked=asked,
     )

@@ -6,29 +6,31 @@ from collections import defaultdict
 
 import plotly.graph_objects as go
 
-from suite.aggregate import Board, Row
-from suite.figures.theme import GREY, colour_of, figure, label, symbol_of
+from suite.aggregate import Board, Row, Table
+from suite.figures.theme import FAMILIES, GREY, RIBBON, colour_of, figure, label, symbol_of
 from suite.statistics.intervals import Estimate
 
 HOW_TO_READ = (
     "Each line is a strategy over the budgets it was trained at, its band the 95 % interval of the score; grey is "
     "random, the dotted line the whole pool. Lines whose bands overlap may still differ: see the forest plot."
 )
+READ_SCORES = (
+    "Each dot is a strategy's score, its whisker the 95 % interval; the grey band is that of random, the dotted line "
+    "the whole pool. Whether a strategy differs from random is tested on paired differences: see the forest plot."
+)
 BAND = 0.12
+SCORE_HEIGHT = 24
 
 
 def budget_figure(board: Board, *, dark: bool = False) -> go.Figure | None:
     """Score against budget for the base weights with the most budgets; None where none has two."""
-    by_weights = defaultdict(list)
-    for table in board.tables:
-        by_weights[table.base_model, table.base_weights].append(table)
-    tables = max(by_weights.values(), key=len, default=[])
+    tables = comparable_tables(board)
     budgets = {table.budget for table in tables}
     if len(budgets) < 2:
         return None
     lines: dict[str, list[tuple[int, Row, Estimate]]] = defaultdict(list)
     whole: list[float] = []
-    for table in sorted(tables, key=lambda table: table.budget):
+    for table in tables:
         for row in table.rows:
             if row.score is None or not row.complete:
                 continue
@@ -59,6 +61,79 @@ def budget_figure(board: Board, *, dark: bool = False) -> go.Figure | None:
         _add_line(made, spec, points)
     made.update_xaxes(type="log", tickvals=sorted(budgets), ticktext=[f"{budget:,}" for budget in sorted(budgets)])
     return made.update_layout(height=560, margin={"t": 150})
+
+
+def comparable_tables(board: Board) -> list[Table]:
+    """The tables of the base weights with the most budgets, smallest budget first."""
+    by_weights = defaultdict(list)
+    for table in board.tables:
+        by_weights[table.base_model, table.base_weights].append(table)
+    return sorted(max(by_weights.values(), key=len, default=[]), key=lambda table: table.budget)
+
+
+def scores_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figure | None:
+    """The scores of one budget, where there is no other to draw a line to; None where no row has one."""
+    rows = [row for row in table.rows if row.complete and row.score is not None and not row.reference]
+    if not rows:
+        return None
+    made = figure(
+        f"{label(board.track)}: score at the one budget there is, {table.budget:,} samples, {label(table.base_model)}",
+        "score (points)",
+        "strategy, best first",
+        subtitle=READ_SCORES,
+        dark=dark,
+    )
+    # One name above the other: where there is little room the lines stand close together.
+    for spec, name, dash, rise in (("random", "random", "dash", 0), ("full", "whole pool", "dot", 15)):
+        held = next((row.score for row in table.rows if row.spec == spec and row.complete and row.score), None)
+        if held is None:
+            continue
+        if spec == "random" and held.known:
+            made.add_vrect(x0=100 * held.low, x1=100 * held.high, fillcolor=RIBBON, line_width=0, layer="below")
+        made.add_vline(x=100 * held.mean, line={"dash": dash, "color": GREY, "width": 1.5})
+        made.add_annotation(
+            x=100 * held.mean,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            yshift=rise,
+            text=name,
+            font={"size": 12, "color": GREY},
+            showarrow=False,
+        )
+    levels = dict.fromkeys(row.level for row in rows)
+    for level in sorted(levels, key=lambda level: list(FAMILIES).index(level) if level in FAMILIES else -1):
+        _add_scores(made, level, [(place, row) for place, row in enumerate(rows) if row.level == level])
+    made.update_yaxes(
+        tickvals=list(range(len(rows))),
+        ticktext=[label(row.spec) for row in rows],
+        range=[len(rows) - 0.4, -0.6],
+        showgrid=False,
+        zeroline=False,
+    )
+    return made.update_layout(
+        height=214 + SCORE_HEIGHT * len(rows), margin={"t": 146}, legend={"y": 1 + 36 / (SCORE_HEIGHT * len(rows))}
+    )
+
+
+def _add_scores(made: go.Figure, level: str, own: list[tuple[int, Row]]) -> None:
+    colour = colour_of(level)
+    scores = [row.score for _, row in own if row.score is not None]
+    made.add_scatter(
+        x=[100 * score.mean for score in scores],
+        y=[place for place, _ in own],
+        mode="markers",
+        marker={"symbol": symbol_of(level), "size": 10, "color": colour},
+        error_x={
+            "array": [100 * score.half_width if score.known else 0 for score in scores],
+            "color": colour,
+            "thickness": 2,
+            "width": 0,
+        },
+        name=label(level),
+        customdata=[label(row.spec) for _, row in own],
+        hovertemplate="<b>%{customdata}</b><br>%{x:.1f} points<extra></extra>",
+    )
 
 
 def _add_line(made: go.Figure, spec: str, points: list[tuple[int, Row, Estimate]]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from suite.figures.labels import Place, placed_labels
 from suite.figures.theme import FAMILIES, GREY, OKABE_ITO, colour_of, figure, label, symbol_of
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 COLUMNS = 4
 PANEL = (255, 190)
 """Width and height of a scatter in pixels."""
+MARGIN = 0.06 / 0.88
+"""Room left and right of a scatter's points as a share of their range: what the placing of names counts on."""
 ROW = 30
 """Height of a metric's row in the forest."""
 APART = 0.17
@@ -32,7 +35,7 @@ def coefficients_figure(table: CorrelateTable) -> go.Figure:
     names = [row.metric for row in reversed(first.metrics)]
     drawn = figure(
         f"Which metric predicts performance: {label(table.track)}, budget {table.budget:,}",
-        "mean of Pearson and Spearman with performance (positive: more diverse does better)",
+        "mean of Pearson and Spearman with performance",
         "metric",
         subtitle=_told(table, 104),
     )
@@ -75,7 +78,7 @@ def scatter_figure(table: CorrelateTable) -> go.Figure:
         drawn.update_xaxes(title={"text": _axis(metric), "standoff": 6}, **place)
         if not metric.higher_is_diverse:
             drawn.update_xaxes(autorange="reversed", **place)
-    _families(drawn, panel)
+    _families(drawn, panel, {"row": 1, "col": 1})
     told = _told(table, 34 * columns)
     frame = figure(
         f"Performance against every metric: {label(table.track)}, budget {table.budget:,}",
@@ -106,6 +109,59 @@ def scatter_size(table: CorrelateTable) -> tuple[int, int]:
     """Width and height of the scatter's PNG in pixels."""
     columns, rows = _grid(len(table.correlations[0].metrics) if table.correlations else 1)
     return max(640, PANEL[0] * columns + 60), (PANEL[1] + 84) * rows + 150 + 18 * len(_told(table, 34 * columns))
+
+
+def metric_figure(table: CorrelateTable, metric: MetricRow) -> go.Figure:
+    """Performance against one metric, every selection with its name."""
+    panel = [row for row in table.panel if row.performance is not None]
+    told = [
+        f"{SETS[one.degenerate_included][0].capitalize()} (n = {one.selections}): {_coefficients(row)}."
+        for one in table.correlations
+        for row in one.metrics
+        if row.metric == metric.metric
+    ]
+    drawn = figure(
+        f"{label(metric.metric)} against performance: {label(table.track)}, budget {table.budget:,}",
+        f"{_axis(metric)}, {'more' if metric.higher_is_diverse else 'less'} is more diverse",
+        "performance of the models (mean z-score over tasks)",
+        subtitle=[line for text in told for line in textwrap.wrap(text, 120)],
+    )
+    _scatter(drawn, metric, panel, {})
+    _families(drawn, panel, {})
+    _name_points(drawn, metric, panel)
+    drawn.update_xaxes(zeroline=False)
+    return drawn.update_layout(height=600, margin={"t": 118 + 18 * len(told)})
+
+
+def _name_points(drawn: go.Figure, metric: MetricRow, panel: list[PanelRow]) -> None:
+    """Names of strategies with their defaults, more of which would hide the points; and the axes' ranges."""
+    values = [(row, row.metrics.get(metric.metric), row.performance) for row in panel]
+    known = [(row, x, y) for row, x, y in values if x is not None and y is not None]
+    if not known:
+        return
+    # Where less is more diverse the axis runs backwards, and so do the places of names on it.
+    sign = 1.0 if metric.higher_is_diverse else -1.0
+    (left, right), span = _room([sign * x for _, x, _ in known], MARGIN), _room([y for _, _, y in known], 0.06)
+    places = [Place(sign * x, y, row.name if row.name == row.strategy else "") for row, x, y in known]
+    for one in placed_labels(places, width=800, height=400, y_range=span):
+        if one.annotation["text"]:
+            drawn.add_annotation({**one.annotation, "x": sign * one.annotation["x"]})
+    drawn.update_xaxes(range=[sign * left, sign * right])
+    drawn.update_yaxes(range=list(span))
+
+
+def _room(values: list[float], share: float) -> tuple[float, float]:
+    """The ends of values with a share of their range on either side."""
+    room = share * (max(values) - min(values) or 1.0)
+    return min(values) - room, max(values) + room
+
+
+def _coefficients(row: MetricRow) -> str:
+    """A metric's coefficients in words, with their intervals."""
+    if row.flag:
+        return f"no correlation, because {row.flag}"
+    named = (("Spearman", row.spearman), ("Pearson", row.pearson), ("Kendall", row.kendall))
+    return "; ".join(f"{name} {_written(one)}" for name, one in named if one is not None and one.value is not None)
 
 
 def _grid(panels: int) -> tuple[int, int]:
@@ -154,6 +210,8 @@ def _estimates(drawn: go.Figure, one: Correlations, names: list[str], *, alone: 
             name=f"{name} (n = {one.selections})",
             hovertext=[f"{label(row.metric)}: {_written(mean)}" for row, mean in found],
             hoverinfo="text",
+            # Which metric a point is of, for pages that lead from it to the metric's scatter.
+            customdata=[row.metric for row, _ in found],
         )
     )
 
@@ -207,17 +265,17 @@ def _heading(drawn: go.Figure, metric: MetricRow, number: int) -> None:
     )
 
 
-def _families(drawn: go.Figure, panel: list[PanelRow]) -> None:
+def _families(drawn: go.Figure, panel: list[PanelRow], place: dict[str, int]) -> None:
     """The legend: a mark a family, and what an open one means."""
     there = {row.family for row in panel}
     for family in [*(one for one in FAMILIES if one in there), *sorted(there - set(FAMILIES))]:
-        _key(drawn, family, _marks([family], [False]))
+        _key(drawn, family, _marks([family], [False]), place)
     if any(row.degenerate for row in panel):
-        _key(drawn, "open: degenerate", {**_marks(["baseline"], [True]), "color": GREY})
+        _key(drawn, "open: degenerate", {**_marks(["baseline"], [True]), "color": GREY}, place)
 
 
-def _key(drawn: go.Figure, name: str, marker: dict[str, Any]) -> None:
-    drawn.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=label(name)), row=1, col=1)
+def _key(drawn: go.Figure, name: str, marker: dict[str, Any], place: dict[str, int]) -> None:
+    drawn.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=label(name)), **place)
 
 
 def _axis(metric: MetricRow) -> str:

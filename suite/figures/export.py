@@ -102,24 +102,38 @@ def write_html(figure: go.Figure, path: Path) -> None:
 def as_div(figure: go.Figure, identifier: str, *, described: str = "") -> str:
     """A figure as a part of a page that holds `page_script` once; `described` is what a screen reader says.
 
-    The title is left to the page, and so is the template: the page's script draws with the one of its mode.
     `identifier` is the element's id: letters, digits and hyphens. Raises ValueError on any other.
     """
-    if not identifier.replace("-", "").isalnum() or not identifier.isascii():
-        raise ValueError(f"{identifier!r} cannot be the id of an element")
+    drawn = on_page(figure)
+    return (
+        f"{place_for(drawn, identifier, described=described)}\n"
+        f'<script type="application/json" data-plot="{identifier}">{script_json(drawn)}</script>\n'
+    )
+
+
+def on_page(figure: go.Figure) -> dict[str, Any]:
+    """The data and the layout that a page's script draws.
+
+    The title is left to the page, and so is the template: the script draws with the one of its mode.
+    """
     drawn = json.loads(figure.to_json())
     own = drawn["layout"]
     layout = {key: value for key, value in own.items() if key not in ("template", "title", "width")}
     # Room for the title is part of a PNG; on the page it would be a gap.
-    room = _title_height(own.get("title", {}))
+    room = _title_height(own["title"]) if own.get("title", {}).get("text") else 0
     margin = own.get("margin", {})
     layout["margin"] = {**margin, "t": max(16, margin.get("t", DEFAULT_TOP) - room)}
-    layout["height"] = height = own.get("height", DEFAULT_HEIGHT) - room
+    layout["height"] = own.get("height", DEFAULT_HEIGHT) - room
+    return {"data": drawn["data"], "layout": layout}
+
+
+def place_for(drawn: dict[str, Any], identifier: str, *, described: str = "") -> str:
+    """The element that a figure of `on_page` is drawn in. Raises ValueError where `identifier` cannot be an id."""
+    if not identifier.replace("-", "").isalnum() or not identifier.isascii():
+        raise ValueError(f"{identifier!r} cannot be the id of an element")
     return (
         f'<div class="plot" id="{identifier}" role="img" aria-label="{html.escape(described)}" '
-        f'style="min-height: {height}px"></div>\n'
-        f'<script type="application/json" data-plot="{identifier}">'
-        f"{script_json({'data': drawn['data'], 'layout': layout})}</script>\n"
+        f'style="min-height: {drawn["layout"]["height"]}px"></div>'
     )
 
 
@@ -130,17 +144,18 @@ def _title_height(title: dict[str, Any]) -> int:
 
 
 def page_script() -> str:
-    """plotly.js with both house templates: the `<script>` elements that a page of `as_div` parts needs once.
-
-    It leaves `breadthFigures` in the page: `templates.light`, `templates.dark` and `config`.
-    """
+    """plotly.js with `house_script`: the `<script>` elements that a page of `as_div` parts needs once."""
     from plotly.offline import get_plotlyjs
 
+    return f"<script>{get_plotlyjs()}</script>\n<script>{house_script()}</script>\n"
+
+
+def house_script() -> str:
+    """Leaves `breadthFigures` in a page: `templates.light`, `templates.dark` and `config`."""
     from suite.figures.theme import template
 
     templates = {name: _on_page(template(dark).to_plotly_json()) for name, dark in _MODES}
-    handed = script_json({"templates": templates, "config": CONFIG})
-    return f"<script>{get_plotlyjs()}</script>\n<script>const breadthFigures = {handed};</script>\n"
+    return f"const breadthFigures = {script_json({'templates': templates, 'config': CONFIG})};"
 
 
 def _on_page(template: dict[str, Any]) -> dict[str, Any]:

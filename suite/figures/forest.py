@@ -19,6 +19,8 @@ from suite.figures.scale import Scale
 from suite.figures.theme import FAMILIES, GREY, RIBBON, colour_of, figure, label, symbol_of
 
 ROW_HEIGHT, FRAME_HEIGHT, VALUES_WIDTH = 27, 208, 106
+COMPACT_ROW, COMPACT_TOP, COMPACT_FOOT, NOTE_LINE = 18, 42, 46, 18
+"""Pixels of a row and of the frame where a page must hold the whole picture on one screen."""
 LONGEST_NAME = 34
 LANE = 9
 """Pixels between two brackets side by side."""
@@ -29,8 +31,11 @@ HOW_TO_READ = (
 )
 
 
-def forest_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figure | None:
-    """The forest plot of one table; None where no complete row has a difference to random."""
+def forest_figure(board: Board, table: Table, *, dark: bool = False, compact: bool = False) -> go.Figure | None:
+    """The forest plot of one table; None where no complete row has a difference to random.
+
+    `compact` has lower rows and no room for a title, which the page around it has.
+    """
     rows = [row for row in table.rows if row.complete and (row.difference or row.verdict == "baseline")]
     if not any(row.difference for row in rows):
         return None
@@ -59,12 +64,27 @@ def forest_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figur
         showgrid=False,
         zeroline=False,
     )
-    made.update_layout(
-        height=FRAME_HEIGHT + ROW_HEIGHT * len(rows),
-        margin={"r": 24 + VALUES_WIDTH + LANE * lanes, "t": 132, "b": 76},
-        legend={"y": 1 + 22 / (ROW_HEIGHT * len(rows))},
-    )
+    made.update_layout(_frame(len(rows), lanes, len(list(_footnote(table))), compact))
     return made
+
+
+def _frame(rows: int, lanes: int, notes: int, compact: bool) -> dict[str, Any]:
+    """Height, margins and the place of the legend."""
+    right = 24 + VALUES_WIDTH + LANE * lanes
+    if not compact:
+        height = ROW_HEIGHT * rows
+        return {
+            "height": FRAME_HEIGHT + height,
+            "margin": {"r": right, "t": 132, "b": 76},
+            "legend": {"y": 1 + 22 / height},
+        }
+    height, foot = COMPACT_ROW * rows, COMPACT_FOOT + 2 * NOTE_LINE * notes
+    return {
+        "title": None,
+        "height": COMPACT_TOP + height + foot,
+        "margin": {"l": 8, "r": right, "t": COMPACT_TOP, "b": foot},
+        "legend": {"y": 1 + 14 / height, "font": {"size": 12}},
+    }
 
 
 def _levels(rows: Sequence[Row]) -> list[str]:

@@ -24,15 +24,13 @@ Kept = TypeVar("Kept", bound=KeptStudy)
 class Material:
     """A track's board and results; `store_folder` holds kept studies.
 
-    `papers` maps strategies to what the registry cites for them, `asked` is the track as it was written on the
-    command line.
+    `asked` is the track as it was written on the command line.
     """
 
     track: Track
     board: Board
     results: Sequence[Result]
     store_folder: Path
-    papers: dict[str, str]
     asked: str
 
     @cached_property

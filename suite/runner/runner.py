@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from suite.errors import BreadthError, StorageError
 from suite.machine import hardware
-from suite.results import Cost, Hashes, Result
+from suite.results import Cost, Hashes, Result, pack_picks
 from suite.runner.cells import Cell
 from suite.runner.lanes import Lane, LaneSettings
 from suite.runner.schedule import Schedule, Unit
@@ -195,6 +195,8 @@ class Runner:
             training=trained.training if trained else None,
             tasks=evaluated.tasks,
             first_prompt_ids=evaluated.first_prompt_ids,
+            first_prompt=evaluated.first_prompt,
+            picks=pack_picks(picked.selection.rows) if picked else None,
             cost=Cost(
                 host=self.experiment.host,
                 hardware=hardware(),

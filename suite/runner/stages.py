@@ -44,6 +44,8 @@ class EvaluatedRecord(BaseModel):
     engine: str
     versions: dict[str, str]
     first_prompt_ids: tuple[int, ...]
+    first_prompt: str | None = None
+    """None in records that were made before it was kept."""
     tokens: int
     seconds: float
     peak_memory_bytes: int

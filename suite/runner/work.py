@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from suite.reporting import Progress
-from suite.results import TaskScore
+from suite.results import LONGEST_PROMPT, TaskScore
 from suite.runner.stages import EvaluatedRecord
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def evaluator() -> Handler:
                 threads=job.threads,
             )
         outcomes = held[key].evaluate(job.tasks, job.trained, progress)
+        first_prompt_ids = outcomes[job.tasks[0].name].first_prompt_ids
         return EvaluatedRecord(
             tasks=tuple(
                 TaskScore.pack(
@@ -87,7 +88,8 @@ def evaluator() -> Handler:
             ),
             engine=held[key].engine_name,
             versions=held[key].versions,
-            first_prompt_ids=outcomes[job.tasks[0].name].first_prompt_ids,
+            first_prompt_ids=first_prompt_ids,
+            first_prompt=held[key].tokenizer.decode(first_prompt_ids)[:LONGEST_PROMPT],
             tokens=sum(outcome.tokens for outcome in outcomes.values()),
             seconds=time.perf_counter() - started,
             peak_memory_bytes=peak_memory_bytes(),

@@ -34,11 +34,13 @@ Bulletin 2; Searle, Casella and McCulloch, Variance Components (1992), chapter 4
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
+Numbers = float | np.ndarray
+"""One number, or one for each of several estimates that are made alike."""
 CONFIDENCE = 0.95
 WEIGHT_OF_SEEDS_IN_DF = 2.0
 
@@ -79,7 +81,7 @@ class Estimate:
 class _Term:
     """One mean square times its coefficient in the variance, with its degrees of freedom."""
 
-    value: float
+    value: Numbers
     df: float
 
 
@@ -88,22 +90,21 @@ class Crossed:
     """Something that every seed meets alike: the items of a task, or the selection draws of a row.
 
     `between` is the variance of its own effect (an estimate, which may come out below zero), `rest` that of its
-    effect in one seed, `count` how many there are, `weight` what their mean weighs in the estimate.
+    effect in one seed, `count` how many there are (two or more), `weight` what their mean weighs in the estimate.
     """
 
-    between: float
-    rest: float
+    between: Numbers
+    rest: Numbers
     count: int
     weight: float
 
     def terms(self, seeds: int) -> list[_Term]:
-        """Its two terms in the variance with so many seeds, dropped together where it would be negative."""
-        if self.between <= 0:
-            return []
+        """Its two terms in the variance with so many seeds, zero together where it would be negative."""
         coefficient = self.weight**2 / (seeds * self.count)
+        there = np.greater(self.between, 0)
         return [
-            _Term(coefficient * (self.rest + seeds * self.between), self.count - 1),
-            _Term(-coefficient * self.rest, (seeds - 1) * (self.count - 1)),
+            _Term(np.where(there, coefficient * (self.rest + seeds * self.between), 0.0), self.count - 1),
+            _Term(np.where(there, -coefficient * self.rest, 0.0), (seeds - 1) * (self.count - 1)),
         ]
 
 
@@ -111,24 +112,58 @@ class Crossed:
 class Components:
     """What the variance of an estimate is made of; `seed_variance` is V of the module's docstring."""
 
-    seed_variance: float
+    seed_variance: Numbers
     parts: tuple[Crossed, ...]
 
     def terms(self, seeds: int) -> list[_Term]:
         """The variance with so many seeds, term by term, that of the seeds first."""
         return [
-            _Term(self.seed_variance / seeds, seeds - 1),
+            _Term(np.asarray(self.seed_variance) / seeds, seeds - 1),
             *(term for part in self.parts for term in part.terms(seeds)),
         ]
 
+    def averaged(self) -> Components:
+        """The mean of several estimates' components, part by part.
+
+        Those below zero count as they are: setting them to zero first would make the mean too large.
+        """
+        parts = (
+            replace(part, between=float(np.mean(part.between)), rest=float(np.mean(part.rest))) for part in self.parts
+        )
+        return Components(float(np.mean(self.seed_variance)), tuple(parts))
+
     def standard_error(self, seeds: int) -> float:
-        """That of the estimate with so many seeds."""
+        """That of one estimate with so many seeds."""
         return float(np.sqrt(sum(term.value for term in self.terms(seeds))))
 
     def df(self, seeds: int) -> float:
-        """Degrees of freedom with so many seeds; nan without any variance."""
+        """Degrees of freedom of one estimate with so many seeds; nan without any variance."""
         terms = self.terms(seeds)
-        return max(float(seeds - 1), _degrees_of_freedom(terms)) if any(term.value for term in terms) else float("nan")
+        return float(_degrees_of_freedom(terms, seeds)) if any(term.value for term in terms) else float("nan")
+
+
+@dataclass(frozen=True)
+class Moments:
+    """All that intervals need to know of the values behind a mean over tasks, or over some of them.
+
+    `seed_means` has shape (tasks, seeds); `between` and `rest` of `Crossed` for the items of each task shape (tasks,),
+    zero where there is one item or one seed. `draws` holds, for each row that was drawn several times with every seed,
+    its means over items, shape (tasks, draws, seeds).
+    """
+
+    seed_means: np.ndarray
+    between: np.ndarray
+    rest: np.ndarray
+    draws: tuple[np.ndarray, ...] = ()
+
+    @property
+    def shape(self) -> tuple[tuple[int, ...], ...]:
+        """Of two with equal shapes the intervals are made alike."""
+        return (self.seed_means.shape, *(drawn.shape for drawn in self.draws))
+
+    def composite(self, tasks: Sequence[int]) -> np.ndarray:
+        """The mean over some tasks in each seed, shape (seeds,)."""
+        return self.seed_means[list(tasks)].mean(axis=0)
 
 
 def crossed_interval(values: Sequence[np.ndarray], draws: Sequence[np.ndarray] = ()) -> Estimate:
@@ -136,27 +171,121 @@ def crossed_interval(values: Sequence[np.ndarray], draws: Sequence[np.ndarray] =
 
     `values`: one array a task, shape (seeds, items of the task), float64, rows in the same seed order everywhere.
     `draws`: for each row that was drawn several times with every seed, its composites (mean over tasks of the mean
-    over items), shape (draws, seeds). Raises ValueError when shapes disagree.
+    over items), shape (draws, seeds), or its means on each task, shape (tasks, draws, seeds). Raises ValueError when
+    shapes disagree.
     """
-    tasks = _checked(values)
-    composite = np.mean([task.mean(axis=1) for task in tasks], axis=0)
-    mean, seeds = float(composite.mean()), len(composite)
-    if seeds < 2:
-        return _unknown(mean, seeds, "one seed says nothing about the variation between seeds")
-    return _student(mean, crossed_components(values, draws).terms(seeds), seeds)
+    return crossed_intervals([moments(values, draws)], _items(values))[0]
 
 
 def crossed_components(values: Sequence[np.ndarray], draws: Sequence[np.ndarray] = ()) -> Components:
     """The variance components behind `crossed_interval`; deterministic. Raises ValueError with fewer than two seeds."""
-    tasks = _checked(values)
-    composite = np.mean([task.mean(axis=1) for task in tasks], axis=0)
-    if len(composite) < 2:
+    found = moments(values, draws)
+    if found.seed_means.shape[1] < 2:
         raise ValueError("one seed says nothing about the variation between seeds")
+    return components([found], _items(values)).averaged()
+
+
+def moments(values: Sequence[np.ndarray], draws: Sequence[np.ndarray] = ()) -> Moments:
+    """The moments of values and draws as `crossed_interval` takes them. Raises ValueError when shapes disagree."""
+    tasks = _checked(values)
+    parts = [crossed_parts(task) if min(task.shape) > 1 else (0.0, 0.0) for task in tasks]
+    between, rest = np.array(parts, dtype=np.float64).T
+    drawn = (np.asarray(row, dtype=np.float64) for row in draws)
+    return Moments(
+        np.stack([task.mean(axis=1) for task in tasks]),
+        between,
+        rest,
+        tuple(row if row.ndim == 3 else np.broadcast_to(row, (len(tasks), *row.shape)) for row in drawn),
+    )
+
+
+def crossed_intervals(
+    found: Sequence[Moments], items: Sequence[int], tasks: Sequence[int] | None = None
+) -> list[Estimate]:
+    """The estimate of each of several means, over the tasks at some positions (all); `items` counts those of each task.
+
+    Deterministic, and the same for a mean whichever others are asked for with it.
+    """
+    alike: dict[tuple[tuple[int, ...], ...], list[int]] = {}
+    for at, one in enumerate(found):
+        alike.setdefault(one.shape, []).append(at)
+    estimates: dict[int, Estimate] = {}
+    for places in alike.values():
+        composites, parts = _stacked([found[at] for at in places], items, tasks)
+        estimates |= zip(places, _estimates(composites, parts), strict=True)
+    return [estimates[at] for at in range(len(found))]
+
+
+def components(found: Sequence[Moments], items: Sequence[int], tasks: Sequence[int] | None = None) -> Components:
+    """The variance components of means of one shape over the tasks at some positions (all), one value for each."""
+    return _stacked(found, items, tasks)[1]
+
+
+def _items(values: Sequence[np.ndarray]) -> list[int]:
+    return [np.shape(task)[1] for task in values]
+
+
+def _stacked(
+    found: Sequence[Moments], items: Sequence[int], tasks: Sequence[int] | None
+) -> tuple[np.ndarray, Components]:
+    """Composites, shape (rows, seeds), and the components of each row (none with one seed), of moments of one shape."""
+    chosen = list(range(len(items)) if tasks is None else tasks)
+    # `take` lays numbers out in one way whichever tasks are chosen, so that sums come out alike to the last digit.
+    composites = np.stack([one.seed_means for one in found]).take(chosen, axis=1).mean(axis=1)
+    if composites.shape[1] < 2:
+        return composites, Components(float("nan"), ())
+    between = np.stack([one.between for one in found])
+    rest = np.stack([one.rest for one in found])
     # With one item there is nothing between items to estimate; its effect is then part of the question asked. One draw
     # is all there is of its row, and its variation cannot be told from the row's mean.
-    items = [_crossed(task, 1 / len(tasks)) for task in tasks if task.shape[1] > 1]
-    drawn = [_crossed(np.asarray(row, dtype=np.float64).T, 1.0) for row in draws if len(row) > 1]
-    return Components(float(composite.var(ddof=1)), (*items, *drawn))
+    parts = [
+        Crossed(between[:, task], rest[:, task], items[task], 1 / len(chosen)) for task in chosen if items[task] > 1
+    ]
+    for rows in zip(*(one.draws for one in found), strict=True):
+        if rows[0].shape[1] > 1:
+            drawn = np.stack(rows).take(chosen, axis=1).mean(axis=1)
+            parts.append(Crossed(*crossed_parts(drawn, seeds_axis=-1), drawn.shape[1], 1.0))
+    return composites, Components(composites.var(axis=1, ddof=1), tuple(parts))
+
+
+def _estimates(composites: np.ndarray, components: Components) -> list[Estimate]:
+    means, seeds = composites.mean(axis=1), composites.shape[1]
+    if seeds < 2:
+        return [
+            _unknown(float(mean), seeds, "one seed says nothing about the variation between seeds") for mean in means
+        ]
+    terms = components.terms(seeds)
+    variance = np.broadcast_to(sum(term.value for term in terms), means.shape)
+    # Sums of equal floats leave a residue of rounding, which must not pass for a tiny but real variance.
+    constant = variance <= np.finfo(np.float64).eps ** 2 * np.maximum(1.0, means**2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.sqrt(variance)
+        df = np.broadcast_to(_degrees_of_freedom(terms, seeds), means.shape)
+        # Student's t from `special`: `scipy.stats` takes a second to import, and a page should start at once.
+        reach = special.stdtrit(df, (1 + CONFIDENCE) / 2) * error
+        p = 2 * special.stdtr(df, -np.abs(means) / error)
+    found = zip(means.tolist(), *(part.tolist() for part in (error, df, means - reach, means + reach, p)), strict=True)
+    return [
+        _of_a_constant(mean, seeds) if still else Estimate(mean, *rest, seeds)
+        for still, (mean, *rest) in zip(constant.tolist(), found, strict=True)
+    ]
+
+
+def crossed_parts(tables: np.ndarray, *, seeds_axis: int = -2) -> tuple[np.ndarray, np.ndarray]:
+    """`between` and `rest` of what crosses the seeds in each table, shape (..., seeds, columns) or the other way round.
+
+    Both have the shape before the last two axes, which `seeds_axis` (-2 or -1) tells apart. There must be two or more
+    of either.
+    """
+    columns_axis = -3 - seeds_axis
+    seeds, columns = tables.shape[seeds_axis], tables.shape[columns_axis]
+    before = tables.shape[:-2]
+    of_columns = tables.mean(axis=seeds_axis, keepdims=True)
+    overall = tables.reshape(*before, seeds * columns).mean(axis=-1)[..., None, None]
+    left = tables - of_columns - tables.mean(axis=columns_axis, keepdims=True) + overall
+    rest = (left**2).reshape(*before, seeds * columns).sum(axis=-1) / ((seeds - 1) * (columns - 1))
+    square = seeds * of_columns.reshape(*before, columns).var(axis=-1, ddof=1)
+    return (square - rest) / seeds, rest
 
 
 def _checked(values: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -169,38 +298,17 @@ def _checked(values: Sequence[np.ndarray]) -> list[np.ndarray]:
     return tasks
 
 
-def _crossed(table: np.ndarray, weight: float) -> Crossed:
-    """The component of a table's columns, shape (seeds, columns)."""
-    of_columns, of_rest = _mean_squares(table)
-    return Crossed((of_columns - of_rest) / len(table), of_rest, table.shape[1], weight)
+def _degrees_of_freedom(terms: list[_Term], seeds: int) -> Numbers:
+    """Satterthwaite's, the seeds' term counted twice, and at least seeds - 1: see the module's docstring."""
+    weighted = [replace(terms[0], value=WEIGHT_OF_SEEDS_IN_DF * terms[0].value), *terms[1:]]
+    total = np.asarray(sum(term.value for term in weighted))
+    return np.maximum(float(seeds - 1), total**2 / sum(term.value**2 / term.df for term in weighted))
 
 
-def _mean_squares(table: np.ndarray) -> tuple[float, float]:
-    """Mean squares of the columns and of the rest, for a table with one value per (row, column)."""
-    rows, columns = table.shape
-    of_columns = table.mean(axis=0)
-    rest = table - of_columns - table.mean(axis=1, keepdims=True) + table.mean()
-    return float(rows * of_columns.var(ddof=1)), float((rest**2).sum() / ((rows - 1) * (columns - 1)))
-
-
-def _student(mean: float, terms: list[_Term], seeds: int) -> Estimate:
-    variance = sum(term.value for term in terms)
-    # Sums of equal floats leave a residue of rounding, which must not pass for a tiny but real variance.
-    if variance <= np.finfo(np.float64).eps ** 2 * max(1.0, mean**2):
-        if mean == 0:  # a row compared with itself
-            return Estimate(0.0, 0.0, float(seeds - 1), 0.0, 0.0, 1.0, seeds)
-        return _unknown(mean, seeds, "the values do not vary at all, so their spread cannot be estimated")
-    error = float(np.sqrt(variance))
-    df = max(float(seeds - 1), _degrees_of_freedom(terms))
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, df)) * error
-    p = float(2 * stats.t.sf(abs(mean) / error, df))
-    return Estimate(mean, error, df, mean - reach, mean + reach, p, seeds)
-
-
-def _degrees_of_freedom(terms: list[_Term]) -> float:
-    """Satterthwaite's, with the first term (the seeds') counted twice; the module's docstring says why."""
-    weighted = [_Term(WEIGHT_OF_SEEDS_IN_DF * terms[0].value, terms[0].df), *terms[1:]]
-    return sum(term.value for term in weighted) ** 2 / sum(term.value**2 / term.df for term in weighted)
+def _of_a_constant(mean: float, seeds: int) -> Estimate:
+    if mean == 0:  # a row compared with itself
+        return Estimate(0.0, 0.0, float(seeds - 1), 0.0, 0.0, 1.0, seeds)
+    return _unknown(mean, seeds, "the values do not vary at all, so their spread cannot be estimated")
 
 
 def _unknown(mean: float, seeds: int, note: str) -> Estimate:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
 from suite.statistics.intervals import Components, Crossed
 
@@ -24,26 +24,23 @@ EXACT_RANKS = 14
 
 
 def pooled_components(found: Sequence[Components]) -> Components:
-    """The mean of several rows' components, part by part. Raises ValueError without any, or where their parts differ.
-
-    Estimates below zero count as they are: setting them to zero first would make the mean too large.
-    """
+    """The mean of several components, part by part. Raises ValueError without any, or where their parts differ."""
     kinds = {tuple((part.count, part.weight) for part in one.parts) for one in found}
     if len(kinds) != 1:
         raise ValueError("components can be pooled when there are some and all have the same parts")
     parts = zip(*(one.parts for one in found), strict=True)
     return Components(
-        float(np.mean([one.seed_variance for one in found])),
+        np.array([one.seed_variance for one in found]),
         tuple(
             Crossed(
-                float(np.mean([part.between for part in alike])),
-                float(np.mean([part.rest for part in alike])),
+                np.array([part.between for part in alike]),
+                np.array([part.rest for part in alike]),
                 alike[0].count,
                 alike[0].weight,
             )
             for alike in parts
         ),
-    )
+    ).averaged()
 
 
 def power_of(difference: float, components: Components, seeds: int, *, level: float = LEVEL) -> float:
@@ -55,11 +52,13 @@ def power_of(difference: float, components: Components, seeds: int, *, level: fl
         raise ValueError(f"a level lies between 0 and 1, not at {level}")
     if seeds < 2 or not components.standard_error(seeds) > 0:
         return float("nan")
-    df = components.df(seeds)
-    away = abs(difference) / components.standard_error(seeds)
-    critical = stats.t.ppf(1 - level / 2, df)
+    return _power(abs(difference) / components.standard_error(seeds), components.df(seeds), level)
+
+
+def _power(away: float, df: float, level: float) -> float:
+    """The chance that the t test finds a difference of so many standard errors."""
     # The square of a noncentral t is a noncentral F, whose distribution stays finite far from zero.
-    return float(1 - special.ncfdtr(1, df, away**2, critical**2))
+    return float(1 - special.ncfdtr(1, df, away**2, special.stdtrit(df, 1 - level / 2) ** 2))
 
 
 def minimum_detectable(components: Components, seeds: int, *, power: float = POWER, level: float = LEVEL) -> float:
@@ -71,14 +70,14 @@ def minimum_detectable(components: Components, seeds: int, *, power: float = POW
         raise ValueError(f"power must lie between the level ({level}) and 1, not at {power}")
     if np.isnan(power_of(0.0, components, seeds, level=level)):
         return float("nan")
-    error = components.standard_error(seeds)
+    from scipy import optimize  # takes long to import, and nothing else here needs it
+
+    df = components.df(seeds)
     top = 1.0
-    while power_of(top * error, components, seeds, level=level) < power:
+    while _power(top, df, level) < power:
         top *= 2
-    found = optimize.brentq(
-        lambda away: power_of(away * error, components, seeds, level=level) - power, 0.0, top, xtol=1e-10
-    )
-    return float(found) * error
+    found = optimize.brentq(lambda away: _power(away, df, level) - power, 0.0, top, xtol=1e-10)
+    return float(found) * components.standard_error(seeds)
 
 
 def seeds_needed(
@@ -110,7 +109,7 @@ def critical_spearman(n: int, level: float = LEVEL) -> float:
     if n < 3:
         return float("nan")
     if n > EXACT_RANKS:
-        t = stats.t.ppf(1 - level / 2, n - 2)
+        t = special.stdtrit(n - 2, 1 - level / 2)
         return float(t / np.sqrt(n - 2 + t**2))
     counts = _squared_rank_differences(n)
     most = (n**3 - n) // 3

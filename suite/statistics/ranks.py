@@ -22,6 +22,8 @@ FEWEST_SEEDS = 3
 BLOCK = 2**21
 """Weights of one block of draws: 16 MB."""
 
+MOST_STEPS = np.iinfo(np.int16).max
+
 TIE = 1e-12
 """Means closer than this, relative to the largest, are equal: sums in another order differ by rounding."""
 
@@ -47,6 +49,83 @@ class RankTable:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Bootstrap:
+    """The mean of each row on each task in every draw: `means` has shape (tasks, draws, rows), rows as in `names`.
+
+    Whatever tasks are chosen, the mean of theirs is the row's in a draw. Where there can be no draws there are none,
+    and `note` says why.
+    """
+
+    names: tuple[str, ...]
+    means: np.ndarray
+    note: str = ""
+
+    def over(self, tasks: Sequence[int]) -> tuple[np.ndarray, float]:
+        """The means over some tasks, shape (draws, rows), and by how much equal ones may differ."""
+        total = np.zeros(self.means.shape[1:])
+        for task in tasks:
+            total += self.means[task]
+        return total / len(tasks), 0.0
+
+    def quantised(self) -> QuantisedBootstrap:
+        """The same in a quarter of the space."""
+        if self.note:
+            return QuantisedBootstrap(self.names, *_no_steps(len(self.names), len(self.means)), self.note)
+        # What all rows share in a draw orders none of them, and is most of what they vary by.
+        apart = self.means - self.means.mean(axis=2, keepdims=True)
+        base = apart.mean(axis=1)
+        apart -= base[:, None]
+        quantum = np.abs(apart).max(axis=(1, 2)) / MOST_STEPS
+        quantum[quantum == 0] = 1.0
+        steps = np.rint(apart / quantum[:, None, None]).astype(np.int16)
+        return QuantisedBootstrap(
+            self.names, base.T, quantum, np.ascontiguousarray(steps.transpose(2, 0, 1)), self.note
+        )
+
+
+@dataclass(frozen=True)
+class QuantisedBootstrap:
+    """A bootstrap without what all rows share in a draw, each value rounded to a step of its task.
+
+    `base` has shape (rows, tasks), `quantum` (the size of a step) shape (tasks,), `steps` shape (rows, tasks, draws),
+    int16. Values that were equal differ by a step at most.
+    """
+
+    names: tuple[str, ...]
+    base: np.ndarray
+    quantum: np.ndarray
+    steps: np.ndarray
+    note: str = ""
+
+    def over(self, tasks: Sequence[int]) -> tuple[np.ndarray, float]:
+        """The means over some tasks, shape (draws, rows), and by how much equal ones may differ."""
+        chosen = list(tasks)
+        total = np.repeat(self.base[:, chosen].sum(axis=1)[:, None], self.steps.shape[2], axis=1)
+        here = np.empty_like(total)
+        for task in chosen:
+            total += np.multiply(self.steps[:, task], self.quantum[task], out=here)
+        return np.ascontiguousarray(total.T) / len(chosen), float(self.quantum[chosen].mean())
+
+
+def ranks(
+    draws: Bootstrap | QuantisedBootstrap, tasks: Sequence[int] | None = None, *, baseline: str | None = None
+) -> RankTable:
+    """How sure the ranks are on the tasks at some positions (all).
+
+    Raises ValueError on a baseline that is none of the rows, and without any task.
+    """
+    if baseline is not None and baseline not in draws.names:
+        raise ValueError(f"the baseline {baseline!r} is none of the rows")
+    if draws.note:
+        return _unknown(draws.names, 0, draws.note)
+    chosen = range(len(draws.means) if isinstance(draws, Bootstrap) else len(draws.quantum)) if tasks is None else tasks
+    if not chosen:
+        raise ValueError("ranks need at least one task")
+    means, room = draws.over(chosen)
+    return _summary(draws.names, means, baseline, room)
+
+
 def bootstrap_ranks(
     scores: Mapping[str, Sequence[np.ndarray]],
     *,
@@ -55,44 +134,62 @@ def bootstrap_ranks(
     draws: int = 10_000,
     seed: int = 0,
 ) -> RankTable:
-    """Rank intervals, P(best) and P(beats baseline) of rows; higher is better; deterministic given `seed`.
+    """Rank intervals, P(best) and P(beats baseline) of rows: the `ranks` of their `bootstrap` on all tasks."""
+    return ranks(bootstrap(scores, selections=selections, draws=draws, seed=seed), baseline=baseline)
+
+
+def bootstrap(
+    scores: Mapping[str, Sequence[np.ndarray]],
+    *,
+    selections: Mapping[str, np.ndarray] | None = None,
+    draws: int = 10_000,
+    seed: int = 0,
+) -> Bootstrap:
+    """Draw rows again and again; higher is better; deterministic given `seed`.
 
     `scores[name]` holds one array a task, shape (seeds, items of the task), with the same seeds and items for all
-    names. `selections[name]`, for a row that is the mean of several selection draws (`random`), holds their composites,
-    shape (selection draws, seeds): each bootstrap draw resamples them, too. Fewer than 3 seeds, or fewer than 2 rows,
-    give nan and a note. Raises ValueError on shapes that differ, values that are not finite and an unknown baseline.
+    names. `selections[name]`, for a row that is the mean of several selection draws (`random`), holds its means on
+    each task, shape (tasks, selection draws, seeds), or their composites, shape (selection draws, seeds): each
+    bootstrap draw resamples them, too. Fewer than 3 seeds, or fewer than 2 rows, give a note and no draws. Raises
+    ValueError on shapes that differ and on values that are not finite.
     """
     names = tuple(scores)
-    if baseline is not None and baseline not in scores:
-        raise ValueError(f"the baseline {baseline!r} is none of the rows")
     tasks = _stacked(scores)
     seeds = len(tasks[0]) if tasks else 0
+    note = ""
     if len(names) < 2:
-        return _unknown(names, draws, f"{len(names)} row{'' if len(names) == 1 else 's'}: nothing to rank")
-    if seeds < FEWEST_SEEDS:
-        return _unknown(names, draws, f"{seeds} seeds say too little about the variation between seeds for ranks")
-    means = bootstrap_means(tasks, draws=draws, seed=seed)
+        note = f"{len(names)} row{'' if len(names) == 1 else 's'}: nothing to rank"
+    elif seeds < FEWEST_SEEDS:
+        note = f"{seeds} seeds say too little about the variation between seeds for ranks"
+    if note:
+        return Bootstrap(names, np.empty((len(tasks), 0, len(names))), note)
+    means = task_means(tasks, draws=draws, seed=seed)
     rng = np.random.default_rng([seed, 1])
-    for name, composites in (selections or {}).items():
-        means[:, names.index(name)] += _redrawn(np.asarray(composites, dtype=np.float64), draws, rng)
-    return _summary(names, means, baseline)
+    for name, found in (selections or {}).items():
+        means[:, :, names.index(name)] += _redrawn(np.asarray(found, dtype=np.float64), draws, rng)
+    return Bootstrap(names, means)
 
 
 def bootstrap_means(tasks: Sequence[np.ndarray], *, draws: int, seed: int) -> np.ndarray:
     """Means over tasks of resampled rows, shape (draws, rows), from one array a task of shape (seeds, items, rows)."""
+    return task_means(tasks, draws=draws, seed=seed).mean(axis=0)
+
+
+def task_means(tasks: Sequence[np.ndarray], *, draws: int, seed: int) -> np.ndarray:
+    """Means of resampled rows on each task, shape (tasks, draws, rows), from arrays of shape (seeds, items, rows)."""
     rng = np.random.default_rng(seed)
     seeds, rows = tasks[0].shape[0], tasks[0].shape[2]
     of_seeds = _weights(draws, seeds, seeds - 1, rng)
-    means = np.zeros((draws, rows))
-    for task in tasks:
+    means = np.empty((len(tasks), draws, rows))
+    for task, drawn_of_task in zip(tasks, means, strict=True):
         items = task.shape[1]
         flat = np.ascontiguousarray(task.transpose(1, 0, 2)).reshape(items, seeds * rows)
         block = max(1, BLOCK // max(items, seeds * rows))
         for start in range(0, draws, block):
             here = slice(start, min(start + block, draws))
             drawn = _weights(here.stop - start, items, items, rng) @ flat
-            means[here] += np.einsum("ms,msr->mr", of_seeds[here], drawn.reshape(-1, seeds, rows))
-    return means / len(tasks)
+            drawn_of_task[here] = np.einsum("ms,msr->mr", of_seeds[here], drawn.reshape(-1, seeds, rows))
+    return means
 
 
 def _stacked(scores: Mapping[str, Sequence[np.ndarray]]) -> list[np.ndarray]:
@@ -123,20 +220,18 @@ def _weights(draws: int, units: int, taken: int, rng: np.random.Generator) -> np
     return counts.reshape(draws, units) / taken
 
 
-def _redrawn(composites: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """What other selection draws would have moved the row's mean by, shape (draws,); none where there is one."""
-    selections = len(composites)
+def _redrawn(means: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """By how much other selection draws would have moved the row's mean, shape (tasks or 1, draws)."""
+    selections = means.shape[-2]
     if selections < 2:
-        return np.zeros(draws)
-    apart = composites.mean(axis=1) - composites.mean()
-    return _weights(draws, selections, selections - 1, rng) @ apart
+        return np.zeros((1, draws))
+    apart = means.mean(axis=-1) - means.mean(axis=(-2, -1))[..., None]
+    return np.atleast_2d(apart) @ _weights(draws, selections, selections - 1, rng).T
 
 
-def _summary(names: tuple[str, ...], means: np.ndarray, baseline: str | None) -> RankTable:
-    room = TIE * max(1.0, float(np.abs(means).max()))
-    ranks = np.ones(means.shape, dtype=np.int32)
-    for other in range(means.shape[1]):
-        ranks += means[:, other, None] > means + room
+def _summary(names: tuple[str, ...], means: np.ndarray, baseline: str | None, room: float) -> RankTable:
+    room += TIE * max(1.0, float(np.abs(means).max()))
+    ranks = ranks_in_draws(means, room)
     low, high = np.quantile(ranks, [0.025, 0.975], axis=0, method="inverted_cdf")
     best = ranks == 1
     if baseline is None:
@@ -156,6 +251,26 @@ def _summary(names: tuple[str, ...], means: np.ndarray, baseline: str | None) ->
         p_beats=beats,
         draws=len(means),
     )
+
+
+def ranks_in_draws(means: np.ndarray, room: float) -> np.ndarray:
+    """The rank of each row in each draw, shape (draws, rows), int32: 1 plus how many lie more than `room` above it.
+
+    One sort a draw, O(rows log rows): to compare every two rows takes seconds for a few hundred.
+    """
+    order = np.argsort(means, axis=1)
+    rising = np.take_along_axis(means, order, axis=1)
+    not_above = np.empty(means.shape, dtype=np.int32)
+    # Searching for rising values in a rising row is five times as fast as for the values as they come.
+    for row, limits, found in zip(rising, rising + room, not_above, strict=True):
+        found[:] = row.searchsorted(limits, side="right")
+    ranks = np.empty_like(not_above)
+    np.put_along_axis(ranks, order, means.shape[1] + 1 - not_above, axis=1)
+    return ranks
+
+
+def _no_steps(rows: int, tasks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return np.zeros((rows, tasks)), np.ones(tasks), np.zeros((rows, tasks, 0), dtype=np.int16)
 
 
 def _unknown(names: tuple[str, ...], draws: int, note: str) -> RankTable:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -22,6 +24,36 @@ def expected_jaccard(pool: int, first: int, second: int) -> float:
     common = np.arange(max(0, first + second - pool), min(first, second) + 1)
     chances = stats.hypergeom.pmf(common, pool, first, second)
     return float(chances @ (common / (first + second - common)))
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What two families of draws have in common, as means over all pairs of a draw each.
+
+    `shared` rows in common where unrelated draws would share `expected`; `jaccard` where they would have
+    `chance_jaccard`.
+    """
+
+    shared: float
+    expected: float
+    jaccard: float
+    chance_jaccard: float
+
+
+def shared_rows(first: Sequence[np.ndarray], second: Sequence[np.ndarray], pool: int) -> Shared:
+    """What the draws of two families share; each is the different rows it holds, int64, of a pool of `pool` rows.
+
+    Raises ValueError without a draw on either side, and for one that is empty or does not fit the pool.
+    """
+    if not (first and second):
+        raise ValueError("an overlap needs a draw on either side")
+    drawn = [(len(a), len(b), len(np.intersect1d(a, b))) for a in first for b in second]
+    return Shared(
+        shared=float(np.mean([shared for _, _, shared in drawn])),
+        expected=float(np.mean([a * b / pool for a, b, _ in drawn])),
+        jaccard=float(np.mean([shared / (a + b - shared) for a, b, shared in drawn])),
+        chance_jaccard=float(np.mean([expected_jaccard(pool, a, b) for a, b, _ in drawn])),
+    )
 
 
 def overlap_p(first: np.ndarray, second: np.ndarray) -> float:

@@ -38,6 +38,7 @@ def read_record(path: str, content: bytes) -> Result | Skipped:
             return Skipped(path, f"its content belongs at {result.path}")
         for task in result.tasks:
             task.unpack()
+        result.unpack_picks()
     except ValidationError as error:
         first = error.errors()[0]
         return Skipped(path, f"{'.'.join(map(str, first['loc'])) or 'the record'}: {first['msg']}")

@@ -22,7 +22,7 @@ from suite.features import Embeddings
 from suite.registry import Strategy, strategies
 from suite.runner.cells import FULL, Wanted, plan_cells
 from suite.statistics.holm import holm
-from suite.statistics.set_overlap import expected_jaccard, overlap_p
+from suite.statistics.set_overlap import overlap_p, shared_rows
 from suite.studies.kept import KeptPart, KeptStudy, Number
 from suite.studies.pool_map import PickMap, Plane, PoolDensity, density, pick_map, principal_plane
 
@@ -221,15 +221,15 @@ def compare(families: Sequence[Family], pool: int) -> list[Pair]:
     found = []
     for one, other in combinations(range(len(families)), 2):
         first, second = families[one], families[other]
-        drawn = [(len(a), len(b), len(np.intersect1d(a, b))) for a in first.draws for b in second.draws]
+        drawn = shared_rows(first.draws, second.draws, pool)
         found.append(
             Pair(
                 first=first.strategy.spec,
                 second=second.strategy.spec,
-                shared=float(np.mean([shared for _, _, shared in drawn])),
-                expected=float(np.mean([a * b / pool for a, b, _ in drawn])),
-                jaccard=float(np.mean([shared / (a + b - shared) for a, b, shared in drawn])),
-                chance_jaccard=float(np.mean([expected_jaccard(pool, a, b) for a, b, _ in drawn])),
+                shared=drawn.shared,
+                expected=drawn.expected,
+                jaccard=drawn.jaccard,
+                chance_jaccard=drawn.chance_jaccard,
                 p=overlap_p(counts[one], counts[other]),
                 p_holm=None,
             )

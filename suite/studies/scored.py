@@ -10,7 +10,7 @@ import numpy as np
 
 from suite.aggregate import Registration, Row, Table, score_v1
 from suite.aggregate.normalise import normalised
-from suite.aggregate.rows import RANDOM, UNTUNED, Comparable, RowResults, select_registered, tables_of
+from suite.aggregate.rows import RANDOM, UNTUNED, Comparable, RowResults, counted, select_registered, tables_of
 from suite.errors import BreadthError, StoreError
 from suite.results import Result
 
@@ -82,7 +82,7 @@ def one_table(results: Iterable[Result], registration: Registration) -> tuple[li
     """
     groups, set_aside = select_registered(results, registration)
     if not groups:
-        reasons = "; ".join(f"{count} {reason}" for reason, count in set_aside.items()) or "none was found"
+        reasons = "; ".join(f"{count} {reason}" for reason, count in counted(set_aside).items()) or "none was found"
         raise StoreError(f"No result of track {registration.track} serves this study: {reasons}.")
     if len(groups) > 1:
         raise StoreError(f"These results cannot stand in one study: {_apart(list(groups))}. Give one of them.")

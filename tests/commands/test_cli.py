@@ -20,6 +20,7 @@ COMMANDS = (
     "correlate",
     "doctor",
     "ladder",
+    "leaderboard",
     "levels",
     "measure",
     "metrics",
@@ -177,7 +178,7 @@ def test_a_full_disk_leaves_nothing_half_written(breadth: Breadth, small_disk: P
     assert_one_error(done, "The disk is full", "BREADTH_HOME")
     assert not list(small_disk.rglob("*.part"))
     for recorded in (small_disk / "home").rglob("store/**/*.json"):
-        assert json.loads(recorded.read_text())["schema_version"] == 1
+        assert json.loads(recorded.read_text())["schema_version"] == 2
 
 
 def test_a_disk_that_may_not_be_written(breadth: Breadth, small_disk: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_local_store_goes_up_with_its_tables(repository: Repository, mine: Loc
     rows = pyarrow.parquet.read_table(io.BytesIO(repository.files["leaderboard/microworld.parquet"])).to_pylist()
     assert [row["strategy"] for row in rows] == ["longest"]
     assert json.loads(repository.files["leaderboard/microworld.json"])["results"] == 3
-    assert len(repository.files) == 6
+    assert len(repository.files) == 9
     commits = len(repository.head.history())
     assert f"{URL} has everything" in breadth("push", "--store", URL, "--from", mine.url).stdout
     assert len(repository.head.history()) == commits

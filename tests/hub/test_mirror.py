@@ -9,9 +9,9 @@ from factories import result
 from hub.fake_hub import FakeHub
 from hub.fake_repository import Repository
 
-from suite.errors import HubUnavailable
+from suite.errors import HubUnavailable, StoreError
 from suite.stores import LocalStore
-from suite.stores.hub.mirror import mirror
+from suite.stores.hub.mirror import fetch_file, mirror
 from suite.stores.hub.patience import Patience
 from suite.stores.hub.repository import HubRepository
 
@@ -135,3 +135,44 @@ def test_a_long_listing_is_read_to_its_end(
 ) -> None:
     pointed.page_size = 3
     assert mirror(client, tmp_path).fetched == 7
+
+
+def test_a_mirror_of_some_folders_asks_for_nothing_else(
+    client: HubRepository, repository: Repository, pointed: FakeHub, tmp_path: Path
+) -> None:
+    state = mirror(client, tmp_path, folders=("leaderboard", "no-such-folder"))
+    assert LocalStore(tmp_path).paths() == ["leaderboard/microworld.parquet"]
+    assert (state.fetched, downloads(pointed)) == (1, 1)
+    repository.put(RECORDS[0].path, RECORDS[0].to_json().encode() + b" ")
+    assert mirror(client, tmp_path, folders=("leaderboard", "no-such-folder")).fetched == 0
+
+
+def test_one_file_is_fetched_beside_the_mirror(
+    client: HubRepository, repository: Repository, pointed: FakeHub, tmp_path: Path
+) -> None:
+    state = mirror(client, tmp_path, folders=("leaderboard",))
+    fetch_file(client, tmp_path, RECORDS[2].path, state.commit, HASTY)
+    assert (tmp_path / RECORDS[2].path).read_text() == RECORDS[2].to_json()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".fetching")]
+    with pytest.raises(StoreError, match="There is no"):
+        fetch_file(client, tmp_path, "results/none.json", state.commit, HASTY)
+    # It is none of the mirror's, and stays when that goes on.
+    repository.put("leaderboard/microworld.json", b"{}")
+    assert mirror(client, tmp_path, folders=("leaderboard",)).removed == 0
+    assert (tmp_path / RECORDS[2].path).is_file()
+
+
+def test_an_outcome_of_a_study_made_here_is_not_overwritten(
+    client: HubRepository, repository: Repository, tmp_path: Path
+) -> None:
+    path = "studies/microworld/ladder.json"
+    repository.put(path, b"published")
+    mirror(client, tmp_path)
+    assert (tmp_path / path).read_bytes() == b"published"
+    repository.put(path, b"published anew")
+    mirror(client, tmp_path)
+    assert (tmp_path / path).read_bytes() == b"published anew"
+    (tmp_path / path).write_bytes(b"made here")
+    repository.put("README.md", b"another commit")
+    mirror(client, tmp_path)
+    assert (tmp_path / path).read_bytes() == b"made here"

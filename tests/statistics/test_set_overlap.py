@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from suite.statistics.set_overlap import expected_jaccard, overlap_p
+from suite.statistics.set_overlap import expected_jaccard, overlap_p, shared_rows
 
 
 @settings(deadline=None)
@@ -30,6 +30,24 @@ def test_expected_jaccard_is_the_mean_over_all_draws(pool: int, data: st.DataObj
 def test_draws_that_do_not_fit(sizes: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="do not fit a pool of 10"):
         expected_jaccard(10, *sizes)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sets(st.integers(0, 11), min_size=1), min_size=1, max_size=3), min_size=2, max_size=2))
+def test_shared_rows_are_means_over_every_pair_of_draws(families: list[list[set[int]]]) -> None:
+    first, second = families
+    pairs = [(one, other) for one in first for other in second]
+    found = shared_rows(*([np.array(sorted(draw)) for draw in family] for family in families), 12)
+    assert found.shared == pytest.approx(np.mean([len(one & other) for one, other in pairs]))
+    assert found.jaccard == pytest.approx(np.mean([len(one & other) / len(one | other) for one, other in pairs]))
+    assert found.expected == pytest.approx(np.mean([len(one) * len(other) / 12 for one, other in pairs]))
+    chance = [expected_jaccard(12, len(one), len(other)) for one, other in pairs]
+    assert found.chance_jaccard == pytest.approx(np.mean(chance))
+
+
+def test_a_family_without_draws_shares_nothing_that_could_be_told() -> None:
+    with pytest.raises(ValueError, match="a draw on either side"):
+        shared_rows([], [np.arange(3)], 10)
 
 
 def held(pool: int, *draws: list[int]) -> np.ndarray:

@@ -9,17 +9,17 @@ from suite.report.material import Material
 from suite.studies.contamination import NAME, ContaminationOutcome
 
 TASKS = (
-    Column("task or set"),
+    Column("task or set", role="name"),
     Column("kind"),
     Column("questions", ",d"),
     Column("long enough to check", ",d"),
     Column("overlapping", ",d"),
-    Column("overlapping (%)", ".2f", 100),
+    Column("overlapping (%)", ".2f", 100, key="overlapping-share"),
     Column("whole question in the pool", ",d"),
     Column("samples of the pool", ",d"),
 )
 MARKS = (
-    Column("selection"),
+    Column("selection", role="name"),
     Column("different samples", ",d"),
     Column("overlapping", ",d"),
     Column("expected by chance", ".1f"),
@@ -37,10 +37,11 @@ def contamination_section(material: Material) -> Section:
     if outcome is None:
         command = f"breadth contamination --track {material.asked}"
         return Section("contamination", "Contamination", (NotRun(why, command),))
-    return Section("contamination", "Contamination", tuple(_blocks(outcome)))
+    return Section("contamination", "Contamination", tuple(contamination_blocks(outcome)))
 
 
-def _blocks(outcome: ContaminationOutcome) -> Iterator[Block]:
+def contamination_blocks(outcome: ContaminationOutcome) -> Iterator[Block]:
+    """How much of each task the pool holds, and the selections that take more than their share of it."""
     yield Paragraph(
         f"A question overlaps when it shares {outcome.run_words} consecutive words with a sample of the pool. "
         f"{outcome.overlapping_samples:,} of {outcome.pool_size:,} samples overlap something that was checked. A "

@@ -20,24 +20,28 @@ READ_SCATTER = (
 )
 COEFFICIENTS = ("spearman", "pearson", "kendall", "mean")
 COLUMNS = (
-    Column("metric"),
+    Column("metric", role="name"),
     Column("family"),
     *(
         column
         for name in COEFFICIENTS
-        for column in (Column(name.capitalize(), "+.3f"), Column("low", "+.3f"), Column("high", "+.3f"))
+        for column in (
+            Column(name.capitalize(), "+.3f"),
+            Column("low", "+.3f", key=f"{name}-low"),
+            Column("high", "+.3f", key=f"{name}-high"),
+        )
     ),
     Column("p (Spearman)", P_VALUE),
     Column("selections", "d"),
     Column("clusters", "d"),
-    Column("NovelSum's lead (mean)", "+.3f"),
-    Column("low", "+.3f"),
-    Column("high", "+.3f"),
+    Column("NovelSum's lead (mean)", "+.3f", key="lead"),
+    Column("low", "+.3f", key="lead-low"),
+    Column("high", "+.3f", key="lead-high"),
     Column("remark"),
 )
 PANEL = (
     Column("selection"),
-    Column("family"),
+    Column("family", role="family"),
     Column("degenerate"),
     Column("complete"),
     Column("performance (mean z)", "+.3f"),
@@ -54,6 +58,17 @@ def correlations_section(material: Material) -> Section:
 
 
 def _blocks(table: CorrelateTable) -> Iterator[Block]:
+    yield from findings(table)
+    if table.correlations:
+        yield coefficients(table)
+    yield from correlation_grids(table)
+    if table.correlations:
+        yield Picture("scatter", scatter_figure(table), "Performance against every metric", READ_SCATTER)
+    yield panel_grid(table)
+
+
+def findings(table: CorrelateTable) -> Iterator[Block]:
+    """Whether NovelSum leads, with degenerate selections and without, and what is not in the study."""
     yield from (
         Paragraph(f"{_which(one)}: {one.lead.words}", "lead" if not number else "")
         for number, one in enumerate(table.correlations)
@@ -66,14 +81,18 @@ def _blocks(table: CorrelateTable) -> Iterator[Block]:
     warnings += [f"Left out: {one.name}, because {one.reason}." for one in table.left_out]
     if warnings:
         yield Listing(tuple(warnings))
-    if table.correlations:
-        yield Picture("coefficients", coefficients_figure(table), "Which metric predicts performance", READ_FOREST)
+
+
+def coefficients(table: CorrelateTable) -> Picture:
+    """The forest of coefficients; the table has correlations."""
+    return Picture("coefficients", coefficients_figure(table), "Which metric predicts performance", READ_FOREST)
+
+
+def correlation_grids(table: CorrelateTable) -> Iterator[Grid]:
+    """Every metric with its coefficients, over all selections and over the sound ones."""
     for number, one in enumerate(table.correlations):
         title = f"{_which(one)} ({one.selections} selections of {one.clusters} strategies)"
         yield Grid(f"correlations-{number}", title, COLUMNS, tuple(_row(row) for row in one.metrics))
-    if table.correlations:
-        yield Picture("scatter", scatter_figure(table), "Performance against every metric", READ_SCATTER)
-    yield _panel(table)
 
 
 def _which(one: Correlations) -> str:
@@ -91,7 +110,7 @@ def _row(row: MetricRow) -> tuple[Value, ...]:
     return (*cells, row.flag)
 
 
-def _panel(table: CorrelateTable) -> Grid:
+def panel_grid(table: CorrelateTable) -> Grid:
     """Every selection with its performance and raw metrics."""
     metrics = list(dict.fromkeys(name for row in table.panel for name in row.metrics))
     rows = tuple(

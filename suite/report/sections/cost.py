@@ -10,8 +10,12 @@ from suite.figures.cost import HOW_TO_READ, cost_figure
 from suite.report.blocks import Block, Column, Grid, Paragraph, Picture, Section
 from suite.report.material import Material
 
+WHAT_COUNTS = (
+    "Medians over a row's cells, on the machine that ran them. Features are computed once a pool and shared by "
+    "strategies; a row's features count as if it were alone."
+)
 COLUMNS = (
-    Column("strategy"),
+    Column("strategy", role="name"),
     Column("difference to random (points)", "+.1f", 100),
     Column("features (s)", ".2f"),
     Column("selection (s)", ".2f"),
@@ -23,19 +27,14 @@ COLUMNS = (
 
 def cost_section(material: Material) -> Section:
     """Figure and table of every table of the board."""
-    blocks: list[Block] = [
-        Paragraph(
-            "Medians over a row's cells, on the machine that ran them (see Reproduction). Features are computed once a "
-            "pool and shared by strategies; a row's features count as if it were alone.",
-            "note",
-        )
-    ]
+    blocks: list[Block] = [Paragraph(f"{WHAT_COUNTS} For the machine see Reproduction.", "note")]
     for number, table in enumerate(material.board.tables):
-        blocks += _table_blocks(material.board, table, number)
+        blocks += cost_blocks(material.board, table, number)
     return Section("cost", "Cost", tuple(blocks))
 
 
-def _table_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
+def cost_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
+    """Cost against gain of one table, and what every row of it took."""
     title = table_title(board, table)
     drawn = cost_figure(board, table)
     if drawn is not None:

@@ -15,19 +15,19 @@ HOW_TO_READ = (
     "pays."
 )
 SLOPES = (
-    Column("strategy"),
-    Column("family"),
-    Column("slope (points a unit of level)", "+.2f", 100),
-    Column("one sigma", ".2f", 100),
-    Column("slope at equal length", "+.2f", 100),
-    Column("one sigma", ".2f", 100),
+    Column("strategy", role="name"),
+    Column("family", role="family"),
+    Column("slope (points a unit of level)", "+.2f", 100, key="slope"),
+    Column("one sigma", ".2f", 100, key="slope-sigma"),
+    Column("slope at equal length", "+.2f", 100, key="equal-length"),
+    Column("one sigma", ".2f", 100, key="equal-length-sigma"),
     Column("Spearman", "+.3f"),
     Column("p", P_VALUE),
     Column("levels", "d"),
     Column("remark"),
 )
 LEVELS = (
-    Column("strategy"),
+    Column("strategy", role="name"),
     Column("level", ".3f"),
     Column("state"),
     Column("types kept", "d"),
@@ -46,10 +46,11 @@ def ladder_section(material: Material) -> Section:
     table, why = material.kept("ladder", LadderTable)
     if table is None:
         return Section("ladder", "Ladder of diversity", (NotRun(why, f"breadth ladder --track {material.asked}"),))
-    return Section("ladder", "Ladder of diversity", tuple(_blocks(table)))
+    return Section("ladder", "Ladder of diversity", tuple(ladder_blocks(table)))
 
 
-def _blocks(table: LadderTable) -> Iterator[Block]:
+def ladder_blocks(table: LadderTable) -> Iterator[Block]:
+    """A ladder in words, its figure with a panel a strategy, its slopes and every level."""
     yield Paragraph(f"Budget {table.budget:,} on {table.base_model}, training seeds {_joined(table.training_seeds)}.")
     warnings = [f"Reduced against the registered ladder: {reason}." for reason in table.reduced]
     if table.withheld:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from suite.report.blocks import Listing, Paragraph, Section
 from suite.report.material import Material
 
+if TYPE_CHECKING:
+    from suite.track import Recipe
+
 WORDS = (
     "Every strategy picks the same number of samples from the same pool. The same base model is fine-tuned on each "
-    "selection with the same recipe and the same registered training seeds, and answers the same held-out items.",
+    "selection with the same recipe and the same registered training seeds, and answers the same held-out items."
 )
 RULES = (
     "Score. Each task's items are normalised: accuracy to (a - chance) / (1 - chance), bits per byte to (untuned - x) "
@@ -34,13 +39,19 @@ RULES = (
 
 def methods_section(material: Material) -> Section:
     """The rules, and this track's recipe and score version."""
-    recipe = material.track.recipe
     facts = (
         f"Track {material.track.name}, version {material.track.version}: {material.track.description.strip()}",
-        f"Recipe: {recipe.method} fine-tuning, {recipe.epochs:g} epochs, learning rate {recipe.learning_rate:g}, batch "
-        f"of {recipe.batch_size}, at most {recipe.max_length} tokens a sample, {recipe.dtype}.",
+        f"Recipe: {recipe_in_words(material.track.recipe)}.",
         f"Score version {material.board.score_version}; training seeds "
         f"{', '.join(map(str, material.board.registration.training_seeds))}; "
         f"{material.board.registration.random_draws} random draws.",
     )
-    return Section("methods", "How it is computed", (Paragraph(WORDS[0]), Listing(RULES), Listing(facts)))
+    return Section("methods", "How it is computed", (Paragraph(WORDS), Listing(RULES), Listing(facts)))
+
+
+def recipe_in_words(recipe: Recipe) -> str:
+    """How a track fine-tunes, in a line."""
+    return (
+        f"{recipe.method} fine-tuning, {recipe.epochs:g} epochs, learning rate {recipe.learning_rate:g}, batch of "
+        f"{recipe.batch_size}, at most {recipe.max_length} tokens a sample, {recipe.dtype}"
+    )

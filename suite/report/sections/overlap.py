@@ -19,12 +19,12 @@ READ_MAP = (
     "of the grey cover the pool, points that cluster do not."
 )
 PAIRS = (
-    Column("first"),
+    Column("first", role="name"),
     Column("second"),
-    Column("samples in common", ".1f"),
-    Column("by chance", ".1f"),
-    Column("Jaccard (%)", ".2f", 100),
-    Column("by chance (%)", ".2f", 100),
+    Column("samples in common", ".1f", key="shared"),
+    Column("by chance", ".1f", key="expected"),
+    Column("Jaccard (%)", ".2f", 100, key="jaccard"),
+    Column("by chance (%)", ".2f", 100, key="chance-jaccard"),
     Column("p (Holm)", P_VALUE),
 )
 
@@ -34,10 +34,11 @@ def overlap_section(material: Material) -> Section:
     outcome, why = material.kept(NAME, OverlapOutcome)
     if outcome is None:
         return Section("overlap", "What they pick alike", (NotRun(why, f"breadth overlap --track {material.asked}"),))
-    return Section("overlap", "What they pick alike", tuple(_blocks(outcome)))
+    return Section("overlap", "What they pick alike", tuple(overlap_blocks(outcome)))
 
 
-def _blocks(outcome: OverlapOutcome) -> Iterator[Block]:
+def overlap_blocks(outcome: OverlapOutcome) -> Iterator[Block]:
+    """The matrix, maps and pairs of every budget."""
     for number, table in enumerate(outcome.tables):
         title = f"budget {table.budget:,}"
         yield Picture(f"overlap-{number}", overlap_figure(outcome, table), f"Overlap, {title}", READ_MATRIX)

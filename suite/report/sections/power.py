@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from suite.aggregate import Power, Table
+from suite.aggregate import Board, Power, Table
 from suite.commands.board_notes import table_title
 from suite.report.blocks import Block, Column, Grid, Listing, Paragraph, Section, Value
 from suite.report.material import Material
@@ -20,7 +20,7 @@ TABLE = (
     Column("seeds that find one point"),
 )
 ROWS = (
-    Column("strategy"),
+    Column("strategy", role="name"),
     Column("seeds", "d"),
     Column("difference (points)", "+.1f", 100),
     Column("standard error (points)", ".2f", 100),
@@ -30,22 +30,22 @@ ROWS = (
 
 def power_section(material: Material) -> Section:
     """What can be detected, and what few seeds cannot show whatever they find."""
-    tables = [(table, table_title(material.board, table)) for table in material.board.tables]
+    return Section("power", "Power", tuple(power_blocks(material.board)))
+
+
+def power_blocks(board: Board) -> Iterator[Block]:
+    """What every table of a board can detect, how precise its rows are, and what few seeds cannot show."""
+    tables = [(table, table_title(board, table)) for table in board.tables]
     known = [(table.power, title) for table, title in tables if table.power is not None]
-    blocks: list[Block] = [
-        Paragraph(
-            "A true difference to random of the detectable size is found by the two-sided t test at 0.05 four times in "
-            "five, given the mean variance of the table's differences. Smaller ones mostly go unseen: a tie with "
-            "random is no proof of equality."
-        )
-    ]
+    yield Paragraph(
+        "A true difference to random of the detectable size is found by the two-sided t test at 0.05 four times in "
+        "five, given the mean variance of the table's differences. Smaller ones mostly go unseen: a tie with random is "
+        "no proof of equality."
+    )
     if known:
-        blocks.append(
-            Grid("detectable", "What can be detected", TABLE, tuple(_power(power, title) for power, title in known))
-        )
-    blocks += [_rows(table, f"errors-{number}", title) for number, (table, title) in enumerate(tables)]
-    blocks.append(Listing(tuple(_exact_facts(len(material.board.registration.training_seeds)))))
-    return Section("power", "Power", tuple(blocks))
+        yield Grid("detectable", "What can be detected", TABLE, tuple(_power(power, title) for power, title in known))
+    yield from (_rows(table, f"errors-{number}", title) for number, (table, title) in enumerate(tables))
+    yield Listing(tuple(_exact_facts(len(board.registration.training_seeds))))
 
 
 def _power(power: Power, title: str) -> tuple[Value, ...]:

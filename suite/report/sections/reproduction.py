@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from suite import __version__
 from suite.report.blocks import Block, Column, Command, Grid, Listing, Paragraph, Section, Value
 from suite.report.material import Material
+
+if TYPE_CHECKING:
+    from suite.aggregate import Board
+    from suite.track import Track
 
 FACTS = (Column("what"), Column("value"))
 REFERENCES = (
@@ -28,7 +33,7 @@ def _blocks(material: Material) -> Iterator[Block]:
     )
     yield Command("\n".join(commands(material)))
     yield Grid("facts", "Versions, hashes and machine", FACTS, tuple(_facts(material)))
-    yield Listing(tuple(_citations(material)))
+    yield Listing(tuple(citations(material.track, material.board)))
 
 
 def commands(material: Material) -> list[str]:
@@ -74,10 +79,10 @@ def _facts(material: Material) -> Iterator[tuple[Value, ...]]:
         yield name, ", ".join(versions)
 
 
-def _citations(material: Material) -> Iterator[str]:
-    yield f"Track: {material.track.citation.strip()} Licence: {material.track.licence}."
-    there = dict.fromkeys(row.strategy for table in material.board.tables for row in table.rows)
-    for name in there:
-        if paper := material.papers.get(name):
-            yield f"{name}: {paper}."
+def citations(track: Track | None, board: Board) -> Iterator[str]:
+    """What to cite: the track, every strategy on its board, and the statistics."""
+    if track is not None:
+        yield f"Track: {track.citation.strip()} Licence: {track.licence}."
+    there = dict.fromkeys(row.strategy for table in board.tables for row in table.rows)
+    yield from (f"{name}: {board.papers[name]}." for name in there if name in board.papers)
     yield from REFERENCES

@@ -11,7 +11,7 @@ from suite.report.blocks import Block, Column, Grid, Paragraph, Picture, Section
 from suite.report.material import Material
 
 STANDING = (
-    Column("task"),
+    Column("task", role="name"),
     Column("kind"),
     Column("unit"),
     Column("items", "d"),
@@ -29,13 +29,14 @@ def tasks_section(material: Material) -> Section:
     """The heat map and tables of every table of the board."""
     blocks: list[Block] = []
     for number, table in enumerate(material.board.tables):
-        blocks += _table_blocks(material.board, table, number)
+        blocks += task_blocks(material.board, table, number)
     if not blocks:
         blocks.append(Paragraph("No table, so no tasks to show.", "note"))
     return Section("tasks", "Tasks", tuple(blocks))
 
 
-def _table_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
+def task_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
+    """The heat map of one table, its raw means, and which tasks enter its score."""
     title = table_title(board, table)
     drawn = tasks_figure(board, table)
     if drawn is not None:
@@ -43,7 +44,7 @@ def _table_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
     yield Grid(
         f"task-means-{number}",
         f"Raw task means; {title}",
-        (Column("strategy"), *(_column(task) for task in table.tasks)),
+        (Column("strategy", role="name"), *(_column(task) for task in table.tasks)),
         tuple((row.spec, *(row.tasks.get(task.name) for task in table.tasks)) for row in table.rows),
         frozenset(place for place, row in enumerate(table.rows) if row.reference or not row.complete),
     )

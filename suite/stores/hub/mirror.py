@@ -1,7 +1,11 @@
 """Mirroring: a repository's files in a local folder of the same shape, fetching only what has changed.
 
 Every file lands whole and checked, so a mirror that breaks off is gone on with by the next one. The note
-`.mirror.json` beside the files says what came from the Hub, and of which commit.
+`.mirror.json` beside the files says what came from the Hub, and of which commit. A mirror of some folders is one for
+readers: what lies elsewhere in the repository is neither listed nor fetched.
+
+Outcomes of studies are made on this disk, too, in the mirror's own folder: one that was written here since it came
+from the Hub stays as it is, until it is published.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,14 +23,17 @@ from typing import Any
 from filelock import FileLock
 
 from suite.atomic import storage_errors, write_text
+from suite.errors import StoreError
 from suite.reporting import Progress, no_progress
 from suite.stores.hub.patience import READING, Patience, persist
-from suite.stores.hub.repository import HubRepository, RemoteFile
+from suite.stores.hub.repository import HubRepository, RemoteFile, is_version
 from suite.stores.protocol import Skipped
 from suite.stores.records import LARGEST_RECORD, is_safe, too_large
 
 NOTE = ".mirror.json"
 INCOMING = ".incoming-"
+FETCHING = ".fetching-"
+OWN_FOLDER = "studies/"
 LARGEST_OTHER = 512 * 2**20
 """Bytes of a file that is no record, such as a table; a larger one is not fetched."""
 DOWNLOADS_AT_ONCE = 8
@@ -67,11 +74,14 @@ def mirror(
     repository: HubRepository,
     folder: Path,
     *,
+    folders: Sequence[str] = (),
     verify: bool = False,
     patience: Patience = READING,
     progress: Progress = no_progress,
 ) -> Mirrored:
     """Bring a folder up to the newest commit; files of its own that are not on the Hub stay.
+
+    `folders` are those of the repository that are wanted (all). One mirror always has the same.
 
     `verify` compares every file even when the commit is the one mirrored before. Raises HubUnavailable or
     HubRefused; what has arrived by then stays.
@@ -85,23 +95,40 @@ def mirror(
         if head == before.commit and not verify:
             after = Mirrored(head, datetime.now(UTC), before.versions, before.refused)
         else:
-            known = {} if verify else before.versions
-            after = _renewed(repository, folder, known, head, patience, progress)
+            listed = persist(lambda: repository.files(head, folders), repository.url, patience)
+            after = _renewed(repository, folder, before, verify, head, listed, patience, progress)
             _forget(folder, before.versions.keys() - after.versions.keys())
             after.removed = len(before.versions.keys() - after.versions.keys())
         write_text(note, json.dumps(_written(after, repository.url)))
     return after
 
 
+def fetch_file(repository: HubRepository, folder: Path, path: str, revision: str, patience: Patience) -> None:
+    """Bring one file of a commit into a folder, beside whatever mirror is under way there.
+
+    Raises StoreError where the repository has no such file or it is too large, HubUnavailable or HubRefused.
+    """
+    file = persist(lambda: repository.some([path], revision), repository.url, patience).get(path)
+    if file is None:
+        raise StoreError(f"There is no {path} in {repository.url} (any more).")
+    if refusal := _refusal(file):
+        raise StoreError(f"{path} was not fetched: {refusal.reason}.")
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=FETCHING, dir=folder) as incoming:
+        _fetch_one(repository, folder, Path(incoming), file, revision, patience)
+
+
 def _renewed(
     repository: HubRepository,
     folder: Path,
-    known: Mapping[str, str],
+    before: Mirrored,
+    verify: bool,
     head: str,
+    listed: Mapping[str, RemoteFile],
     patience: Patience,
     progress: Progress,
 ) -> Mirrored:
-    listed = persist(lambda: repository.files(head), repository.url, patience)
     after = Mirrored(head, datetime.now(UTC))
     wanted: list[RemoteFile] = []
     for path, file in sorted(listed.items()):
@@ -111,7 +138,10 @@ def _renewed(
             after.refused.append(refusal)
             continue
         after.versions[path] = file.version
-        if not _is_there(folder / path, file, trusted=known.get(path) == file.version):
+        known = before.versions.get(path)
+        if path.startswith(OWN_FOLDER) and _is_own(folder / path, known):
+            continue
+        if not _is_there(folder / path, file, trusted=known == file.version and not verify):
             wanted.append(file)
     _fetch(repository, folder, wanted, head, patience, progress)
     after.fetched = len(wanted)
@@ -132,6 +162,12 @@ def _refusal(file: RemoteFile) -> Skipped | None:
     if file.size > LARGEST_OTHER:
         return Skipped(file.path, f"larger than {LARGEST_OTHER // 2**20} MiB, the most a table may have")
     return None
+
+
+def _is_own(target: Path, known: str | None) -> bool:
+    """Whether a file was written here since it came from the Hub, or never came from there."""
+    with storage_errors(target):
+        return target.is_file() and (known is None or not is_version(target.read_bytes(), known))
 
 
 def _is_there(target: Path, file: RemoteFile, *, trusted: bool) -> bool:

@@ -38,6 +38,8 @@ class Patience:
 
 
 ONE_TRY = Patience(attempts=1)
+AT_ONCE = Patience(attempts=2, first_wait=0.2, longest_asked=2.0)
+"""For somebody who looks at a page and waits."""
 READING = Patience(attempts=3, first_wait=0.5, longest_asked=30.0)
 
 

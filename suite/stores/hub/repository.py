@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,11 +40,14 @@ class RemoteFile:
 
     def holds(self, content: bytes) -> bool:
         """Whether the file's content is exactly this."""
-        if len(content) != self.size:
-            return False
-        if self.sha256 is not None:
-            return hashlib.sha256(content).hexdigest() == self.sha256
-        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == self.oid
+        return len(content) == self.size and is_version(content, self.version)
+
+
+def is_version(content: bytes, version: str) -> bool:
+    """Whether content is what `RemoteFile.version` stands for: a sha256, or the id of a git object."""
+    if len(version) == 64:
+        return hashlib.sha256(content).hexdigest() == version
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == version
 
 
 class HubRepository:
@@ -66,10 +69,20 @@ class HubRepository:
         info = self.api.repo_info(self.name, repo_type=self.kind, timeout=timeout_seconds())
         return info.sha or ""
 
-    def files(self, revision: str) -> dict[str, RemoteFile]:
-        """Every file at a commit."""
-        tree = self.api.list_repo_tree(self.name, repo_type=self.kind, revision=revision, recursive=True)
-        return _files(tree)
+    def files(self, revision: str, folders: Sequence[str] = ()) -> dict[str, RemoteFile]:
+        """Every file at a commit, or those below some folders alone; a folder that is not there holds none."""
+        from huggingface_hub.errors import EntryNotFoundError
+
+        found: dict[str, RemoteFile] = {}
+        for folder in folders or (None,):
+            try:
+                tree = self.api.list_repo_tree(
+                    self.name, folder, repo_type=self.kind, revision=revision, recursive=True
+                )
+                found |= _files(tree)
+            except EntryNotFoundError:
+                continue
+        return found
 
     def some(self, paths: Iterable[str], revision: str) -> dict[str, RemoteFile]:
         """Those of the paths that are there at a commit."""

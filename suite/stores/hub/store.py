@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,9 +20,9 @@ from suite.home import home
 from suite.reporting import Progress, no_progress
 from suite.results import Result
 from suite.stores.hub.commits import append_records, batches, replace_files
-from suite.stores.hub.mirror import Mirrored, mirror, mirrored
-from suite.stores.hub.patience import ONE_TRY, READING, Patience, persist
-from suite.stores.hub.repository import HubRepository
+from suite.stores.hub.mirror import OWN_FOLDER, Mirrored, fetch_file, mirror, mirrored
+from suite.stores.hub.patience import AT_ONCE, ONE_TRY, READING, Patience, persist
+from suite.stores.hub.repository import HubRepository, is_version
 from suite.stores.hub.spool import Spool
 from suite.stores.local import LocalStore
 from suite.stores.protocol import Blob, Skipped
@@ -43,8 +44,12 @@ class HubStore:
     stays as it was, and `trouble` says so.
     """
 
-    def __init__(self, name: str, *, base: Path | None = None, reading: Patience = READING):
+    def __init__(
+        self, name: str, *, base: Path | None = None, reading: Patience = READING, folders: Sequence[str] = ()
+    ):
         self.name = name
+        self.folders = tuple(folders)
+        """The only folders of the repository that are mirrored; none stands for all."""
         self.repository = HubRepository(name)
         self.url = self.repository.url
         self.base = base or hub_folder(name)
@@ -61,6 +66,16 @@ class HubStore:
         self._looked = float("-inf")
         self._track: str | None = None
         self._state = mirrored(self.folder, self.url)
+
+    @classmethod
+    def for_reader(cls, name: str, folders: Sequence[str]) -> HubStore:
+        """The store with a mirror of its own of some folders; anything else is had by `fetch`, file by file."""
+        return cls(name, base=hub_folder(name) / "reader", folders=folders)
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The version of every file that the mirror has from the Hub, by its path."""
+        return self._state.versions
 
     @property
     def skipped(self) -> list[Skipped]:
@@ -113,7 +128,27 @@ class HubStore:
         self.refresh()
         found = self.local.read(checked_path(path))
         version = self._state.versions.get(path)
-        return Blob(found.content, version) if found and version else None
+        if not found or not version:
+            return None
+        if path.startswith(OWN_FOLDER) and not is_version(found.content, version):
+            # What lies here was made here, and is not what the Hub has.
+            with tempfile.TemporaryDirectory() as folder:
+                fetch_file(self.repository, Path(folder), path, self._state.commit, self._reading)
+                return Blob((Path(folder) / path).read_bytes(), version)
+        return Blob(found.content, version)
+
+    def fetch(self, path: str) -> bytes:
+        """A single file as of the mirrored commit, fetched unless it lies here; waits for no refresh under way.
+
+        Raises StoreError where there is none or it is too large, HubUnavailable or HubRefused.
+        """
+        target = self.folder / checked_path(path)
+        if not target.is_file():
+            if not self._state.commit:
+                raise HubUnavailable(self.trouble or f"{self.url} was not read yet. Try again.")
+            fetch_file(self.repository, self.folder, path, self._state.commit, AT_ONCE)
+        with storage_errors(target):
+            return target.read_bytes()
 
     def write(
         self, files: Mapping[str, bytes], *, expected: Mapping[str, str | None] | None = None, message: str = ""
@@ -133,7 +168,12 @@ class HubStore:
                 return self._state
             try:
                 self._state = mirror(
-                    self.repository, self.folder, verify=verify, patience=self._reading, progress=progress
+                    self.repository,
+                    self.folder,
+                    folders=self.folders,
+                    verify=verify,
+                    patience=self._reading,
+                    progress=progress,
                 )
                 self.trouble = None
             except (HubUnavailable, HubRefused) as error:

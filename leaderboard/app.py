@@ -1,0 +1,146 @@
+"""The web application: Gradio's controls and events around views that are rendered here, and files by plain links."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from leaderboard.controls import CONTROLS, Control, State, states
+from leaderboard.page import Page
+from leaderboard.render import Rendered, render
+from leaderboard.routes import address, exported, file, page_of, picks, record
+from leaderboard.views import view_named
+from suite.figures.export import script_json
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from leaderboard.source import Source
+
+TITLE = "Breadth: which samples should a model be fine-tuned on?"
+
+
+def build(source: Source) -> FastAPI:
+    """The application that shows what `source` holds. The source is started and stopped by whoever made it."""
+    import gradio as gr
+    from fastapi import FastAPI
+
+    from leaderboard.first_screen import FirstScreen
+    from leaderboard.theme import theme
+
+    app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_route("/breadth/{name}", file, methods=["GET"])
+    for path, answered in (("/export/{view}/{name}", exported), ("/record/{name}", record), ("/picks/{name}", picks)):
+        app.add_route(path, _on_page(source, answered), methods=["GET"])
+    head = "".join(
+        [
+            f'<link rel="stylesheet" href="{address("page.css")}">',
+            '<link rel="icon" href="data:,">',
+            *(f'<script defer src="{address(name)}"></script>' for name in ("figures.js", "page.js", "plotly.js")),
+        ]
+    )
+    app.add_middleware(FirstScreen, answer=lambda query: answer(source, query), head=head)
+    return gr.mount_gradio_app(
+        app, _blocks(source), path="/", theme=theme(), footer_links=[], ssr_mode=False, run_history=False
+    )
+
+
+def _on_page(source: Source, answered: Callable[[Page, Request], Response]) -> Callable[[Request], Response]:
+    return lambda request: answered(page_of(source, request.url.query), request)
+
+
+def answer(source: Source, query: str) -> dict[str, Any]:
+    """All that the browser needs to show the page of a query."""
+    page = page_of(source, query)
+    return _payload(page, render(page))
+
+
+def _payload(page: Page, rendered: Rendered) -> dict[str, Any]:
+    view = view_named(page.asked.view)
+    track = page.data.name if page.data else "no results yet"
+    return {
+        "query": page.asked.to_query(),
+        "title": f"{view.TITLE} · {track} · Breadth",
+        "head": rendered.head,
+        "body": rendered.body,
+        "figures": rendered.figures,
+    }
+
+
+def _blocks(source: Source) -> gr.Blocks:
+    """The Gradio part: the bar of controls, and one component through which addresses go out and views come in."""
+    import gradio as gr
+
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
+        gr.HTML(html_template='<div id="breadth-head" class="breadth"></div>', js_on_load=None, apply_default_css=False)
+        with gr.Row(elem_id="controls", elem_classes=["controls"]):
+            controls = {control.name: _component(control) for control in CONTROLS}
+        view = gr.HTML(
+            elem_id="breadth-view",
+            html_template='<div id="breadth-body" class="breadth"></div>',
+            js_on_load="breadth.mount(element, props, trigger, watch);",
+            apply_default_css=False,
+        )
+        for control in CONTROLS:
+            # The browser writes the choice into the address; the address alone says what to show.
+            say = f"(value) => {{ breadth.choose({json.dumps(control.field)}, value); }}"
+            controls[control.name].input(None, inputs=[controls[control.name]], js=say, show_progress="hidden")
+
+        def show(event: gr.EventData) -> list[Any]:
+            asked = event._data or {}
+            query = str(asked.get("query", ""))
+            page = page_of(source, query)
+            payload = _payload(page, render(page)) | {"asked": query}
+            there = states(page, view_named(page.asked.view))
+            changes = [
+                gr.skip() if control.field == asked.get("by") else _update(there[control.name]) for control in CONTROLS
+            ]
+            return [script_json(payload), *changes]
+
+        # Gradio hands an event over by its annotation, which it cannot resolve as text: the name is local here.
+        show.__annotations__["event"] = gr.EventData
+        view.select(
+            show,
+            inputs=None,
+            outputs=[view, *controls.values()],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+    return blocks
+
+
+def _component(control: Control) -> Any:
+    import gradio as gr
+
+    common: dict[str, Any] = {
+        "label": control.label,
+        "elem_id": f"control-{control.name}",
+        "elem_classes": ["control", f"control-{control.form}"],
+        "visible": False,
+        "min_width": 110,
+    }
+    if control.form == "text":
+        return gr.Textbox(placeholder=control.hint, lines=1, max_lines=1, max_length=100, **common)
+    if control.form == "switch":
+        return gr.Checkbox(value=False, **common)
+    return gr.Dropdown(
+        choices=[], multiselect=control.form == "many", value=[] if control.form == "many" else None, **common
+    )
+
+
+def _update(state: State) -> dict[str, Any]:
+    import gradio as gr
+
+    value = list(state.value) if isinstance(state.value, tuple) else state.value
+    if state.choices:
+        value = None if value == "" and not any(choice == "" for _, choice in state.choices) else value
+        return gr.update(visible=state.shown, value=value, choices=[list(choice) for choice in state.choices])
+    return gr.update(visible=state.shown, value=value)

@@ -1,0 +1,44 @@
+"use strict";
+// Fits a figure to its place and draws it; what a report and the live page do alike. Asks nothing of a network.
+const breadthDrawing = (() => {
+  const NARROW = 600;
+  const LEAST_WIDE = 720;
+
+  // On a phone the names and numbers beside a plot would leave no room for it; the table below holds them all.
+  const fitted = (layout, width) => {
+    if (width >= NARROW) return layout;
+    const fewer = (items) => (items || []).filter((item) => !["value", "bracket", "label"].includes(item.name));
+    const changed = { ...layout, annotations: fewer(layout.annotations), shapes: fewer(layout.shapes) };
+    changed.margin = { ...layout.margin, r: 12, l: 8 };
+    for (const key of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) {
+      changed[key] = { ...layout[key], tickfont: { ...layout[key].tickfont, size: 10 } };
+      const title = layout[key].title || {};
+      // Row names say what the axis is; a long title would run out of the picture.
+      const [middle] = (title.text || "").split("&#160;&#160;&#160;").slice((title.text || "").includes("←") ? 1 : 0);
+      changed[key].title = key.startsWith("yaxis") ? { ...title, text: "" } : { ...title, text: middle, font: { size: 10 } };
+    }
+    // Beneath the plot, where it may take as many lines as it needs.
+    changed.legend = { ...layout.legend, font: { size: 11 }, x: 0, xanchor: "left", y: -64 / (layout.height || 540), yanchor: "top" };
+    return changed;
+  };
+
+  const draw = (place, { data, layout }, mode) => {
+    // Many panels, and heat maps with their numbers, cannot be made narrow: they scroll within the page.
+    const wide = "xaxis2" in layout || data.some((trace) => trace.type === "heatmap");
+    place.style.minWidth = wide && window.innerWidth < NARROW ? `${LEAST_WIDE}px` : "";
+    const shown = fitted(layout, place.clientWidth);
+    const template = breadthFigures.templates[mode];
+    return Plotly.react(place, structuredClone(data), { ...structuredClone(shown), template }, breadthFigures.config);
+  };
+
+  // Crossing the border between phone and desk changes what is drawn; otherwise plotly resizes by itself.
+  const onCrossing = (act) => {
+    let width = window.innerWidth;
+    window.addEventListener("resize", () => {
+      if ((width < NARROW) !== (window.innerWidth < NARROW)) act();
+      width = window.innerWidth;
+    });
+  };
+
+  return { draw, onCrossing };
+})();

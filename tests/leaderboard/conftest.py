@@ -1,0 +1,5 @@
+"""The fake Hub, for what the page reads of it."""
+
+from hub.fixtures import hub, pointed
+
+__all__ = ["hub", "pointed"]
