@@ -91,7 +91,8 @@ def _blocks(source: Source) -> gr.Blocks:
         for control in CONTROLS:
             # The browser writes the choice into the address; the address alone says what to show.
             say = f"(value) => {{ breadth.choose({json.dumps(control.field)}, value); }}"
-            controls[control.name].input(None, inputs=[controls[control.name]], js=say, show_progress="hidden")
+            box = controls[control.name]
+            box.input(None, inputs=[box], js=say, show_progress="hidden", trigger_mode="multiple")
 
         def show(event: gr.EventData) -> list[Any]:
             asked = event._data or {}
@@ -100,7 +101,8 @@ def _blocks(source: Source) -> gr.Blocks:
             payload = _payload(page, render(page)) | {"asked": query}
             there = states(page, view_named(page.asked.view))
             changes = [
-                gr.skip() if control.field == asked.get("by") else _update(there[control.name]) for control in CONTROLS
+                gr.skip() if control.field == asked.get("by") else _update(control, there[control.name])
+                for control in CONTROLS
             ]
             return [script_json(payload), *changes]
 
@@ -113,6 +115,8 @@ def _blocks(source: Source) -> gr.Blocks:
             queue=False,
             show_progress="hidden",
             api_visibility="private",
+            # The browser takes the answer to its last question, in whatever order answers come.
+            trigger_mode="multiple",
         )
     return blocks
 
@@ -136,11 +140,14 @@ def _component(control: Control) -> Any:
     )
 
 
-def _update(state: State) -> dict[str, Any]:
+def _update(control: Control, state: State) -> dict[str, Any]:
     import gradio as gr
 
-    value = list(state.value) if isinstance(state.value, tuple) else state.value
-    if state.choices:
-        value = None if value == "" and not any(choice == "" for _, choice in state.choices) else value
-        return gr.update(visible=state.shown, value=value, choices=[list(choice) for choice in state.choices])
-    return gr.update(visible=state.shown, value=value)
+    if control.form == "many":
+        assert isinstance(state.value, tuple)
+        return gr.update(visible=state.shown, value=list(state.value), choices=[list(pair) for pair in state.choices])
+    if control.form == "one":
+        there = any(state.value == choice for _, choice in state.choices)
+        value = state.value if there else None
+        return gr.update(visible=state.shown, value=value, choices=[list(pair) for pair in state.choices])
+    return gr.update(visible=state.shown, value=state.value)

@@ -140,7 +140,7 @@ class Result(Record):
     `first_prompt` is the text of `first_prompt_ids`, special tokens and all, cut after 8,000 characters.
     """
 
-    schema_version: Literal[1, 2] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = 2
     cell: CellIdentity
     reference: bool
     selection_size: int = Field(ge=0)

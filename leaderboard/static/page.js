@@ -154,6 +154,10 @@ const breadth = (() => {
     timer = setTimeout(() => go(query.toString(), { by: field, history: "replace" }), TYPING);
   };
 
+  // Gradio says nothing when a text becomes empty.
+  document.addEventListener("input", (event) => {
+    if (event.target.value === "" && event.target.closest("#control-search")) choose("search", "");
+  });
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     if (event.target.closest("[data-mode-switch]")) return switchMode();

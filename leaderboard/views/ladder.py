@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from leaderboard.page import Page
-from leaderboard.views.shown import no_table
+from leaderboard.views.shown import kept_study, no_table
 from suite.report.blocks import Block, NotRun, Paragraph
 from suite.report.sections.ladder import HOW_TO_READ as READ_LADDER
 from suite.report.sections.ladder import ladder_blocks
@@ -22,12 +21,9 @@ def blocks(page: Page) -> Iterator[Block]:
     if page.data is None:
         yield from no_table(page)
         return
-    table, why = page.data.kept("ladder", LadderTable)
-    if table is None:
-        yield NotRun(
-            why or "nobody has kept a ladder of diversity of this track here.",
-            f"breadth ladder --track {shlex.quote(page.data.name)}",
-        )
+    table = kept_study(page, "ladder", LadderTable, "a ladder of diversity of this track here")
+    if isinstance(table, NotRun):
+        yield table
         return
     wanted = page.address.search.casefold()
     chosen = tuple(strategy for strategy in table.strategies if wanted in strategy.spec.casefold())

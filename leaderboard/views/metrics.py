@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from leaderboard.page import Page
-from leaderboard.views.shown import linked, no_table
+from leaderboard.views.shown import kept_study, linked, no_table
 from suite.figures.correlation import metric_figure
 from suite.report.blocks import Block, Heading, NotRun, Paragraph, Picture
 from suite.report.sections.correlations import (
@@ -22,6 +21,7 @@ from suite.studies.correlate_table import CorrelateTable, Correlations, KeptCoef
 NAME, TITLE = "metrics", "Metrics"
 HOW_TO_READ = READ_FOREST
 CONTROLS = ("track", "metric")
+STUDY = "correlate"
 
 
 def blocks(page: Page) -> Iterator[Block]:
@@ -29,12 +29,9 @@ def blocks(page: Page) -> Iterator[Block]:
     if page.data is None:
         yield from no_table(page)
         return
-    table, why = page.data.kept("correlate", CorrelateTable)
-    if table is None:
-        yield NotRun(
-            why or "nobody has kept a study of metrics against performance of this track here.",
-            f"breadth correlate --track {shlex.quote(page.data.name)}",
-        )
+    table = kept_study(page, STUDY, CorrelateTable, "a study of metrics against performance of this track here")
+    if isinstance(table, NotRun):
+        yield table
         return
     yield from findings(table)
     yield Paragraph(
@@ -53,13 +50,13 @@ def blocks(page: Page) -> Iterator[Block]:
 
 def choices(page: Page) -> dict[str, list[tuple[str, str]]]:
     """What the control of metrics offers: those of the kept study, the best first."""
-    table, _ = page.data.kept("correlate", CorrelateTable) if page.data is not None else (None, "")
+    table, _ = page.data.kept(STUDY, CorrelateTable) if page.data is not None else (None, "")
     return {"metric": [(name, name) for name in metric_names(table)] if table is not None else []}
 
 
 def values(page: Page) -> dict[str, str]:
     """The metric that is shown, whether or not the address names one."""
-    table, _ = page.data.kept("correlate", CorrelateTable) if page.data is not None else (None, "")
+    table, _ = page.data.kept(STUDY, CorrelateTable) if page.data is not None else (None, "")
     return {"metric": _chosen_name(page, table)} if table is not None and table.correlations else {}
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
 from leaderboard.page import Page
-from leaderboard.views.shown import no_table
+from leaderboard.views.shown import kept_study, no_table
 from suite.report.blocks import Block, Grid, Link, NotRun, Paragraph
 from suite.report.sections.overlap import READ_MATRIX, overlap_blocks
 from suite.studies.overlap import NAME as STUDY
@@ -23,12 +22,9 @@ def blocks(page: Page) -> Iterator[Block]:
     if page.data is None:
         yield from no_table(page)
         return
-    outcome, why = page.data.kept(STUDY, OverlapOutcome)
-    if outcome is None:
-        yield NotRun(
-            why or "nobody has kept what the strategies of this track pick alike.",
-            f"breadth overlap --track {shlex.quote(page.data.name)}",
-        )
+    outcome = kept_study(page, STUDY, OverlapOutcome, "what the strategies of this track pick alike")
+    if isinstance(outcome, NotRun):
+        yield outcome
         return
     here = tuple(table for table in outcome.tables if table.budget == page.address.budget)
     if not here and page.address.budget is not None:

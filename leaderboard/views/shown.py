@@ -5,11 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from leaderboard.page import Page
 from leaderboard.views.nothing import nothing_yet
 from suite.aggregate import Table
 from suite.report.blocks import Block, Grid, Link, NotRun, Paragraph, Value
+from suite.studies.kept import KeptStudy
+
+Kept = TypeVar("Kept", bound=KeptStudy)
 
 MOST_DRAWN = 40
 """Rows up to which a figure with a line or a row each can be read; the table below it holds all."""
@@ -23,6 +27,18 @@ def no_table(page: Page) -> Iterator[Block]:
         count = page.data.board.results
         why = f"of {count} results of track {page.data.name} none counts." if count else "there are no results yet."
         yield NotRun(why, f"breadth run --track {shlex.quote(page.data.name)}")
+
+
+def kept_study(page: Page, name: str, kind: type[Kept], what: str) -> Kept | NotRun:
+    """The kept outcome of a study of the page's track, or why there is none and the command that makes it.
+
+    `what` says in words what would be shown. The page has data.
+    """
+    assert page.data is not None
+    outcome, why = page.data.kept(name, kind)
+    if outcome is not None:
+        return outcome
+    return NotRun(why or f"nobody has kept {what}.", f"breadth {name} --track {shlex.quote(page.data.name)}")
 
 
 def shown_table(page: Page, table: Table, keep: Collection[str] = ()) -> Table:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from leaderboard.page import Page
-from leaderboard.views.shown import drawn_table, linked, no_table, shown_table, to_comparison, told_hidden
+from leaderboard.views.shown import drawn_table, kept_study, linked, no_table, shown_table, to_comparison, told_hidden
 from suite.figures.tasks import HOW_TO_READ as READ_TASKS
 from suite.report.blocks import Block, Grid, Heading, NotRun, Paragraph, Picture
 from suite.report.sections.contamination import contamination_blocks
@@ -54,14 +53,10 @@ def _entering(page: Page) -> Iterator[Block]:
 
 def _contamination(page: Page) -> Iterator[Block]:
     """What the kept study found; a pool that holds a task's questions flatters whoever picks them."""
-    assert page.data is not None
     yield Heading("Questions of these tasks that stand in the pool")
-    outcome, why = page.data.kept(STUDY, ContaminationOutcome)
-    if outcome is None:
-        yield NotRun(
-            why or "nobody has kept a check of this track's pool against its tasks here.",
-            f"breadth contamination --track {shlex.quote(page.data.name)}",
-        )
+    outcome = kept_study(page, STUDY, ContaminationOutcome, "a check of this track's pool against its tasks here")
+    if isinstance(outcome, NotRun):
+        yield outcome
         return
     marked = [mark.name for mark in outcome.selections if mark.marked]
     if marked:

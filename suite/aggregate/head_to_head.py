@@ -82,8 +82,12 @@ def head_to_head(
         by_seed=by_seed,
         p_sign_flip=sign_flip(by_seed) if len(by_seed) >= SEEDS_FOR_SIGN_FLIPS else None,
         tasks=tuple(_on(task, one, other, untuned) for task in table.tasks),
-        members=tuple(tuple(result for result in members if result.cell.spec == spec) for spec in (first, second)),
+        members=(_of(first, members), _of(second, members)),
     )
+
+
+def _of(spec: str, members: Sequence[Result]) -> tuple[Result, ...]:
+    return tuple(result for result in members if result.cell.spec == spec)
 
 
 def _stands_in(result: Result, table: Table) -> bool:

@@ -129,7 +129,7 @@ def _numbers_back(table: dict[str, Any]) -> None:
     table["power"] = _with_numbers(table["power"], Power)
 
 
-def _with_numbers(found: dict[str, Any] | None, kind: type) -> dict[str, Any] | None:
+def _with_numbers(found: dict[str, Any] | None, kind: type[Estimate] | type[Power]) -> dict[str, Any] | None:
     if found is None:
         return None
     return found | {name: math.nan for name in _NUMBERS[kind] if found[name] is None}

@@ -3,9 +3,10 @@
 const breadthDrawing = (() => {
   const NARROW = 600;
   const LEAST_WIDE = 720;
+  const LEGEND_LINE = 19;
 
   // On a phone the names and numbers beside a plot would leave no room for it; the table below holds them all.
-  const fitted = (layout, width) => {
+  const fitted = (layout, width, keys) => {
     if (width >= NARROW) return layout;
     const fewer = (items) => (items || []).filter((item) => !["value", "bracket", "label"].includes(item.name));
     const changed = { ...layout, annotations: fewer(layout.annotations), shapes: fewer(layout.shapes) };
@@ -17,7 +18,8 @@ const breadthDrawing = (() => {
       const [middle] = (title.text || "").split("&#160;&#160;&#160;").slice((title.text || "").includes("←") ? 1 : 0);
       changed[key].title = key.startsWith("yaxis") ? { ...title, text: "" } : { ...title, text: middle, font: { size: 10 } };
     }
-    // Beneath the plot, where it may take as many lines as it needs.
+    // Beneath the plot, where it may take as many lines as it needs; the picture grows by them.
+    changed.height = (layout.height || 540) + LEGEND_LINE * keys;
     changed.legend = { ...layout.legend, font: { size: 11 }, x: 0, xanchor: "left", y: -64 / (layout.height || 540), yanchor: "top" };
     return changed;
   };
@@ -26,7 +28,8 @@ const breadthDrawing = (() => {
     // Many panels, and heat maps with their numbers, cannot be made narrow: they scroll within the page.
     const wide = "xaxis2" in layout || data.some((trace) => trace.type === "heatmap");
     place.style.minWidth = wide && window.innerWidth < NARROW ? `${LEAST_WIDE}px` : "";
-    const shown = fitted(layout, place.clientWidth);
+    const keys = layout.showlegend === false ? 0 : data.filter((trace) => trace.name && trace.showlegend !== false).length;
+    const shown = fitted(layout, place.clientWidth, keys);
     const template = breadthFigures.templates[mode];
     return Plotly.react(place, structuredClone(data), { ...structuredClone(shown), template }, breadthFigures.config);
   };

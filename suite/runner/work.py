@@ -89,7 +89,7 @@ def evaluator() -> Handler:
             engine=held[key].engine_name,
             versions=held[key].versions,
             first_prompt_ids=first_prompt_ids,
-            first_prompt=held[key].tokenizer.decode(first_prompt_ids)[:LONGEST_PROMPT],
+            first_prompt=str(held[key].tokenizer.decode(list(first_prompt_ids)))[:LONGEST_PROMPT],
             tokens=sum(outcome.tokens for outcome in outcomes.values()),
             seconds=time.perf_counter() - started,
             peak_memory_bytes=peak_memory_bytes(),

@@ -266,7 +266,7 @@ def _estimates(composites: np.ndarray, components: Components) -> list[Estimate]
         p = 2 * special.stdtr(df, -np.abs(means) / error)
     found = zip(means.tolist(), *(part.tolist() for part in (error, df, means - reach, means + reach, p)), strict=True)
     return [
-        _of_a_constant(mean, seeds) if still else Estimate(mean, *rest, seeds)
+        _of_a_constant(mean, seeds) if still else Estimate(mean, *rest, seeds=seeds)
         for still, (mean, *rest) in zip(constant.tolist(), found, strict=True)
     ]
 

@@ -55,7 +55,7 @@ def test_a_push_drains_every_spool(repository: Repository, pointed: FakeHub) -> 
     assert repository.files == {}
     done = breadth("push")
     assert done.exit_code == 0
-    assert f"Published to {URL}: 2 results, and leaderboard/microworld.json" in done.stdout
+    assert f"Published to {URL}: 2 results, and leaderboard/microworld.cells.parquet" in done.stdout
     assert "Published to hf://datasets/org/other: 1 result, and" in done.stdout
     assert len([path for path in repository.files if path.startswith("results/")]) == 2
     assert len(repository.head.history()) == 3
@@ -66,7 +66,7 @@ def test_a_push_drains_every_spool(repository: Repository, pointed: FakeHub) -> 
 def test_a_local_store_goes_up_with_its_tables(repository: Repository, mine: LocalStore) -> None:
     (mine.folder / "results" / "notes.txt").write_text("hello")
     done = breadth("push", "--store", URL, "--from", mine.url)
-    assert "3 results, and correlations/microworld.json, leaderboard/microworld.json" in done.stdout
+    assert "3 results, and correlations/microworld.json, leaderboard/microworld.cells.parquet" in done.stdout
     assert "notes.txt" in done.stderr
     assert repository.files["correlations/microworld.json"] == b'{"schema_version": 1}\n'
     rows = pyarrow.parquet.read_table(io.BytesIO(repository.files["leaderboard/microworld.parquet"])).to_pylist()
@@ -125,13 +125,13 @@ def test_a_pull_makes_a_local_store(repository: Repository, mine: LocalStore, tm
     repository.put("results/../evil", b"")
     folder = tmp_path / "pulled"
     done = breadth("pull", URL, "--to", str(folder))
-    assert "6 files fetched, 0 were there, 0 removed" in done.stdout
+    assert "9 files fetched, 0 were there, 0 removed" in done.stdout
     assert "not fetched: results/../evil" in done.stdout
     assert f"file:{folder}" in done.stdout
     pulled = LocalStore(folder)
     assert list(pulled.results()) == list(mine.results())
-    assert "0 files fetched, 6 were there" in breadth("pull", URL, "--to", str(folder)).stdout
-    assert "6 files" not in breadth("pull", URL).stdout
+    assert "0 files fetched, 9 were there" in breadth("pull", URL, "--to", str(folder)).stdout
+    assert "9 files" not in breadth("pull", URL).stdout
 
 
 def test_the_board_reads_the_hub_and_says_when_it_could_not(
