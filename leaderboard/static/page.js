@@ -11,6 +11,7 @@ const breadth = (() => {
   let asked = location.search.slice(1);
   let shown = null;
   let timer = 0;
+  let turn = 0;
 
   // --- Light and dark: the system's word until the reader has one of their own.
   const kept = () => { try { return localStorage.getItem(KEPT); } catch { return null; } };
@@ -137,7 +138,7 @@ const breadth = (() => {
     tellParent();
     const body = placeOf("body");
     if (body) body.setAttribute("aria-busy", "true");
-    if (trigger) trigger("select", { query, by }); else waiting = { query, by };
+    if (trigger) trigger("select", { query, by, turn: ++turn }); else waiting = { query, by };
   };
   const arrived = (text) => {
     let payload;

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-WHOLE = """() => {
+WHOLE = """(fields) => {
+  const query = new URLSearchParams(location.search);
+  if (Object.entries(fields).some(([name, value]) => (query.get(name) || "") !== value)) return false;
   const body = document.getElementById("breadth-body");
   return body && document.documentElement.dataset.mounted && !body.hasAttribute("aria-busy")
     && body.dataset.ready === location.search.slice(1) && body.dataset.drawn === body.dataset.ready;
@@ -43,9 +45,7 @@ _WITHIN = ("data:", "blob:")
 
 def settled(page: Page, **fields: str) -> Page:
     """The page, once its address has these fields ("" for none) and it shows all that the address says."""
-    if fields:
-        page.wait_for_url(lambda url: all(field(url, name) == value for name, value in fields.items()))
-    page.wait_for_function(WHOLE)
+    page.wait_for_function(WHOLE, arg=fields)
     return page
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 
 import uvicorn
@@ -14,6 +22,7 @@ from leaderboard.source import Source
 
 PATIENCE = 60.0
 """Seconds that a busy machine may take to start a server or to read a store."""
+COMMAND = "import sys; from suite.commands.main import run; sys.argv[0] = 'breadth'; run()"
 
 
 class Served:
@@ -48,3 +57,34 @@ class Served:
     def at(self, query: str = "") -> str:
         """The URL of a view."""
         return f"{self.address}?{query}" if query else self.address
+
+
+@contextmanager
+def commanded(url: str) -> Iterator[tuple[str, int]]:
+    """`breadth leaderboard` of a store, as a terminal runs it: its address, once it answers, and its process."""
+    words = [sys.executable, "-c", COMMAND, "leaderboard", "--no-open", "--port", "0", "--store", url]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        said = []
+        try:
+            for line in process.stderr:
+                said.append(line)
+                if found := re.search(r"http://localhost:(\d+)/", line):
+                    _until_it_answers(int(found[1]))
+                    yield f"http://127.0.0.1:{found[1]}/", process.pid
+                    break
+            else:
+                raise AssertionError(f"the command ended: {''.join(said)}")
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE)
+
+
+def _until_it_answers(port: int) -> None:
+    """The socket is bound before the application is there; the first answer waits for that."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as asking:
+        asking.settimeout(PATIENCE)
+        asking.sendall(b"GET /config HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        if not asking.recv(1):
+            raise AssertionError("the command does not answer")

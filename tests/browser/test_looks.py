@@ -1,4 +1,4 @@
-"""How every view looks: the first screen, light and dark, a phone; its pictures are kept where BREADTH_SCREENSHOTS says.
+"""How every view looks: first screen, light and dark, a phone; pictures are kept where BREADTH_SCREENSHOTS says.
 
 BREADTH_SCREENSHOTS=/tmp/pictures pytest tests/browser/test_looks.py
 """

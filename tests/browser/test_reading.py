@@ -170,14 +170,14 @@ def test_an_address_brings_the_same_view_to_another_reader_and_back(reader: Read
     assert other.inner_text("#content") == body
     assert other.locator("#control-tasks .token").inner_text().strip().startswith(TASKS[0])
 
-    page.go_back()
+    page.evaluate("history.back()")
     settled(page, sort="", levels="embedding", tasks=TASKS[0])
-    page.go_back()
+    page.evaluate("history.back()")
     settled(page, levels="", tasks=TASKS[0])
     assert page.locator("#control-level .token").count() == 0
-    page.go_forward()
+    page.evaluate("history.forward()")
     settled(page, levels="embedding", sort="")
-    page.go_forward()
+    page.evaluate("history.forward()")
     settled(page, sort="-score")
     assert page.inner_text("#content") == body
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from browser.reading import Reader, choose, column, field, settled
-from browser.serving import Served
+from browser.serving import Served, commanded
 from browser.stores import BUDGETS, MICROWORLD, many
 from factories import experiment
 from reports import of_track, stored
@@ -22,28 +16,6 @@ from leaderboard.views import VIEWS
 
 NAMES = tuple(view.NAME for view in VIEWS)
 THIRTY = of_track(experiment({"k-center": 0.2, "novelselect": 0.1, "longest": -0.1, "k-means": 0.0})[:30], MICROWORLD)
-COMMAND = "import sys; from suite.commands.main import run; sys.argv[0] = 'breadth'; run()"
-
-
-@contextmanager
-def command(*arguments: str) -> Iterator[str]:
-    """`breadth leaderboard`, as a terminal runs it; the address that it states."""
-    words = [sys.executable, "-c", COMMAND, "leaderboard", "--no-open", "--port", "0", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr is not None
-        said = []
-        try:
-            for line in process.stderr:
-                said.append(line)
-                if found := re.search(r"http://localhost:(\d+)/", line):
-                    yield f"http://127.0.0.1:{found[1]}/"
-                    break
-            else:
-                raise AssertionError(f"the command ended: {''.join(said)}")
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["no folder", "an empty folder"])
@@ -80,7 +52,7 @@ def test_one(reader: Reader, tmp_path: Path) -> None:
 
 def test_thirty_as_the_command_serves_them(reader: Reader, tmp_path: Path) -> None:
     stored(tmp_path, THIRTY)
-    with command("--store", f"file:{tmp_path}") as address:
+    with commanded(f"file:{tmp_path}") as (address, _):
         page = reader.open(address)
         shown = column(page, "ranked", "strategy")
         verdicts = dict(zip(shown, column(page, "ranked", "verdict"), strict=True))
