@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-PATIENCE = 40_000
+PATIENCE = 240_000
 """Milliseconds: a busy machine of two cores takes its time over five megabytes of script."""
 
 

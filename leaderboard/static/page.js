@@ -56,8 +56,12 @@ const breadth = (() => {
       if (typeof to === "string" && to.startsWith("?") && trigger) go(to.slice(1));
     });
   };
+  // The table is seen before the figures take their time; a hidden page is never painted, and need not wait.
+  const painted = () => (document.hidden ? Promise.resolve()
+    : new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
   const drawAll = async () => {
     await whenDrawing();
+    await painted();
     const now = mode();
     await Promise.all([...drawn].filter(([place]) => place.isConnected).map(([place, figure]) => breadthDrawing.draw(place, figure, now).then(leads)));
     for (const place of [...drawn.keys()]) if (!place.isConnected) drawn.delete(place);
