@@ -45,7 +45,7 @@ def until(page: Page, said: Callable[[Page], bool]) -> None:
         if said(page):
             return
         page.wait_for_timeout(100)
-    raise AssertionError(f"the page still says: {page.inner_text('main')[:500]}")
+    raise AssertionError(f"the page still says: {page.inner_text('#content')[:500]}")
 
 
 def in_trouble(page: Page) -> bool:

@@ -32,19 +32,19 @@ def test_nothing(reader: Reader, tmp_path: Path, there: bool) -> None:
         for name in NAMES:
             page.locator(f"[data-testid=tab-{name}]").click()
             settled(page, view="" if name == "leaderboard" else name)
-            assert page.locator("main").inner_text()
-        assert page.locator("main pre").count()
+            assert page.locator("#content").inner_text()
+        assert page.locator("#content pre").count()
 
 
 def test_one(reader: Reader, tmp_path: Path) -> None:
     stored(tmp_path, THIRTY[1:2])
     with Served(f"file:{tmp_path}") as served:
         page = reader.open(served.at())
-        assert page.locator("main").inner_text()
+        assert page.locator("#content").inner_text()
         for name in NAMES:
             page.locator(f"[data-testid=tab-{name}]").click()
             settled(page, view="" if name == "leaderboard" else name)
-            assert page.locator("main").inner_text()
+            assert page.locator("#content").inner_text()
         page.locator("[data-testid=tab-runs]").click()
         settled(page, view="runs")
         assert column(page, "records", "strategy") == ["full"]
@@ -85,7 +85,7 @@ def test_ten_thousand(reader: Reader, tmp_path: Path) -> None:
         for name in NAMES:
             page.locator(f"[data-testid=tab-{name}]").click()
             settled(page, view="" if name == "leaderboard" else name)
-            assert page.locator("main table").count()
+            assert page.locator("#content table").count()
         page.goto(served.at("view=runs"))
         settled(page)
         page.get_by_role("link", name="last").first.click()
