@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 ROWS_A_PAGE = 100
 FORMATS: dict[str, str] = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 """What a grid can be taken along as, with its media type."""
+_MAKING = threading.BoundedSemaphore(4)
+"""Fifty readers at once are served no faster by fifty threads, for Python runs one of them at a time."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,12 @@ class Rendered:
 
 
 def render(page: Page) -> Rendered:
-    """The open view of a page, head to foot."""
+    """The open view of a page, head to foot; a few at a time, for each holds memory while it is made."""
+    with _MAKING:
+        return _rendered(page)
+
+
+def _rendered(page: Page) -> Rendered:
     view = view_named(page.asked.view)
     blocks = list(view.blocks(page))
     there = list(every(blocks))
@@ -68,11 +76,12 @@ def export(page: Page, view: str, identifier: str, kind: str) -> bytes:
         raise UnknownNameError("view", view, [other.NAME for other in VIEWS])
     if kind not in FORMATS:
         raise UnknownNameError("format", kind, FORMATS)
-    grids = {block.identifier: block for block in every(chosen.blocks(page)) if isinstance(block, Grid)}
-    if identifier not in grids:
-        raise UnknownNameError(f"table of the view {view}", identifier, grids)
-    grid = grids[identifier].sorted(page.asked.sort)
-    return grid.parquet() if kind == "parquet" else grid.csv().encode()
+    with _MAKING:
+        grids = {block.identifier: block for block in every(chosen.blocks(page)) if isinstance(block, Grid)}
+        if identifier not in grids:
+            raise UnknownNameError(f"table of the view {view}", identifier, grids)
+        grid = grids[identifier].sorted(page.asked.sort)
+        return grid.parquet() if kind == "parquet" else grid.csv().encode()
 
 
 def _sheet(grid: Grid, page: Page, view: View) -> Sheet:

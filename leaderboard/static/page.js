@@ -11,6 +11,7 @@ const breadth = (() => {
   let asked = location.search.slice(1);
   let shown = null;
   let timer = 0;
+  let turn = 0;
 
   // --- Light and dark: the system's word until the reader has one of their own.
   const kept = () => { try { return localStorage.getItem(KEPT); } catch { return null; } };
@@ -55,8 +56,12 @@ const breadth = (() => {
       if (typeof to === "string" && to.startsWith("?") && trigger) go(to.slice(1));
     });
   };
+  // The table is seen before the figures take their time; a hidden page is never painted, and need not wait.
+  const painted = () => (document.hidden ? Promise.resolve()
+    : new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
   const drawAll = async () => {
     await whenDrawing();
+    await painted();
     const now = mode();
     await Promise.all([...drawn].filter(([place]) => place.isConnected).map(([place, figure]) => breadthDrawing.draw(place, figure, now).then(leads)));
     for (const place of [...drawn.keys()]) if (!place.isConnected) drawn.delete(place);
@@ -94,6 +99,8 @@ const breadth = (() => {
     body.removeAttribute("aria-busy");
     applyMode();
     sayFilters();
+    saySearch();
+    bringTab();
     sayAge();
     drawAll();
   };
@@ -103,6 +110,13 @@ const breadth = (() => {
     const table = element.closest("table")?.id;
     if (column && table) return `#${CSS.escape(table)} th[data-column="${CSS.escape(column)}"] a`;
     return link ? `a[href="${CSS.escape(link)}"]` : null;
+  };
+
+  // On a phone the tabs are a strip; the open one must be in sight.
+  const bringTab = () => {
+    const tabs = document.querySelector(".breadth .tabs");
+    const open = tabs && tabs.querySelector("[aria-current]");
+    if (open) tabs.scrollLeft = open.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - open.offsetWidth) / 2;
   };
 
   // --- The age of the data, counted on while the page stays open.
@@ -128,7 +142,7 @@ const breadth = (() => {
     tellParent();
     const body = placeOf("body");
     if (body) body.setAttribute("aria-busy", "true");
-    if (trigger) trigger("select", { query, by }); else waiting = { query, by };
+    if (trigger) trigger("select", { query, by, turn: ++turn }); else waiting = { query, by };
   };
   const arrived = (text) => {
     let payload;
@@ -158,6 +172,16 @@ const breadth = (() => {
   document.addEventListener("input", (event) => {
     if (event.target.value === "" && event.target.closest("#control-search")) choose("search", "");
   });
+  // Gradio's field does not tell of what is pasted or cut with a mouse, and may think that it holds something else.
+  const searchField = () => document.querySelector("#control-search input");
+  const saySearch = () => {
+    const field = searchField();
+    const said = new URLSearchParams(asked).get("search") || "";
+    if (field && field.value.trim() !== said) field.value = said;
+  };
+  document.addEventListener("input", (event) => {
+    if (event.target === searchField()) choose("search", event.target.value.trim());
+  });
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     if (event.target.closest("[data-mode-switch]")) return switchMode();
@@ -186,6 +210,7 @@ const breadth = (() => {
     for (const [identifier, figure] of Object.entries(payload.figures)) drawn.set(document.getElementById(identifier), figure);
     shown = payload;
     document.title = payload.title;
+    bringTab();
     sayAge();
     drawAll();
   };
@@ -200,6 +225,7 @@ const breadth = (() => {
     if (from) from.remove();
     root.dataset.mounted = "yes";
     applyMode();
+    bringTab();
     // Gradio sets its own mode when it starts.
     new MutationObserver(() => { if (document.body.classList.contains("dark") !== (mode() === "dark")) applyMode(); })
       .observe(document.body, { attributes: true, attributeFilter: ["class"] });
