@@ -96,6 +96,7 @@ const breadth = (() => {
     sayFilters();
     sayAge();
     drawAll();
+    document.dispatchEvent(new Event("breadth:shown"));
   };
   const whereIs = (element) => {
     const link = element.getAttribute("href");
