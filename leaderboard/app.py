@@ -118,7 +118,9 @@ def _blocks(source: Source) -> gr.Blocks:
             asked = event._data or {}
             query = str(asked.get("query", ""))
             page = page_of(source, query)
-            payload = _payload(page, render(page)) | {"asked": query}
+            # Counted by the browser: an answer that is the same as the last one would not be handed over.
+            turn = asked.get("turn") if isinstance(asked.get("turn"), int) else 0
+            payload = _payload(page, render(page)) | {"asked": query, "turn": turn}
             there = states(page, view_named(page.asked.view))
             changes = [
                 gr.skip() if control.field == asked.get("by") else _update(control, there[control.name])

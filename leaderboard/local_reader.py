@@ -11,7 +11,7 @@ from pathlib import Path
 from leaderboard.prepared import compute_track, file_reader, known_track, problem, read_track
 from leaderboard.source import Snapshot, now
 from leaderboard.track_data import TrackData
-from suite.errors import BreadthError
+from suite.errors import BreadthError, StoreError
 from suite.stores.aggregates import results_digest
 from suite.stores.local import LocalStore
 from suite.stores.protocol import Skipped
@@ -53,7 +53,12 @@ class LocalReader:
         self._seen: dict[str, Seen] = {}
 
     def look(self, stopping: threading.Event) -> Snapshot:
-        """The store as it is now. What goes wrong with one track leaves the others as they are."""
+        """The store as it is now. What goes wrong with one track leaves the others as they are.
+
+        Raises StoreError when the folder has gone: a disk that is away for a while does not empty the page.
+        """
+        if self._seen and not self.folder.is_dir():
+            raise StoreError(f"There is no folder {self.folder} any more; this is what it held.")
         seen: dict[str, Seen] = {}
         for name in self._names():
             listing = Listing(tuple(self._results(name)), tuple(self._others(name)))

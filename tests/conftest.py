@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Tiny models train fifty times slower when torch's threads spin against each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -55,6 +60,20 @@ def browser_path() -> Path:
         if os.environ.get("CI"):
             pytest.fail(str(error))
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def browser(browser_path: Path) -> Iterator[Browser]:
+    """That browser, running. A module at a time: its event loop would be in the way of tests that have their own."""
+    from browsing import PATIENCE
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=str(browser_path), args=["--no-sandbox"], timeout=PATIENCE
+        )
+        yield launched
+        launched.close()
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ const breadth = (() => {
   let asked = location.search.slice(1);
   let shown = null;
   let timer = 0;
+  let turn = 0;
 
   // --- Light and dark: the system's word until the reader has one of their own.
   const kept = () => { try { return localStorage.getItem(KEPT); } catch { return null; } };
@@ -94,6 +95,8 @@ const breadth = (() => {
     body.removeAttribute("aria-busy");
     applyMode();
     sayFilters();
+    saySearch();
+    bringTab();
     sayAge();
     drawAll();
     document.dispatchEvent(new Event("breadth:shown"));
@@ -104,6 +107,13 @@ const breadth = (() => {
     const table = element.closest("table")?.id;
     if (column && table) return `#${CSS.escape(table)} th[data-column="${CSS.escape(column)}"] a`;
     return link ? `a[href="${CSS.escape(link)}"]` : null;
+  };
+
+  // On a phone the tabs are a strip; the open one must be in sight.
+  const bringTab = () => {
+    const tabs = document.querySelector(".breadth .tabs");
+    const open = tabs && tabs.querySelector("[aria-current]");
+    if (open) tabs.scrollLeft = open.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - open.offsetWidth) / 2;
   };
 
   // --- The age of the data, counted on while the page stays open.
@@ -129,7 +139,7 @@ const breadth = (() => {
     tellParent();
     const body = placeOf("body");
     if (body) body.setAttribute("aria-busy", "true");
-    if (trigger) trigger("select", { query, by }); else waiting = { query, by };
+    if (trigger) trigger("select", { query, by, turn: ++turn }); else waiting = { query, by };
   };
   const arrived = (text) => {
     let payload;
@@ -159,6 +169,16 @@ const breadth = (() => {
   document.addEventListener("input", (event) => {
     if (event.target.value === "" && event.target.closest("#control-search")) choose("search", "");
   });
+  // Gradio's field does not tell of what is pasted or cut with a mouse, and may think that it holds something else.
+  const searchField = () => document.querySelector("#control-search input");
+  const saySearch = () => {
+    const field = searchField();
+    const said = new URLSearchParams(asked).get("search") || "";
+    if (field && field.value.trim() !== said) field.value = said;
+  };
+  document.addEventListener("input", (event) => {
+    if (event.target === searchField()) choose("search", event.target.value.trim());
+  });
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     if (event.target.closest("[data-mode-switch]")) return switchMode();
@@ -187,6 +207,7 @@ const breadth = (() => {
     for (const [identifier, figure] of Object.entries(payload.figures)) drawn.set(document.getElementById(identifier), figure);
     shown = payload;
     document.title = payload.title;
+    bringTab();
     sayAge();
     drawAll();
   };
@@ -201,6 +222,7 @@ const breadth = (() => {
     if (from) from.remove();
     root.dataset.mounted = "yes";
     applyMode();
+    bringTab();
     // Gradio sets its own mode when it starts.
     new MutationObserver(() => { if (document.body.classList.contains("dark") !== (mode() === "dark")) applyMode(); })
       .observe(document.body, { attributes: true, attributeFilter: ["class"] });

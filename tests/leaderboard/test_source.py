@@ -107,11 +107,18 @@ def test_what_changes_is_seen_and_what_does_not_stays(tmp_path: Path) -> None:
         store.put(record)
     store.write(prepare(TRACK, store)[1])
     source.refresh()
-    assert only(source.snapshot()).board.results > first.board.results
+    second = source.snapshot()
+    assert only(second).board.results > first.board.results
     shutil.rmtree(tmp_path)
     source.refresh()
-    assert not source.snapshot().tracks
+    # A disk that is away for a while does not empty the page.
+    assert only(source.snapshot()) is only(second)
+    assert source.snapshot().as_of == second.as_of
     assert "no folder" in (source.snapshot().trouble or "")
+    tmp_path.mkdir()
+    source.refresh()
+    assert not source.snapshot().tracks
+    assert "no results" in (source.snapshot().trouble or "")
 
 
 def test_a_thread_looks_again_and_again(tmp_path: Path) -> None:

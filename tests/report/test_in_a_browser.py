@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browsing import Watched
 from reports import material_of
 
 from suite.report.page import report_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-PATIENCE = 240_000
-"""Milliseconds: a busy machine of two cores takes its time over five megabytes of script."""
 
 
 @pytest.fixture(scope="module")
@@ -26,25 +23,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def browser(browser_path: Path) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=str(browser_path), args=["--no-sandbox"], timeout=PATIENCE
-        )
-        yield launched
-        launched.close()
-
-
 def opened(browser: Browser, report: Path, asked: list[str], said: list[str], **context: Any) -> Page:
     """The drawn page; what it asks for and what its console says goes into the lists."""
-    page = browser.new_context(offline=True, **context).new_page()
-    page.set_default_timeout(PATIENCE)
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    watched = Watched(browser)
+    watched.asked, watched.said = asked, said
+    page = watched.page(offline=True, **context)
     page.goto(report.as_uri())
     page.wait_for_selector("html[data-drawn=yes]")
     return page
