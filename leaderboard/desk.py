@@ -42,7 +42,6 @@ AT_ONCE = 1
 """Checks that run at the same time, for a board's machine may have two cores."""
 MOST_WAITING = 6
 """Uploads that are held at the same time, 16 MiB each at most; whoever comes then is asked to come again."""
-SPACES_SECRET = "HF_TOKEN"
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,8 @@ def door_to(requests: str | None) -> Door:
     if not os.environ.get("OAUTH_CLIENT_ID"):
         return Door("", "This Space has no sign-in: its README must say `hf_oauth: true`. Use `breadth submit`.")
     if get_token() is None:
-        secret = f"its maintainers have to add the secret {SPACES_SECRET}"
-        return Door("", f"This Space may not write to {requests}: {secret}. Use `breadth submit`.")
+        missing = f"This Space may not write to {requests}: its maintainers have to add the secret HF_TOKEN."
+        return Door("", f"{missing} Use `breadth submit`.")
     return Door("account")
 
 
@@ -195,7 +194,9 @@ async def _body(request: Request) -> bytes:
 def asked(order: Order, archive: bytes) -> dict[str, Any]:
     """What the process says that checks an archive; `error` where it came to no end."""
     root = str(Path(checking.__file__).resolve().parents[1])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+    paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    # Libraries that make a thread for every core would take their share of the memory for each.
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     # With -m Python looks for modules where it is started: in a folder of its own, which stays empty.
     with tempfile.TemporaryDirectory(prefix="breadth-check-") as place:
         try:

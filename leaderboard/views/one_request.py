@@ -21,7 +21,7 @@ HISTORY = (
     Column("note"),
 )
 STAGES = (Column("when (UTC)", role="short", key="stage-when"), Column("stage"))
-LINES_SHOWN = 200
+LINES_SHOWN = 60
 """Of a log the last lines are shown; the whole of it can be taken along."""
 
 

@@ -72,7 +72,8 @@ def blocks(page: Page) -> Iterator[Block]:
             return
         yield Paragraph(f"There is no request `{page.asked.request}` in {requests.url}; these are all.", "note")
     yield Paragraph(_counts(requests), "lead")
-    yield Paragraph(HOW_TO_READ, "note")
+    moment = f" Times and ages are those of {utc(requests.as_of)} UTC." if requests.as_of else ""
+    yield Paragraph(HOW_TO_READ + moment, "note")
     yield from _active(page, requests)
     yield from _workers(page, requests)
     yield from _ended(page, requests)
@@ -102,12 +103,12 @@ def _counts(requests: Requests) -> str:
     if not requests.listing.requests:
         return "No requests yet. `breadth submit FOLDER` sends one, and so does the Submit tab."
     ended = Counter(request.state for request in view.ended)
-    parts = [f"{len(view.waiting):,} waiting", f"{len(view.held):,} in the hands of a worker"]
+    parts = [f"{len(view.held):,} running", f"{len(view.waiting):,} waiting"]
     parts += [f"{ended[state]:,} {state}" for state in ("published", "failed", "withdrawn") if ended[state]]
-    if view.turnaround is not None:
-        parts.append(f"median time from submission to publication {span(view.turnaround)}")
-    moment = f" as of {utc(requests.as_of)} UTC" if requests.as_of else ""
-    return f"Requests{moment}: {', '.join(parts)}."
+    counts = f"Requests: {', '.join(parts)}."
+    if view.turnaround is None:
+        return counts
+    return f"{counts} From submission to publication it takes {span(view.turnaround)} (median)."
 
 
 def _active(page: Page, requests: Requests) -> Iterator[Block]:
