@@ -54,7 +54,7 @@ def _told(
         yield Paragraph(f"{_name(report)} passes: {_size(report)}.", "lead")
         if not order.send:
             yield Paragraph("Nothing was sent: this was a check.", "note")
-    if said.get("trouble"):
+    if said.get("trouble") and "error" not in said:
         yield Paragraph(f"{said['trouble']} The check knew the names of an earlier look only.", "note")
     if report["unchecked"]:
         yield Paragraph("Not checked here:", "note")

@@ -57,7 +57,7 @@ def limit() -> None:
 def carried_out(order: Order, archive: bytes) -> dict[str, Any]:
     """The check's report, and the request where one stands for the archive now; or `error`, one sentence."""
     from leaderboard.requests_reader import open_requests
-    from suite.errors import BreadthError
+    from suite.errors import BreadthError, StoreError
     from suite.intake.admission import submit, surroundings
     from suite.intake.check import check_archive
     from suite.intake.queue import Queue
@@ -69,6 +69,9 @@ def carried_out(order: Order, archive: bytes) -> dict[str, Any]:
         report = check_archive(archive, around)
         said |= {"report": report.as_dict(), "trouble": queue.store.trouble}
         if report.passed and order.send and order.author is not None:
+            if queue.store.trouble is not None:
+                # Whoever waits at the page is told at once: a write would be tried for minutes.
+                raise StoreError(queue.store.trouble)
             request, new = submit(queue, report, author=order.author, origin="the page")
             said |= {"request": request.model_dump(mode="json"), "new": new}
     except BreadthError as error:

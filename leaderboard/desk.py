@@ -209,11 +209,13 @@ def asked(order: Order, archive: bytes) -> dict[str, Any]:
                 timeout=CHECK_SECONDS,
             )
         except subprocess.TimeoutExpired:
-            return {"error": f"The check took longer than {CHECK_SECONDS:.0f} s, and was ended. Nothing was sent."}
+            ended = f"It took longer than {CHECK_SECONDS:.0f} s, and was ended."
+            return {"error": f"{ended} Look whether it is in the queue before you send it again."}
     try:
         said: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
         # Killed for its limits, or by the machine: whoever runs the page finds the rest in its log.
         sys.stderr.write(done.stderr.decode("utf-8", "replace")[-2000:])
-        return {"error": f"The check did not come to its end (exit status {done.returncode}). Nothing was sent."}
+        ended = f"It did not come to its end (exit status {done.returncode})."
+        return {"error": f"{ended} Look whether it is in the queue before you send it again."}
     return said
