@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from anyio import to_thread
 from starlette.responses import JSONResponse
 
-from leaderboard import checking
 from leaderboard.answers import Answer, answer_to
 from leaderboard.checking import Order
+from leaderboard.checking import main as checking
 from leaderboard.render import render_answer
 from suite.errors import BreadthError, UsageError
 from suite.intake.archive import LARGEST_ARCHIVE
@@ -193,7 +193,7 @@ async def _body(request: Request) -> bytes:
 
 def asked(order: Order, archive: bytes) -> dict[str, Any]:
     """What the process says that checks an archive; `error` where it came to no end."""
-    root = str(Path(checking.__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[1])
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     # Libraries that make a thread for every core would take their share of the memory for each.
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -201,7 +201,7 @@ def asked(order: Order, archive: bytes) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="breadth-check-") as place:
         try:
             done = subprocess.run(
-                [sys.executable, "-m", checking.__name__],
+                [sys.executable, "-m", checking.__module__],
                 input=order.with_archive(archive),
                 capture_output=True,
                 cwd=place,
