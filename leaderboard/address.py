@@ -16,6 +16,7 @@ LONGEST_SEARCH, LONGEST_TEXT = 100, 400
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SORT = re.compile(r"-?[a-z0-9]+(?:-[a-z0-9]+)*")
 _RUN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=@/-]*")
+_REQUEST = re.compile(r"[0-9a-f]{16}")
 _LONGEST_NAME = 60
 
 
@@ -24,7 +25,7 @@ class Address:
     """A view with its filters; every field left at its default stands for what the page chooses by itself.
 
     `budget` is a number of samples, `sort` a column's key (`-key` for the largest first), `run` the path of a record
-    inside the store or a cell id, `at` the page of a long table, counted from 1.
+    inside the store or a cell id, `request` the id of a request, `at` the page of a long table, counted from 1.
     """
 
     view: str = FRONT
@@ -42,6 +43,7 @@ class Address:
     second: str = ""
     metric: str = ""
     run: str = ""
+    request: str = ""
     at: int = 1
 
     @classmethod
@@ -125,6 +127,7 @@ _READERS: dict[str, Any] = {
     "second": lambda text: _plain(text, LONGEST_TEXT),
     "metric": _name,
     "run": _run,
+    "request": lambda text: text if _REQUEST.fullmatch(text) else None,
     "at": lambda text: _number(text, 1, MOST_PAGES),
 }
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from leaderboard.controls import CONTROLS, Control, State, states
 from leaderboard.page import Page
 from leaderboard.render import Rendered, render
-from leaderboard.routes import address, exported, file, page_of, picks, record
+from leaderboard.routes import address, exported, file, log, nothing_to_upload, page_of, picks, record
 from leaderboard.views import view_named
 from suite.figures.export import script_json
 
@@ -24,26 +24,46 @@ if TYPE_CHECKING:
 
     from leaderboard.source import Source
 
+SCRIPTS = ("figures.js", "page.js", "submit.js", "plotly.js")
 TITLE = "Breadth: which samples should a model be fine-tuned on?"
 
 
 def build(source: Source) -> FastAPI:
-    """The application that shows what `source` holds. The source is started and stopped by whoever made it."""
+    """The application that shows what `source` holds, and takes submissions where that may be.
+
+    The source is started and stopped by whoever made it.
+    """
     import gradio as gr
     from fastapi import FastAPI
 
+    from leaderboard.desk import Desk, door_to
     from leaderboard.first_screen import FirstScreen
     from leaderboard.theme import theme
 
     app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_route("/breadth/{name}", file, methods=["GET"])
-    for path, answered in (("/export/{view}/{name}", exported), ("/record/{name}", record), ("/picks/{name}", picks)):
+    for path, answered in (
+        ("/export/{view}/{name}", exported),
+        ("/record/{name}", record),
+        ("/picks/{name}", picks),
+        ("/log/{name}", log),
+    ):
         app.add_route(path, _on_page(source, answered), methods=["GET"])
+    requests = source.snapshot().requests
+    desk = Desk(source, door_to(requests.url if requests is not None else None))
+    app.add_route("/desk", desk.who, methods=["GET"])
+    app.add_route("/submission", desk.submission, methods=["POST"])
+    # Gradio would keep on disk whatever anybody sends it; this page asks it for nothing of the kind.
+    app.add_route("/gradio_api/upload", nothing_to_upload, methods=["POST"])
+    if desk.door.by == "account":
+        from gradio.oauth import attach_oauth
+
+        attach_oauth(app)
     head = "".join(
         [
             f'<link rel="stylesheet" href="{address("page.css")}">',
             '<link rel="icon" href="data:,">',
-            *(f'<script defer src="{address(name)}"></script>' for name in ("figures.js", "page.js", "plotly.js")),
+            *(f'<script defer src="{address(name)}"></script>' for name in SCRIPTS),
         ]
     )
     app.add_middleware(FirstScreen, answer=lambda query: answer(source, query), head=head)

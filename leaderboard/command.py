@@ -14,6 +14,9 @@ def leaderboard(
     store: Annotated[
         str | None, typer.Option(help="Where the results are: file:FOLDER, hf://datasets/ORG/NAME.")
     ] = None,
+    requests: Annotated[
+        str | None, typer.Option(help="Where requests are; default: the local store, where it holds some.")
+    ] = None,
     port: Annotated[int, typer.Option(help="The port; 0 takes any that is free.", min=0, max=65535)] = 7860,
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
@@ -21,13 +24,16 @@ def leaderboard(
 ) -> None:
     """Show the results of a store as the public page: who beats random, by how much, how sure, and at what cost.
 
-    Nothing is computed that was not run, and nothing is fetched but the store itself. Stop it with Ctrl-C.
+    Nothing is computed that was not run, and nothing is fetched but the store itself. Stop it with Ctrl-C. With
+    requests the page shows the queue and takes submissions: on a local store under the name that somebody gives.
 
     Examples:
 
       breadth leaderboard
 
       breadth leaderboard --store file:docs/results/store
+
+      breadth leaderboard --store file:board --requests file:board
 
       breadth leaderboard --store hf://datasets/my-org/results --host 0.0.0.0 --no-open
     """
@@ -38,14 +44,18 @@ def leaderboard(
 
     if importlib.util.find_spec("gradio") is None:
         raise UsageError("The page needs Gradio: `pip install breadth[leaderboard]`.")
+    from leaderboard.requests_reader import open_requests, requests_beside
     from leaderboard.source import Source, open_reader
 
     url = store or default_store()
     open_reader(url)  # an address that is none is an error of the command, not a page that says so
+    queue = requests or requests_beside(url)
+    if queue is not None:
+        open_requests(queue)
     with bound(host, port) as listening:
         from leaderboard.app import build
 
-        source = Source(url, seconds=refresh)
+        source = Source(url, requests=queue, seconds=refresh)
         _serve(build(source), source, listening, open_browser)
 
 

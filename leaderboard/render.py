@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from leaderboard.views import VIEWS, View, view_named
 from suite import __version__
 from suite.errors import UnknownNameError
 from suite.figures.export import on_page, place_for
-from suite.report.blocks import Grid, Link, Picture, every, kinds
+from suite.report.blocks import Block, Form, Grid, Link, Picture, every, kinds
 from suite.report.markup import Sheet, environment, sheet_of
 
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ def _rendered(page: Page) -> Rendered:
     head = _TEMPLATES.get_template("head.html").render(
         page=page,
         view=view,
-        tabs=[(other, page.asked.changed(view=other.NAME, run="", sort="").href) for other in VIEWS],
+        tabs=[(other, page.asked.changed(view=other.NAME, run="", request="", sort="").href) for other in VIEWS],
         age=_age(page),
     )
+    plots |= {block.identifier: _form(block, page) for block in there if isinstance(block, Form)}
     body = _TEMPLATES.get_template("body.html").render(
         page=page,
         view=view,
@@ -67,6 +68,13 @@ def _rendered(page: Page) -> Rendered:
         version=__version__,
     )
     return Rendered(head, body, figures)
+
+
+def render_answer(blocks: Sequence[Block]) -> str:
+    """Blocks without pictures as HTML, for a place within a view; tables leave as CSV and stay in their order."""
+    grids = [block for block in every(blocks) if isinstance(block, Grid)]
+    sheets = {grid.identifier: sheet_of(grid, (Link("CSV", grid.data_uri),), fixed=True) for grid in grids}
+    return _TEMPLATES.get_template("answer.html").render(kinds=kinds(blocks), sheets=sheets)
 
 
 def export(page: Page, view: str, identifier: str, kind: str) -> bytes:
@@ -118,6 +126,10 @@ def _place(picture: Picture, drawn: dict[str, Any]) -> Markup:
     return Markup(place_for(drawn, picture.identifier, described=f"{picture.title}. {picture.how_to_read}"))
 
 
+def _form(form: Form, page: Page) -> Markup:
+    return Markup(_TEMPLATES.get_template(f"{form.identifier}.html").render(page=page))
+
+
 def _age(page: Page) -> dict[str, str]:
     """When the data were last known to be whole: for machines, for people, and as far as a script counts on."""
     as_of = page.snapshot.as_of
@@ -135,4 +147,4 @@ def _own(name: str) -> Callable[[], str]:
     return lambda: template(f"templates/{name}")
 
 
-_TEMPLATES = environment({name: _own(name) for name in ("head.html", "body.html")})
+_TEMPLATES = environment({name: _own(name) for name in ("head.html", "body.html", "answer.html", "submission.html")})

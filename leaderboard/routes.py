@@ -16,7 +16,7 @@ from leaderboard.address import Address
 from leaderboard.page import Page
 from leaderboard.render import FORMATS, export, template
 from leaderboard.views.one_run import picked_rows
-from suite.errors import StoreError, UnknownNameError
+from suite.errors import BreadthError, StoreError, UnknownNameError
 from suite.figures.export import house_script
 from suite.report.markup import asset
 
@@ -31,6 +31,7 @@ FILES = {
     "page.css": "text/css",
     "page.js": "text/javascript",
     "figures.js": "text/javascript",
+    "submit.js": "text/javascript",
     "plotly.js": "text/javascript",
 }
 
@@ -87,6 +88,25 @@ def picks(page: Page, request: Request) -> Response:
     return Response("".join(f"{row}\n" for row in rows), media_type="text/plain; charset=utf-8", headers=headers)
 
 
+def log(page: Page, request: Request) -> Response:
+    """`/log/<name>.txt?<address>`: the log of the request that the address names, as far as it is kept."""
+    requests = page.snapshot.requests
+    found = requests.listing.find(page.asked.request) if requests is not None else None
+    if requests is None or found is None:
+        raise HTTPException(404, "The address names no request that is here.")
+    try:
+        content = requests.log(found)
+    except BreadthError as error:
+        raise HTTPException(404, str(error)) from error
+    headers = {"Content-Disposition": f'attachment; filename="{found.id}.txt"', "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+def nothing_to_upload(request: Request) -> Response:
+    """Where Gradio takes files in: this page has no place for any."""
+    raise HTTPException(404, "Submissions are sent from the Submit tab, or with `breadth submit`.")
+
+
 def _result(page: Page) -> tuple[Result, CellLine]:
     line = page.data.cells.find(page.asked.run) if page.data is not None and page.asked.run else None
     if page.data is None or line is None:
@@ -102,8 +122,8 @@ def content(name: str) -> tuple[bytes, bytes]:
     """A file of the page, plain and gzipped."""
     if name == "page.css":
         text = asset("blocks.css") + template("static/page.css")
-    elif name == "page.js":
-        text = template("static/page.js")
+    elif name in ("page.js", "submit.js"):
+        text = template(f"static/{name}")
     elif name == "figures.js":
         text = f"{house_script()}\n{asset('figures.js')}"
     else:

@@ -7,11 +7,12 @@ where, and what was good before goes on being shown.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from leaderboard.requests_reader import Requests, RequestsReader, after_trouble
 from leaderboard.track_data import TrackData
 from suite.errors import BreadthError
 from suite.stores.protocol import Skipped
@@ -34,6 +35,8 @@ class Snapshot:
     as_of: datetime | None = None
     trouble: str | None = None
     problems: tuple[Skipped, ...] = ()
+    requests: Requests | None = None
+    """The board's requests; None where no store of them was named."""
 
 
 class Reader(Protocol):
@@ -46,37 +49,46 @@ class Reader(Protocol):
 
 
 class Source:
-    """The last good snapshot of a store, renewed by a thread of its own; safe to read from any thread.
+    """The last good snapshot of a store (and of one of requests), renewed by threads; safe to read from any thread.
 
     Nothing is raised by a store that is unreachable, empty, private or damaged, not even at the start.
     """
 
-    def __init__(self, url: str, *, seconds: float = LOOK_EVERY):
+    def __init__(self, url: str, *, requests: str | None = None, seconds: float = LOOK_EVERY):
         self._seconds = seconds
         self._snapshot = Snapshot(url)
+        self._requests = Requests(requests) if requests else None
         self._reader: Reader | None = None
+        self._requests_reader: RequestsReader | None = None
+        self._reading_requests = threading.Lock()
         self._looked = threading.Event()
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def snapshot(self) -> Snapshot:
         """What was last good; never waits for anything and never raises."""
-        return self._snapshot
+        return self._snapshot if self._requests is None else replace(self._snapshot, requests=self._requests)
 
     def start(self, wait: float = FIRST_LOOK) -> None:
         """Begin to look at the store; returns when the first look is over, or after `wait` seconds."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="source", daemon=True)
-            self._thread.start()
+        if not self._threads:
+            # Each has its own: results that take minutes to score do not keep the queue from being current.
+            looks = [self.refresh, *([self.refresh_requests] if self._requests is not None else [])]
+            self._threads = [
+                threading.Thread(target=self._run, args=[look], name=f"source: {look.__name__}", daemon=True)
+                for look in looks
+            ]
+            for thread in self._threads:
+                thread.start()
         if not self._looked.wait(wait) and self._snapshot.trouble is None:
             self._snapshot = replace(self._snapshot, trouble=f"{self._snapshot.url} is still being read.")
 
     def stop(self) -> None:
         """End the looking; what was last good stays readable."""
         self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
 
     def refresh(self) -> None:
         """Look at the store now, in the caller's own time; raises nothing."""
@@ -94,9 +106,22 @@ class Source:
         finally:
             self._looked.set()
 
-    def _run(self) -> None:
+    def refresh_requests(self) -> None:
+        """Look at the requests now, in the caller's own time; raises nothing."""
+        with self._reading_requests:
+            if self._requests is None:
+                return
+            try:
+                if self._requests_reader is None:
+                    self._requests_reader = RequestsReader(self._requests.url)
+                self._requests = self._requests_reader.look()
+            except Exception as error:
+                # As with the results: what was last good, and what is wrong now.
+                self._requests = after_trouble(self._requests, error)
+
+    def _run(self, look: Callable[[], None]) -> None:
         while not self._stopping.is_set():
-            self.refresh()
+            look()
             self._stopping.wait(self._seconds)
 
 

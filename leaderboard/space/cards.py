@@ -84,13 +84,14 @@ def space_card(names: Names, title: str) -> str:
     return _card("space", metadata, names, title=title)
 
 
-def space_needs() -> dict[str, str]:
-    """The metadata without which the Space does not start."""
+def space_needs() -> dict[str, str | bool]:
+    """The metadata without which the Space does not start, or nobody can sign in to submit."""
     return {
         "sdk": PAGE_FRAMEWORK,
         "sdk_version": str(installed(PAGE_FRAMEWORK)),
         "python_version": python_version(),
         "app_file": "app.py",
+        "hf_oauth": True,
     }
 
 

@@ -89,6 +89,9 @@ const breadth = (() => {
       if (old && same(old[1], figure)) { place.replaceWith(old[0]); continue; }
       drawn.set(place, figure);
     }
+    // What a reader has begun to fill in is the reader's.
+    const filled = body.querySelector("form[data-submission]");
+    if (filled) next.querySelector("form[data-submission]")?.replaceWith(filled);
     body.replaceChildren(...next.childNodes);
     for (const [at, box] of [...body.querySelectorAll(".scroll")].entries()) box.scrollLeft = scrolled.get(at) || 0;
     for (const summary of body.querySelectorAll("details > summary")) if (open.has(summary.textContent)) summary.parentElement.open = true;
@@ -103,6 +106,7 @@ const breadth = (() => {
     bringTab();
     sayAge();
     drawAll();
+    document.dispatchEvent(new Event("breadth:shown"));
   };
   const whereIs = (element) => {
     const link = element.getAttribute("href");

@@ -6,7 +6,20 @@ from collections.abc import Iterator
 from typing import Protocol, cast
 
 from leaderboard.page import Page
-from leaderboard.views import about, budget, compare, cost, ladder, metrics, overlap, runs, standings, tasks
+from leaderboard.views import (
+    about,
+    budget,
+    compare,
+    cost,
+    ladder,
+    metrics,
+    overlap,
+    queue,
+    runs,
+    standings,
+    submit,
+    tasks,
+)
 from suite.report.blocks import Block
 
 
@@ -27,7 +40,8 @@ class View(Protocol):
 
 
 VIEWS: tuple[View, ...] = tuple(
-    cast(View, module) for module in (standings, budget, cost, tasks, ladder, metrics, overlap, compare, runs, about)
+    cast(View, module)
+    for module in (standings, budget, cost, tasks, ladder, metrics, overlap, compare, runs, queue, submit, about)
 )
 """In the order of the tabs; the first is the front page."""
 

@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from suite.intake.check import Report
+    from suite.track import Track
 
 
 class CheckFormat(StrEnum):
@@ -51,13 +52,16 @@ def check(
     from suite.intake.check import Surroundings, known_tracks
     from suite.intake.check import check as checked
     from suite.intake.names import built_in_names
-    from suite.intake.pool_ids import ids_at_hand
+    from suite.intake.pool_ids import ids_at_hand, ids_fetched
     from suite.track import load_track
+
+    def fetched(one: Track) -> frozenset[str] | str:
+        return ids_fetched(one, lambda line: typer.echo(line, err=True))
 
     around = Surroundings(
         taken=built_in_names(),
         tracks=known_tracks(*map(load_track, track or ())),
-        pool_ids=lambda one: ids_at_hand(one, download=download, notify=lambda line: typer.echo(line, err=True)),
+        pool_ids=fetched if download else ids_at_hand,
     )
     report = checked(path, around)
     if pack is not None and report.passed:

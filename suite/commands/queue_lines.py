@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -12,23 +12,13 @@ from rich.text import Text
 
 from suite.commands.board_formats import visible
 from suite.errors import UsageError
-from suite.intake.overview import Listing, Overview, WorkerState
+from suite.intake.overview import Listing, Overview, WorkerState, asked_for, span
 from suite.intake.requests import Request
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 LATEST_ENDED = 10
-
-
-def span(length: timedelta) -> str:
-    """A length of time for people: `40 s`, `12 min`, `3.5 h`, `4 days`."""
-    seconds = max(length.total_seconds(), 0.0)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
 def requests_url(written: str | None) -> str:
@@ -51,18 +41,12 @@ def the_one(listing: Listing, written: str) -> Request:
     return next((request for request in found if request.active), found[-1])
 
 
-def budgets(request: Request) -> str:
-    """What is asked for: `microworld (500), mads-15pct (7,800)`."""
-    parts = [f"{track} ({', '.join(f'{n:,}' for n in sizes)})" for track, sizes in request.wanted.tracks.items()]
-    return ", ".join(parts)
-
-
 def print_request(request: Request, view: Overview, now: datetime, console: Console) -> None:
     """One request with everything that is known of it."""
     wanted = request.wanted
     lines = [
         ("request", f"{request.id}: {wanted.name} {wanted.version} ({wanted.kind}) by {request.author}"),
-        ("asks for", budgets(request)),
+        ("asks for", asked_for(request)),
         ("state", _state(request, view, now)),
         ("attempts", f"{request.attempts}, of which {request.deaths} ended badly"),
         ("reason", request.reason),
@@ -165,7 +149,7 @@ def _state(request: Request, view: Overview, now: datetime) -> str:
 def _cells(request: Request, now: datetime) -> tuple[Text, ...]:
     name = f"{request.wanted.name} {request.wanted.version}"
     age = span(now - request.submitted_at)
-    return tuple(Text(visible(text)) for text in (request.id, name, request.author, budgets(request), age))
+    return tuple(Text(visible(text)) for text in (request.id, name, request.author, asked_for(request), age))
 
 
 def _clock(moment: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from suite.intake.archive import pack, write_files
@@ -25,10 +25,13 @@ def everything(tracks: Tracks | None = None) -> dict[str, Track]:
     return known_tracks(*(tracks or {}).values())
 
 
-def surroundings(listing: Listing, author: str | None, tracks: Tracks | None = None) -> Surroundings:
+def surroundings(
+    listing: Listing, author: str | None, tracks: Tracks | None = None, *, names: Iterable[str] = ()
+) -> Surroundings:
     """What a submission of `author` is held against: the built-in names and those of the requests there are, and
-    the tracks that come with Breadth and those given."""
-    taken = built_in_names()
+    the tracks that come with Breadth and those given. `names` are further ones that are nobody's to submit, for a
+    machine that has not every strategy installed."""
+    taken = {name: Taken() for name in names} | built_in_names()
     for request in listing.requests:
         wanted, known = request.wanted, taken.get(request.wanted.name)
         # Names of the Hub are the same whatever their case.

@@ -23,7 +23,11 @@ def who(store: Store, given: str | None) -> str:
         if given is not None:
             raise UsageError("On the Hub you are who you are signed in as (`hf auth whoami`); leave --author out.")
         return signed_in(store.repository)
-    name = given if given is not None else _own_name()
+    return checked_name(given if given is not None else _own_name())
+
+
+def checked_name(name: str) -> str:
+    """An author's name itself. Raises UsageError for one that cannot be."""
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no author's name: write up to 96 letters, digits, hyphens, points, underscores.")
     return name

@@ -126,6 +126,22 @@ def turnaround(requests: list[Request]) -> timedelta | None:
     return timedelta(seconds=statistics.median(spans)) if spans else None
 
 
+def span(length: timedelta) -> str:
+    """A length of time for people: `40 s`, `12 min`, `3.5 h`, `4 days`."""
+    seconds = max(length.total_seconds(), 0.0)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+
+
+def asked_for(request: Request) -> str:
+    """What is asked for: `microworld (500), mads-15pct (7,800)`."""
+    parts = [f"{track} ({', '.join(f'{n:,}' for n in sizes)})" for track, sizes in request.wanted.tracks.items()]
+    return ", ".join(parts)
+
+
 def _needs(request: Request, serving: list[WorkerRecord]) -> str:
     if not request.claimable:
         return "a maintainer's word: a track it asks for costs more than an hour of GPU"

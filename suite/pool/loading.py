@@ -25,8 +25,23 @@ def load_pool(track: Track, *, progress: Progress = no_progress, notify: Notify 
 
     Raises PoolError when it cannot be had, or is not the one the track pins.
     """
+    at_hand = pool_at_hand(track, progress=progress, notify=notify)
+    return at_hand if at_hand is not None else _pinned(_hub_pool(track, progress, notify), track, notify)
+
+
+def pool_at_hand(track: Track, *, progress: Progress = no_progress, notify: Notify = say_nothing) -> Pool | None:
+    """The pool a track fixes where nothing has to be fetched for it: embedded, or a copy under BREADTH_DATA; else None.
+
+    Raises PoolError when it cannot be read, or is not the one the track pins.
+    """
     stated = track.pool
-    pool = _microworld(stated) if stated.kind == "microworld" else _dataset(stated, track.name, progress, notify)
+    pool = _microworld(stated) if stated.kind == "microworld" else _local(stated, track.name, progress, notify)
+    return None if pool is None else _pinned(pool, track, notify)
+
+
+def _pinned(pool: Pool, track: Track, notify: Notify) -> Pool:
+    """The pool itself. Raises PoolError when it is not the one that the track pins."""
+    stated = track.pool
     if stated.fingerprint is not None and pool.fingerprint != stated.fingerprint:
         raise PoolError(
             f"The pool of track {track.name} has fingerprint {pool.fingerprint} ({len(pool)} samples) but the track "
@@ -62,21 +77,31 @@ def _microworld(stated: MicroworldPool) -> Pool:
     return pool_from_records(world(stated.world_seed).pool_samples(stated.size))
 
 
-def _dataset(stated: DatasetPool, track: str, progress: Progress, notify: Notify) -> Pool:
-    rules = Rules(drop=frozenset(stated.drop), max_sample_bytes=stated.max_sample_bytes, id_prefix=stated.id_prefix)
+def _local(stated: DatasetPool, track: str, progress: Progress, notify: Notify) -> Pool | None:
     folder = data_folder()
-    if folder is not None and stated.local:
-        if (folder / stated.local).is_file():
-            notify(f"Pool of {track}: the local copy {stated.local} under BREADTH_DATA.")
-            return _from_file(folder / stated.local, rules, progress, notify)
+    if folder is None or not stated.local:
+        return None
+    if not (folder / stated.local).is_file():
         notify(f"Pool of {track}: BREADTH_DATA has no {stated.local}.")
+        return None
+    notify(f"Pool of {track}: the local copy {stated.local} under BREADTH_DATA.")
+    return _from_file(folder / stated.local, _rules(stated), progress, notify)
+
+
+def _hub_pool(track: Track, progress: Progress, notify: Notify) -> Pool:
+    stated = track.pool
+    assert stated.kind == "dataset", "the embedded pool is always at hand"
     if not stated.hub:
         raise PoolError(
-            f"The pool of track {track} is in no public place under one name: set BREADTH_DATA to a folder that has "
-            f"{stated.local}. {stated.note}".rstrip()
+            f"The pool of track {track.name} is in no public place under one name: set BREADTH_DATA to a folder that "
+            f"has {stated.local}. {stated.note}".rstrip()
         )
-    notify(f"Pool of {track}: {stated.hub} from the Hub, revision {stated.revision}.")
-    return _from_hub(stated.hub, stated.revision, stated.split, rules, progress, notify)
+    notify(f"Pool of {track.name}: {stated.hub} from the Hub, revision {stated.revision}.")
+    return _from_hub(stated.hub, stated.revision, stated.split, _rules(stated), progress, notify)
+
+
+def _rules(stated: DatasetPool) -> Rules:
+    return Rules(drop=frozenset(stated.drop), max_sample_bytes=stated.max_sample_bytes, id_prefix=stated.id_prefix)
 
 
 def _from_file(path: Path, rules: Rules, progress: Progress, notify: Notify) -> Pool:

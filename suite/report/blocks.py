@@ -68,6 +68,13 @@ class Links:
 
 
 @dataclass(frozen=True)
+class Form:
+    """A form of the live page, which has a template of its own under that name; a report has none."""
+
+    identifier: str
+
+
+@dataclass(frozen=True)
 class Fold:
     """Blocks that a reader unfolds; the title says what is inside, and how much."""
 
@@ -79,7 +86,7 @@ class Fold:
         return kinds(self.blocks)
 
 
-Block = Paragraph | Listing | Command | Picture | NotRun | Grid | Heading | Links | Fold
+Block = Paragraph | Listing | Command | Picture | NotRun | Grid | Heading | Links | Form | Fold
 
 
 def kinds(blocks: Sequence[Block]) -> list[tuple[str, Block]]:
@@ -121,6 +128,7 @@ __all__ = [
     "Column",
     "Command",
     "Fold",
+    "Form",
     "Grid",
     "Heading",
     "Interval",

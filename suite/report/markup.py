@@ -15,13 +15,14 @@ from suite.report.grids import Cell, Grid, Link
 
 @dataclass(frozen=True)
 class Head:
-    """A column's head: sorting is a link where `href` is given, else the page's script does it."""
+    """A column's head: sorting is a link where `href` is given, else the page's script does it unless it is `fixed`."""
 
     name: str
     title: str
     classes: str
     href: str = ""
     sorted: str = ""
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,13 @@ def sheet_of(
     *,
     sort: str = "",
     sort_link: Callable[[str], str] = lambda key: "",
+    fixed: bool = False,
     summary: str = "",
     pages: tuple[Link, ...] = (),
 ) -> Sheet:
     """The sheet of a grid whose rows are already those to show; `sort_link` gives the link for a sort key.
 
-    A column that the rows are sorted by is offered the other way round.
+    A column that the rows are sorted by is offered the other way round; `fixed` rows keep their order.
     """
     heads = []
     for column in grid.columns:
@@ -67,7 +69,9 @@ def sheet_of(
         down = not downwards if state else first_down
         classes = "number" if column.numeric else column.role
         heads.append(
-            Head(column.name, column.title, classes, sort_link(f"-{column.name}" if down else column.name), state)
+            Head(
+                column.name, column.title, classes, sort_link(f"-{column.name}" if down else column.name), state, fixed
+            )
         )
     rows = tuple(SheetRow(cells, number in grid.muted) for number, cells in enumerate(grid.cells()))
     return Sheet(grid.identifier, grid.title, tuple(heads), rows, downloads, summary, pages)

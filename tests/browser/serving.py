@@ -26,10 +26,10 @@ COMMAND = "import sys; from suite.commands.main import run; sys.argv[0] = 'bread
 
 
 class Served:
-    """The page of a store, looked at every `seconds`; a context manager."""
+    """The page of a store (and of one of requests), looked at every `seconds`; a context manager."""
 
-    def __init__(self, url: str, *, seconds: float = 3600.0):
-        self.source = Source(url, seconds=seconds)
+    def __init__(self, url: str, *, requests: str | None = None, seconds: float = 3600.0):
+        self.source = Source(url, requests=requests, seconds=seconds)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
         settings = uvicorn.Config(build(self.source), log_level="warning", timeout_graceful_shutdown=1)

@@ -75,13 +75,15 @@ def mirror(
     folder: Path,
     *,
     folders: Sequence[str] = (),
+    endings: Sequence[str] = (),
     verify: bool = False,
     patience: Patience = READING,
     progress: Progress = no_progress,
 ) -> Mirrored:
     """Bring a folder up to the newest commit; files of its own that are not on the Hub stay.
 
-    `folders` are those of the repository that are wanted (all). One mirror always has the same.
+    `folders` are those of the repository that are wanted (all), `endings` those of the names of files (all). One
+    mirror always has the same.
 
     `verify` compares every file even when the commit is the one mirrored before. Raises HubUnavailable or
     HubRefused; what has arrived by then stays.
@@ -96,6 +98,8 @@ def mirror(
             after = Mirrored(head, datetime.now(UTC), before.versions, before.refused)
         else:
             listed = persist(lambda: repository.files(head, folders), repository.url, patience)
+            if endings:
+                listed = {path: file for path, file in listed.items() if path.endswith(tuple(endings))}
             after = _renewed(repository, folder, before, verify, head, listed, patience, progress)
             _forget(folder, before.versions.keys() - after.versions.keys())
             after.removed = len(before.versions.keys() - after.versions.keys())

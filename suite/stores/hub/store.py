@@ -45,11 +45,19 @@ class HubStore:
     """
 
     def __init__(
-        self, name: str, *, base: Path | None = None, reading: Patience = READING, folders: Sequence[str] = ()
+        self,
+        name: str,
+        *,
+        base: Path | None = None,
+        reading: Patience = READING,
+        folders: Sequence[str] = (),
+        endings: Sequence[str] = (),
     ):
         self.name = name
         self.folders = tuple(folders)
         """The only folders of the repository that are mirrored; none stands for all."""
+        self.endings = tuple(endings)
+        """The only endings of files that are mirrored; none stands for all."""
         self.repository = HubRepository(name)
         self.url = self.repository.url
         self.base = base or hub_folder(name)
@@ -71,6 +79,12 @@ class HubStore:
     def for_reader(cls, name: str, folders: Sequence[str]) -> HubStore:
         """The store with a mirror of its own of some folders; anything else is had by `fetch`, file by file."""
         return cls(name, base=hub_folder(name) / "reader", folders=folders)
+
+    @classmethod
+    def for_requests(cls, name: str) -> HubStore:
+        """The store of requests with a mirror of records and logs: no archive of a stranger is fetched."""
+        own = ("requests", "workers", "authors", "names")
+        return cls(name, base=hub_folder(name) / "records", folders=own, endings=(".json", ".log"))
 
     @property
     def versions(self) -> Mapping[str, str]:
@@ -171,6 +185,7 @@ class HubStore:
                     self.repository,
                     self.folder,
                     folders=self.folders,
+                    endings=self.endings,
                     verify=verify,
                     patience=self._reading,
                     progress=progress,

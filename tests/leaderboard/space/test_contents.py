@@ -16,12 +16,14 @@ from pathlib import Path
 import httpx
 import pytest
 from factories import experiment
+from leaderboard_requests import archive
 from packaging.requirements import Requirement
 
 from leaderboard.space.contents import MANIFEST, known_files, page_files
 from leaderboard.space.requirements import TOO_HEAVY
 from leaderboard.views import VIEWS, View
 from suite.commands.prepared_tables import prepare
+from suite.intake.overview import read_listing
 from suite.stores import LocalStore
 from suite.stores.hub.repository import git_oid
 from suite.track import load_track
@@ -66,6 +68,7 @@ def page(space: Path, store: LocalStore, tmp_path_factory: pytest.TempPathFactor
         port = free.getsockname()[1]
     kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH" and not key.startswith("HF_")}
     own = {"PYTHONPATH": str(space), "BREADTH_STORE": store.url, "GRADIO_SERVER_PORT": str(port)}
+    own["BREADTH_REQUESTS"] = store.url
     home = {"BREADTH_HOME": str(tmp_path_factory.mktemp("home")), "HF_HUB_OFFLINE": "1"}
     process = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("alone.py"))],
@@ -125,6 +128,18 @@ def test_tables_scripts_and_styles_are_served_too(page: str) -> None:
         found = httpx.get(f"{page}/{link}", timeout=60)
         assert found.status_code == 200, link
         assert found.content, link
+
+
+def test_a_submission_is_checked_by_the_files_of_the_space_alone(page: str, store: LocalStore) -> None:
+    query = {"send": "yes", "author": "ada"}
+    headers = {"x-breadth": "submission"}
+    found = httpx.post(f"{page}/submission", params=query, content=archive(), headers=headers, timeout=300).json()
+    assert "is queued as request" in found["html"]
+    assert [request.author for request in read_listing(store).requests] == ["ada"]
+    # A built-in strategy is known by its row: a Space has none of them installed.
+    taken = httpx.post(f"{page}/submission", params=query, content=archive("k-center"), headers=headers, timeout=300)
+    assert "name" in taken.json()["html"]
+    assert "1 problem; nothing was sent." in taken.json()["html"]
 
 
 def test_nothing_of_a_space_is_heavy_or_in_excess(files: dict[str, bytes]) -> None:
