@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from suite.intake.sandbox.isolation import Isolation
 
 # Tiny models train fifty times slower when torch's threads spin against each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -52,6 +56,19 @@ def browser_path() -> Path:
     try:
         return find_browser()
     except FigureError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def isolation() -> Isolation:
+    """The sandbox of this machine; CI must have one, a stranger's machine need not."""
+    from suite.intake.sandbox.isolation import SandboxMissing, find_isolation
+
+    try:
+        return find_isolation()
+    except SandboxMissing as error:
         if os.environ.get("CI"):
             pytest.fail(str(error))
         pytest.skip(str(error))

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from suite.errors import BreadthError
 from suite.intake.sandbox import seccomp
+from suite.intake.sandbox.libraries import hidden_folders, library_places, standard_folders
 from suite.intake.sandbox.limits import Limits
 
 UNOWNED = range(61_184, 65_520)
@@ -29,6 +30,7 @@ UNOWNED = range(61_184, 65_520)
 NOBODY = 65_534
 PROGRAM = "/breadth"
 """Where the modules that a strategy may import lie inside."""
+LIBRARIES = "/libraries"
 MODULES = (
     *(f"suite/{name}.py" for name in ("__init__", "atomic", "errors", "hashing", "registry", "reporting", "selection")),
     "suite/templates.py",
@@ -99,12 +101,16 @@ class Isolation:
             line += ["--setenv", name, value]
         binds = {str(place): place for place in _system_places()}
         binds |= {f"{PROGRAM}/{module}": _ROOT / module for module in MODULES}
+        binds |= {f"{LIBRARIES}/{name}": place for name, place in library_places().items()}
         binds |= {_CHILD: Path(__file__).with_name("child.py"), **handed.places}
         for folder in _ancestors(map(Path, binds)):
             # bubblewrap would close them to others, as a home folder is.
             line += ["--perms", "0755", "--dir", str(folder)]
         for inside, outside in binds.items():
             line += ["--ro-bind", str(outside), inside]
+        for folder in hidden_folders():
+            if any(place in folder.parents for place in binds.values() if str(place) in binds):
+                line += ["--size", "4096", "--tmpfs", str(folder), "--remount-ro", str(folder)]
         for link, target in _system_links():
             line += ["--symlink", target, link]
         line += ["--proc", "/proc", "--dev", "/dev"]
@@ -146,7 +152,7 @@ def find_isolation() -> Isolation:
 
 def import_places() -> list[str]:
     """What the child's `sys.path` holds beside the standard library: Breadth's own few modules, then libraries."""
-    return [PROGRAM, *map(str, _libraries())]
+    return [PROGRAM, LIBRARIES]
 
 
 def _try(isolation: Isolation) -> None:
@@ -158,6 +164,7 @@ def _try(isolation: Isolation) -> None:
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            env={},
             timeout=PROBE_SECONDS,
         )
     if done.returncode != 0 or done.stdout.strip() != b"isolated":
@@ -179,9 +186,9 @@ def _system_places() -> list[Path]:
     wanted = [Path("/usr/lib"), *(Path(f"/{name}") for name in _LIBRARY_FOLDERS if not Path(f"/{name}").is_symlink())]
     wanted += [Path(f"/usr/{name}") for name in _LIBRARY_FOLDERS if name != "lib"]
     wanted += [Path("/usr/local/lib"), Path("/etc/ld.so.cache"), Path(_executable())]
-    standard = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), sysconfig.get_config_var("LIBDIR")}
-    wanted += [Path(place) for place in sorted(filter(None, standard))]
-    return _outermost([*wanted, *_libraries()])
+    wanted += standard_folders()
+    wanted += [Path(place) for place in filter(None, [sysconfig.get_config_var("LIBDIR")])]
+    return _outermost(wanted)
 
 
 _LIBRARY_FOLDERS = ("lib", "lib32", "lib64")
@@ -191,12 +198,6 @@ def _system_links() -> Iterator[tuple[str, str]]:
     for name in _LIBRARY_FOLDERS:
         if Path(f"/{name}").is_symlink():
             yield f"/{name}", os.readlink(f"/{name}")
-
-
-def _libraries() -> list[Path]:
-    """The folders of installed packages that this process imports from."""
-    names = ("site-packages", "dist-packages")
-    return list(dict.fromkeys(Path(place) for place in sys.path if Path(place).name in names and Path(place).is_dir()))
 
 
 def _ancestors(places: Iterable[Path]) -> list[Path]:

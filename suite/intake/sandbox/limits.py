@@ -20,6 +20,7 @@ class Limits:
     memory: int = 8192 * MIB
     processes: int = 64
     open_files: int = 512
+    files: int = 100_000
     file_bytes: int = 256 * MIB
     tmp: int = 512 * MIB
     shared: int = 64 * MIB

@@ -33,6 +33,7 @@ WATCH_SECONDS = 0.05
 GONE_SECONDS = 30.0
 KEPT_PRINT = 16 * 2**10
 """Bytes of what it prints that are kept: the last ones."""
+WRITABLE = ("/tmp", "/dev/shm")
 OWN_PROCESSES = 2
 """Of bubblewrap itself."""
 ADDRESSES = 8192 * MIB
@@ -94,6 +95,8 @@ def run_job(
                     stderr=subprocess.STDOUT,
                     pass_fds=[*descriptors, writing],
                     start_new_session=True,
+                    # bubblewrap stands in the /proc of its children with all that it was started with.
+                    env={},
                 )
         finally:
             os.close(writing)
@@ -114,6 +117,7 @@ class _Watched:
         self.cpu, self.peak = 0.0, 0
         self.first: int | None = None
         """A descriptor of the first process inside: when it is gone, so are all others."""
+        self.first_pid = 0
         self._spare(process.pid)
 
     def outcome(self) -> Outcome:
@@ -198,11 +202,23 @@ class _Watched:
             self.broken = f"it used more than {limits.cpu_seconds:g} seconds of processor time"
         elif len(processes) > limits.processes + OWN_PROCESSES:
             self.broken = f"it ran more than {limits.processes} processes at once"
+        elif self._files() > limits.files:
+            self.broken = f"it made more than {limits.files:,} files"
+
+    def _files(self) -> int:
+        """How many files there are where it can write: empty ones take memory that no limit of size counts."""
+        used = 0
+        for place in WRITABLE:
+            with contextlib.suppress(OSError):
+                found = os.statvfs(f"/proc/{self.first_pid}/root{place}")
+                used += found.f_files - found.f_ffree
+        return used
 
     def _hold(self, processes: Sequence[psutil.Process]) -> None:
         if processes and self.first is None:
             with contextlib.suppress(ProcessLookupError):
-                self.first = os.pidfd_open(processes[0].pid)
+                self.first_pid = processes[0].pid
+                self.first = os.pidfd_open(self.first_pid)
                 self._spare(processes[0].pid)
 
     def _end(self) -> None:
