@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,30 +62,41 @@ class Verdict:
     outcome: Outcome
 
 
-def attack(
-    isolation: Isolation, body: str, *, beside: str = "", limits: Limits = LIMITS, job: Mapping[str, Any] | None = None
-) -> Verdict:
+def attack(isolation: Isolation, body: str, *, beside: str = "", limits: Limits = LIMITS) -> Verdict:
     """The verdict on a strategy whose `select` begins with these lines and would then return a fine selection."""
+    outcome = outcome_of(isolation, body, beside=beside, limits=limits)
+    try:
+        rows, _ = picked_rows(outcome, WHICH, len(_pool()))
+    except EvaluationFailed as failed:
+        return Verdict(str(failed), (), outcome)
+    return Verdict("", tuple(rows.tolist()), outcome)
+
+
+def outcome_of(
+    isolation: Isolation,
+    body: str,
+    *,
+    beside: str = "",
+    limits: Limits = LIMITS,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """How the run of such a strategy ended; nothing of it is left when this returns."""
     code = STRATEGY.replace("{beside}", textwrap.dedent(beside)).replace(
         "{body}", textwrap.indent(textwrap.dedent(body), " " * 8)
     )
     began = time.time()
-    pool = load_pool(TRACK)
+    pool = _pool()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "strategy.py").write_text(code)
         (folder / "strategy.py").chmod(0o644)
         write_pool(pool, folder / "pool.arrow")
         handed = {"/job/strategy.py": folder / "strategy.py", "/job/pool.arrow": folder / "pool.arrow"}
-        outcome = run_job(isolation, {**_job(pool), **(job or {})}, handed, limits)
+        outcome = run_job(isolation, _job(pool), handed, limits, stopped)
         assert sorted(path.name for path in folder.iterdir()) == ["pool.arrow", "strategy.py"]
         assert (folder / "strategy.py").read_text() == code
     assert not left_behind(began), "processes of the sandbox are left"
-    try:
-        rows, _ = picked_rows(outcome, WHICH, len(pool))
-    except EvaluationFailed as failed:
-        return Verdict(str(failed), (), outcome)
-    return Verdict("", tuple(rows.tolist()), outcome)
+    return outcome
 
 
 def left_behind(since: float) -> list[psutil.Process]:
@@ -100,6 +112,11 @@ def left_behind(since: float) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+@functools.cache
+def _pool() -> Pool:
+    return load_pool(TRACK)
 
 
 def _job(pool: Pool) -> dict[str, Any]:

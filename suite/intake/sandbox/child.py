@@ -10,6 +10,7 @@ object, goes to the descriptor that the job names, and whoever reads it believes
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -39,6 +40,8 @@ def main() -> None:
     except BaseException as error:  # what strangers' code raises may be anything
         answer = {"error": _words(error)}
     _send(job["answer"], answer)
+    with contextlib.suppress(BaseException):
+        sys.stdout.flush()
     os._exit(0)
 
 
