@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 from sent import TRACK
 
+from suite.features import TrackContext
 from suite.intake.evaluator import EvaluationFailed
 from suite.intake.sandbox.handed import described_context, write_pool
 from suite.intake.sandbox.isolation import Isolation
@@ -21,7 +22,6 @@ from suite.intake.sandbox.limits import MIB, Limits
 from suite.intake.sandbox.selecting import picked_rows
 from suite.intake.sandbox.supervise import Outcome, run_job
 from suite.intake.selections import Which
-from suite.features import TrackContext
 from suite.pool import Pool
 from suite.pool.loading import load_pool
 

@@ -101,9 +101,7 @@ def _sandboxed(store: Store, tracks: dict[str, Track], display: Display) -> Sand
     except SandboxMissing as error:
         display.say(f"{error} Until then this worker refuses code submissions; index-only ones are served.")
         return None
-    return SandboxedCode(
-        store, tracks, isolation, limits=fitted(Limits()), notify=display.say, progress=display.work
-    )
+    return SandboxedCode(store, tracks, isolation, limits=fitted(Limits()), notify=display.say, progress=display.work)
 
 
 @contextmanager

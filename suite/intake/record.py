@@ -31,8 +31,8 @@ LARGEST_RECORD = 64 * 2**10
 class SubmissionRecord(BaseModel):
     """A published submission. `author` was told by the store's side; `submission` is what its file says.
 
-    `selection` says how its picks came about: *given* (ids alone were sent), *reproduced* (the code was run twice on the
-    same features and gave the same ids), or *varies*, with `overlap` the mean share of ids that came again.
+    `selection` says how its picks came about: *given* (ids alone were sent), *reproduced* (the code was run twice on
+    the same features and gave the same ids), or *varies*, with `overlap` the mean share of ids that came again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

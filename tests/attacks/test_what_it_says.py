@@ -27,7 +27,7 @@ ANSWERS = {
     "objects": ("return np.array([object()] * 8)", "cannot be written as numbers"),
     "one number": ("return 8", "must return row positions"),
     "an endless sequence": (
-        "class Endless:\n    def __len__(self): return 8\n    def __getitem__(self, at): return 1 / 0\nreturn Endless()",
+        "class Endless:\n    def __len__(self): return 8\n    def __getitem__(self, at): 1 / 0\nreturn Endless()",
         "ZeroDivisionError|must return row positions|cannot be written",
     ),
 }

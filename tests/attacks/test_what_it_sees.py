@@ -134,5 +134,5 @@ def assert_refused(reason: str, error: str) -> None:
 
 def _filled(body: str, **values: object) -> str:
     for name, value in values.items():
-        body = body.replace("{%s!r}" % name, repr(value)).replace("{%s}" % name, str(value))
+        body = body.replace("{" + name + "!r}", repr(value)).replace("{" + name + "}", str(value))
     return body

@@ -13,7 +13,6 @@ from tiny_track import experiment
 from suite.errors import FeatureError
 from suite.features import Embeddings, Tokens, TrackContext
 from suite.intake.archive import write_files
-from suite.intake.check import check
 from suite.intake.evaluator import Control, EvaluationFailed
 from suite.intake.given import Spent
 from suite.intake.loading import load
@@ -29,15 +28,23 @@ from suite.intake.watch import utc_now
 from suite.registry import strategies
 from suite.stores import LocalStore
 
-BY_LENGTH = PYTHON.replace("import numpy as np", "import numpy as np\nfrom suite.features import Embeddings, Tokens").replace(
-    "        return np.arange(budget) * self.step",
-    "        tokens, points = features[Tokens(tokenizer='words')], features[Embeddings(view='response', dimensions=4)]\n"
-    "        lengths = np.array([len(tokens[row]) for row in range(len(pool))]) + 0.01 * np.asarray(points)[:, 0]\n"
-    "        return np.argsort(-lengths, kind='stable')[:budget]",
-).replace(
-    "    def select",
-    "    def requires(self, track):\n"
-    "        return (Tokens(tokenizer='words'), Embeddings(view='response', dimensions=4))\n\n    def select",
+BY_LENGTH = (
+    PYTHON.replace("import numpy as np", "import numpy as np\nfrom suite.features import Embeddings, Tokens")
+    .replace(
+        "        return np.arange(budget) * self.step",
+        """\
+        tokens, points = (features[wanted] for wanted in self.requires(None))
+        lengths = np.array([len(tokens[row]) for row in range(len(pool))]) + 0.01 * np.asarray(points)[:, 0]
+        return np.argsort(-lengths, kind="stable")[:budget]""",
+    )
+    .replace(
+        "    def select",
+        """\
+    def requires(self, track):
+        return (Tokens(tokenizer="words"), Embeddings(view="response", dimensions=4))
+
+    def select""",
+    )
 )
 DRAWN = PYTHON.replace("deterministic=True", "deterministic=False").replace(
     "np.arange(budget) * self.step", "rng.permutation(len(pool))[:budget]"
@@ -82,13 +89,11 @@ def asked() -> Request:
 
 
 @pytest.mark.parametrize("python", [BY_LENGTH, DRAWN])
-def test_the_sandbox_picks_what_the_same_code_picks_outside(
-    python: str, isolation: Isolation, tmp_path: Path
-) -> None:
+def test_the_sandbox_picks_what_the_same_code_picks_outside(python: str, isolation: Isolation, tmp_path: Path) -> None:
     found = selected(isolation, tmp_path / "sent", python)
     assert (found.same, found.overlap) == (True, 1.0)
-    assert check(found.folder).submission == check(tmp_path / "sent").submission
-    load(tmp_path / "sent", track=TRACK, trust_code=True)
+    write_files({MANIFEST: TOML.encode(), CODE: python.encode()}, tmp_path / "trusted")
+    load(tmp_path / "trusted", track=TRACK, trust_code=True)
     trusted = strategies.parse("my-method")
     draws = 1 if trusted.info.deterministic else 2
     selector = experiment().selector_for("tiny-llama", [trusted])
@@ -112,7 +117,9 @@ def test_code_that_varies_is_shown_with_its_overlap(isolation: Isolation, tmp_pa
 
 
 def test_what_fails_is_a_verdict_on_the_submission(isolation: Isolation, tmp_path: Path) -> None:
-    with pytest.raises(EvaluationFailed, match=r"strategy.py failed in the sandbox \(tiny, budget 8, seed 0\): Zero") as failed:
+    with pytest.raises(
+        EvaluationFailed, match=r"strategy.py failed in the sandbox \(tiny, budget 8, seed 0\): Zero"
+    ) as failed:
         selected(isolation, tmp_path / "sent", PYTHON.replace("np.arange(budget)", "1 / 0"))
     assert failed.value.fault == "submission"
     with pytest.raises(EvaluationFailed, match=r"\(tiny\): ModuleNotFoundError"):
@@ -152,17 +159,15 @@ def test_features_of_several_base_models_are_told_apart() -> None:
         assert same_for_all(dict.fromkeys(contexts, wanted), contexts) is same
 
 
-def test_without_isolation_nothing_runs_and_the_reason_is_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_without_isolation_nothing_runs_and_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(isolating.seccomp, "program", lambda: b"")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SandboxMissing, match="bubblewrap is not installed.*apt-get install bubblewrap"):
+    with pytest.raises(SandboxMissing, match=r"bubblewrap is not installed.*apt-get install bubblewrap"):
         find_isolation()
     fake = tmp_path / "bwrap"
     fake.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
     fake.chmod(0o755)
-    with pytest.raises(SandboxMissing, match="cannot isolate it .*No permissions.*user namespaces"):
+    with pytest.raises(SandboxMissing, match=r"cannot isolate it .*No permissions.*user namespaces"):
         find_isolation()
     monkeypatch.setattr(isolating.seccomp, "program", lambda: None)
     with pytest.raises(SandboxMissing, match="system calls of this processor"):
@@ -187,5 +192,3 @@ def test_json_of_a_description_holds_no_place_of_this_machine(isolation: Isolati
     assert "world_seed=None" in str(failed.value)
     assert str(tmp_path) not in str(failed.value)
     assert json.dumps(str(failed.value)).count("\\u") == 0
-
-

@@ -33,8 +33,7 @@ def main() -> None:
         job = json.load(file)
     _limit(job["limits"])
     _drop(job["user"])
-    sys.path[1:1] = job["path"]
-    sys.path.pop(0)
+    sys.path += job["path"]
     try:
         answer = _describe(job) if job["do"] == "describe" else _select(job)
     except BaseException as error:  # what strangers' code raises may be anything
@@ -74,15 +73,14 @@ def _found_open() -> str:
     """What is not as it should be; empty where all is."""
     import socket
 
-    facts = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
+    with open("/proc/self/status", encoding="utf-8") as file:
+        facts = dict(line.split(":", 1) for line in file if ":" in line)
     if os.getuid() == 0 or any(int(facts[name], 16) for name in ("CapPrm", "CapEff", "CapAmb")):
         return "it keeps the rights of root"
     if facts["NoNewPrivs"].strip() != "1" or facts["Seccomp"].strip() != "2":
         return "system calls are not filtered"
     if len([name for name in os.listdir("/proc") if name.isdigit()]) > 2:
         return "it sees other processes"
-    if [name for name in os.listdir("/sys/class/net")] if os.path.exists("/sys") else []:
-        return "it sees the network"
     try:
         socket.socket()
     except PermissionError:
@@ -193,7 +191,9 @@ def _send(descriptor: int, answer: dict[str, Any]) -> None:
     try:
         content = json.dumps(answer).encode()
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
-        content = json.dumps({"error": f"what it returned cannot be written as numbers: {error}"[:LONGEST_WORD]}).encode()
+        content = json.dumps(
+            {"error": f"what it returned cannot be written as numbers: {error}"[:LONGEST_WORD]}
+        ).encode()
     while content:
         content = content[os.write(descriptor, content) :]
 

@@ -56,7 +56,7 @@ class Asking(Strategy):
 
 
 def wished(described: Any) -> tuple[Feature, ...]:
-    """The features that a description of the child names. Raises FeatureError for what is not computed for strangers."""
+    """The features that a description of the child names. FeatureError for what is not computed for strangers."""
     if not isinstance(described, list) or len(described) > MOST_FEATURES:
         raise FeatureError(f"requires(track) must name at most {MOST_FEATURES} features.")
     return tuple(_wished(one) for one in described)

@@ -158,15 +158,20 @@ def import_places() -> list[str]:
 def _try(isolation: Isolation) -> None:
     """Start an interpreter inside, drop what is to be dropped, and look whether it is gone."""
     user = isolation.user()
-    with isolation.command(Handed({}), Limits()) as (line, descriptors):
-        done = subprocess.run(
-            [*line, "--probe", str(user or "")],
-            pass_fds=descriptors,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env={},
-            timeout=PROBE_SECONDS,
-        )
+    try:
+        with isolation.command(Handed({}), Limits()) as (line, descriptors):
+            done = subprocess.run(
+                [*line, "--probe", str(user or "")],
+                pass_fds=descriptors,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                env={},
+                timeout=PROBE_SECONDS,
+            )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SandboxMissing(
+            f"Code of others is not run here: bubblewrap cannot be started ({error}). {HOW}"
+        ) from error
     if done.returncode != 0 or done.stdout.strip() != b"isolated":
         said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()[-500:]
         raise SandboxMissing(f"Code of others is not run here: bubblewrap cannot isolate it ({said}). {HOW}")

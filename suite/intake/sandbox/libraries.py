@@ -44,7 +44,9 @@ def hidden_folders() -> list[Path]:
     folders = [place / name for place in standard_folders() for name in ("site-packages", "dist-packages")]
     folders += [Path("/usr/lib/python3/dist-packages")]
     folders += [
-        found for name in ("site-packages", "dist-packages") for found in Path("/usr/local/lib").glob(f"python3*/{name}")
+        found
+        for name in ("site-packages", "dist-packages")
+        for found in Path("/usr/local/lib").glob(f"python3*/{name}")
     ]
     return sorted({folder for folder in folders if folder.is_dir()})
 

@@ -85,7 +85,7 @@ _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
 
 
 def program(machine: str | None = None) -> bytes | None:
-    """The filter for this machine (or that named), as bubblewrap reads it; None where its system calls are not known."""
+    """The filter for this machine (or that named), as bubblewrap reads it; None where its calls are not known."""
     known = _MACHINES.get(machine or platform.machine())
     if known is None:
         return None

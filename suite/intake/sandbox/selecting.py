@@ -138,7 +138,7 @@ class SandboxedCode:
             asking = Asking(wished(described.get("requires")))
             selectors = {model: experiment.selector_for(model, [asking]) for model in models}
             contexts = {model: selector.context for model, selector in selectors.items()}
-            if not same_for_all({model: asking.wanted for model in models}, contexts):
+            if not same_for_all(dict.fromkeys(models, asking.wanted), contexts):
                 raise FeatureError(
                     f"Its features read the base model, of which {track.name} has several, while one selection holds "
                     "for all of them. Leave that track out, or read other features."
