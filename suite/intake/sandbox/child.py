@@ -62,8 +62,8 @@ def _limit(limits: dict[str, int | None]) -> None:
 
 def _drop(user: str | int | None) -> None:
     """Become a user who owns nothing; whoever is in a user namespace is that already."""
-    if user not in (None, ""):
-        number = int(user)  # type: ignore[arg-type]
+    if user is not None and user != "":
+        number = int(user)
         os.setgroups([])
         os.setresgid(number, number, number)
         os.setresuid(number, number, number)

@@ -192,7 +192,7 @@ def picked_rows(outcome: Outcome, which: Which, pool_size: int) -> tuple[np.ndar
         )
     except SelectionError as error:
         _fail(str(error), str(which))
-    told = float(seconds) if type(seconds) in (int, float) else outcome.seconds
+    told = float(seconds) if isinstance(seconds, int | float) else outcome.seconds
     return checked, min(max(told, 0.0), outcome.seconds)
 
 
