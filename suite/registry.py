@@ -158,6 +158,9 @@ class GivesRows(Protocol):
     def given(self, pool: Pool, budget: int, *, track: str, seed: int) -> np.ndarray:
         """The rows given for this track, budget and draw, in the order given."""
 
+    def spent(self, *, track: str, budget: int, seed: int) -> tuple[float, float] | None:
+        """Seconds of picking and of computing features, where they are known; else None."""
+
 
 class Metric(Plugin):
     """A plugin that measures the diversity of a selection as one number."""

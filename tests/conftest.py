@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from suite.intake.sandbox.isolation import Isolation
 
 # Tiny models train fifty times slower when torch's threads spin against each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -74,6 +75,19 @@ def browser(browser_path: Path) -> Iterator[Browser]:
         )
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="session")
+def isolation() -> Isolation:
+    """The sandbox of this machine; CI must have one, a stranger's machine need not."""
+    from suite.intake.sandbox.isolation import SandboxMissing, find_isolation
+
+    try:
+        return find_isolation()
+    except SandboxMissing as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,9 @@ def _half(estimate: Estimate | None) -> Value:
 
 
 def _selection(page: Page, row: Row) -> Value:
-    """How the picks came about, as far as the records tell."""
+    """How the picks came about, as far as the records of a submission or of its results tell."""
+    if row.selection:
+        return row.selection
     if row.kind == "index-only":
         return "given"
     seeds = {line.selection_seed for line in page.behind(row) if line.selection is not None}

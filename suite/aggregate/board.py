@@ -36,6 +36,8 @@ class PluginFacts:
     level: str
     kind: str
     paper: str = ""
+    selection: str = ""
+    """How a submission's picks came about: `given`, `reproduced`, or `varies` with how far."""
 
 
 BASE_MODEL = PluginFacts(level="baseline", kind="built-in")
@@ -100,6 +102,8 @@ class Row:
     """Over the seeds' differences to random, from 10 seeds on."""
     variant: bool = False
     """Another setting of a strategy whose default stands in the table: shown on demand, never ranked or judged."""
+    selection: str = ""
+    """How a submission's picks came about; empty for what no record of a submission tells of."""
 
     @property
     def complete(self) -> bool:

@@ -101,6 +101,7 @@ def _flat(board: Board, number: int, table: Table, row: Row, tasks: list[str]) -
         "kind": row.kind,
         "reference": row.reference,
         "variant": row.variant,
+        "selection": row.selection,
         "cells_done": row.cells_done,
         "cells_registered": row.cells_registered,
     }

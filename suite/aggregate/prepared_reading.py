@@ -19,7 +19,9 @@ _NUMBERS = {
 }
 """Where null stands for a number that does not exist."""
 _SAME = tuple(
-    field.name for field in fields(Row) if field.name not in ("strategy", "spec", "tasks", "costs", *ESTIMATES)
+    field.name
+    for field in fields(Row)
+    if field.name not in ("strategy", "spec", "tasks", "costs", "selection", *ESTIMATES)
 )
 """What a row and its line have under one name."""
 
@@ -101,6 +103,8 @@ def _row(line: Mapping[str, Any]) -> dict[str, Any]:
     p = {"score": line["p_of_score"], "difference": line["p"]}
     return {
         **{name: line[name] for name in _SAME},
+        # Tables from before there were submissions do not have it.
+        "selection": line.get("selection") or "",
         "strategy": line["strategy"].partition(":")[0],
         "spec": line["strategy"],
         **{name: _estimate(line, name, p[name]) for name in ESTIMATES},

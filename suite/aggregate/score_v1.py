@@ -122,6 +122,7 @@ def _row(row: RowResults, tasks: Sequence[TaskStanding], plugins: Mapping[str, P
         rank=None,
         tasks={task.name: float(row.values(task.name).mean()) for task in tasks},
         costs=row.costs(),
+        selection=facts.selection,
     )
 
 

@@ -106,9 +106,17 @@ def board_with_moments(
 
     from suite.aggregate import Registration
     from suite.aggregate.versions import LATEST, scored
+    from suite.intake.names import built_in_names
+    from suite.intake.record import plugin_facts_of, read_records
 
-    board, moments = scored(version or LATEST, results, Registration.of(track), plugin_facts())
-    skipped = tuple((skipped.path, skipped.reason) for skipped in store.skipped)
+    passed_over = list(store.skipped)
+    submitted, unread = read_records(store)
+    installed = built_in_names()
+    facts = plugin_facts() | {
+        name: plugin_facts_of(record) for name, record in submitted.items() if name not in installed
+    }
+    board, moments = scored(version or LATEST, results, Registration.of(track), facts)
+    skipped = tuple((skipped.path, skipped.reason) for skipped in (*passed_over, *unread))
     return replace(board, skipped=skipped, superseded=store.superseded), moments
 
 

@@ -40,7 +40,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for 
 
       breadth doctor --json
     """
-    findings = [*_machine(), *_libraries(), *_folders(), *_tracks()]
+    findings = [*_machine(), *_sandbox(), *_libraries(), *_folders(), *_tracks()]
     if as_json:
         import dataclasses
         import json
@@ -70,6 +70,15 @@ def _machine() -> Iterator[Finding]:
         "; ".join(gpus) or "none",
         "" if gpus else "tracks microworld and alpaca-cpu run without one; the papers' tracks do not",
     )
+
+
+def _sandbox() -> Iterator[Finding]:
+    from suite.intake.sandbox.isolation import SandboxMissing, find_isolation
+
+    try:
+        yield Finding("sandbox", "ok", find_isolation().words)
+    except SandboxMissing as error:
+        yield Finding("sandbox", "limited", "none: `breadth worker` refuses code submissions", str(error))
 
 
 def _libraries() -> Iterator[Finding]:

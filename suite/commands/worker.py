@@ -14,6 +14,7 @@ from suite.errors import HubUnavailable, Interrupted, UsageError
 if TYPE_CHECKING:
     from suite.commands.display import Display
     from suite.intake.queue import Queue
+    from suite.intake.sandbox.selecting import SandboxedCode
     from suite.stores import Store
     from suite.track import Track
 
@@ -68,6 +69,7 @@ def worker(
             progress=display.work,
             publishing=lambda target, track: _published(target, track, display),
             discard_models=discard_models,
+            code=_sandboxed(results, served, display),
         )
         serving = Worker(
             queue,
@@ -85,6 +87,21 @@ def worker(
     Console(soft_wrap=True).print(f"{done} request(s) brought to an end.", highlight=False)
     if serving.interrupted:
         raise Interrupted
+
+
+def _sandboxed(store: Store, tracks: dict[str, Track], display: Display) -> SandboxedCode | None:
+    """What selects with the code of others; None, with the reason told, where this machine cannot isolate it."""
+    from suite.intake.sandbox.isolation import SandboxMissing, find_isolation
+    from suite.intake.sandbox.limits import Limits
+    from suite.intake.sandbox.selecting import SandboxedCode
+    from suite.intake.sandbox.supervise import fitted
+
+    try:
+        isolation = find_isolation()
+    except SandboxMissing as error:
+        display.say(f"{error} Until then this worker refuses code submissions; index-only ones are served.")
+        return None
+    return SandboxedCode(store, tracks, isolation, limits=fitted(Limits()), notify=display.say, progress=display.work)
 
 
 @contextmanager

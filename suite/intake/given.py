@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -17,12 +17,21 @@ if TYPE_CHECKING:
     from suite.pool import Pool
 
 
+class Spent(NamedTuple):
+    """What one selection took where it was made: seconds of picking, and of computing the features it read."""
+
+    seconds: float
+    feature_seconds: float
+
+
 @dataclass(frozen=True)
 class Given(Strategy):
     """Base of index-only submissions; a subclass holds the ids."""
 
     index_only: ClassVar[bool] = True
     selections: ClassVar[Mapping[Which, tuple[str, ...]]] = {}
+    costs: ClassVar[Mapping[Which, Spent]] = {}
+    """Known where the board itself ran the code that picked."""
 
     def given(self, pool: Pool, budget: int, *, track: str, seed: int) -> np.ndarray:
         """Rows of the ids given for this track, budget and draw, in their order, shape (budget,), int64.
@@ -37,6 +46,10 @@ class Given(Strategy):
                 "Choose one of these, or add the selection to the submission."
             )
         return pool.rows(ids)
+
+    def spent(self, *, track: str, budget: int, seed: int) -> Spent | None:
+        """What the selection took, where the board made it."""
+        return self.costs.get(Which(track, budget, seed))
 
     def select(self, pool: Pool, budget: int, *, features: Features, rng: np.random.Generator) -> np.ndarray:
         """Never asked: a draw that was made elsewhere is found by its seed, which `given` is told."""

@@ -18,7 +18,7 @@ from typing import Any
 from suite.errors import BreadthError, UsageError
 from suite.intake.check import Report, Surroundings, check, known_tracks
 from suite.intake.given import Given
-from suite.intake.names import MODULES, built_in_names
+from suite.intake.names import built_in_names, module_name
 from suite.intake.rules import Problems
 from suite.intake.selections import read_selections
 from suite.intake.submission import CODE, SELECTION, Submission
@@ -64,7 +64,7 @@ def register_report(report: Report, *, origin: Path, trust_code: bool = False) -
 def _register_ids(submission: Submission, content: bytes, origin: Path) -> type[Strategy]:
     found = read_selections(content, Problems())
     members: dict[str, Any] = {
-        "__module__": _module(submission),
+        "__module__": module_name(submission.name),
         "__doc__": submission.title,
         "selections": {which: tuple(picks.lines) for which, picks in found.items()},
         "source_sha256": hashlib.sha256(content).hexdigest(),
@@ -79,7 +79,7 @@ def _register_ids(submission: Submission, content: bytes, origin: Path) -> type[
 def _register_code(submission: Submission, content: bytes, origin: Path) -> type[Strategy]:
     text = content.decode("utf-8")
     place = str(origin / CODE if origin.is_dir() else f"{origin}:{CODE}")
-    module = types.ModuleType(_module(submission))
+    module = types.ModuleType(module_name(submission.name))
     module.__file__ = place
     # A traceback shows the author's own lines, also where the code came from an archive.
     linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
@@ -120,10 +120,6 @@ def _with_facts(made: type[Strategy], submission: Submission, origin: Path) -> t
         origin=f"submission {submission.name} {submission.version} ({origin})",
     )
     return made
-
-
-def _module(submission: Submission) -> str:
-    return MODULES + submission.name.replace("-", "_")
 
 
 def _class_name(submission: Submission) -> str:

@@ -11,6 +11,12 @@ from suite.intake.submission import MANIFEST, Manifest, Submission, version_key
 MODULES = "submissions."
 """What the names of modules made from submissions begin with; their strategies are told from built-in ones by it."""
 
+
+def module_name(submission: str) -> str:
+    """The name of the module that a submission's code is run as."""
+    return MODULES + submission.replace("-", "_")
+
+
 _WORDS = """
 admin base baseline best board breadth duplicate full leaderboard oracle queue random reference request requests result
 results strategies strategy submission submissions test track tracks untuned winner worker

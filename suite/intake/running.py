@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING
 
 from suite.errors import BreadthError
 from suite.intake.evaluator import Control, EvaluationFailed
+from suite.intake.given import Spent
+from suite.intake.record import record_of, write_record
 from suite.intake.requests import Request
+from suite.intake.selections import Which
 from suite.reporting import Notify, Progress
 from suite.runner.runner import Watcher
 
 if TYPE_CHECKING:
+    from suite.intake.sandbox.selecting import Selected
     from suite.registry import Strategy
     from suite.runner.cells import Cell
     from suite.runner.schedule import Unit
     from suite.stores import Store
     from suite.track import Track
 
-CodeSelector = Callable[[Request, Path, Control], Path]
-"""Runs a code submission's selection in isolation and gives the folder of the index-only submission it comes to."""
+CodeSelector = Callable[[Request, Path, Control], "Selected"]
+"""Runs a code submission's selections in isolation and gives the index-only submission they come to."""
 Publishing = Callable[["Store", "Track"], AbstractContextManager[object]]
 """Publishes what its block puts into the store; ends well only when all of it is where everybody can read it."""
 REASONS_NAMED = 5
@@ -76,6 +80,7 @@ class RunnerEvaluator:
 
     def evaluate(self, request: Request, folder: Path, control: Control) -> None:
         """Run every cell that the request asks for and that the store does not hold yet, track by track."""
+        selected: Selected | None = None
         if request.wanted.kind == "code":
             if self._code is None:
                 raise EvaluationFailed(
@@ -84,12 +89,22 @@ class RunnerEvaluator:
                     "board",
                 )
             control.stage("select in the sandbox")
-            folder = self._code(request, folder, control)
+            selected = self._code(request, folder, control)
+            folder = selected.folder
+        # Before the results: no row of it shall be on the board without what is known of it.
+        write_record(self.store, record_of(request, folder, selected))
         for name, budgets in request.wanted.tracks.items():
             control.check()
-            self._run_track(self.tracks[name], budgets, folder, control)
+            self._run_track(self.tracks[name], budgets, folder, control, selected.spent if selected else {})
 
-    def _run_track(self, track: Track, budgets: tuple[int, ...], folder: Path, control: Control) -> None:
+    def _run_track(
+        self,
+        track: Track,
+        budgets: tuple[int, ...],
+        folder: Path,
+        control: Control,
+        spent: Mapping[Which, Spent],
+    ) -> None:
         from suite.intake.loading import load
         from suite.registry import strategies
         from suite.runner.cells import Wanted, plan_cells
@@ -97,6 +112,7 @@ class RunnerEvaluator:
         from suite.runner.runner import Runner
 
         made = load(folder, track=track)
+        made.costs = spent  # type: ignore[attr-defined]  # index-only by now, whatever was sent
         try:
             strategy: Strategy = made()
             cells = [cell for cell in plan_cells(track, [strategy], Wanted(budgets=budgets)) if cell.strategy]

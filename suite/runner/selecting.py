@@ -103,6 +103,10 @@ class Selector:
         computed.features.progress = self.progress(strategy.name)
         size = strategy.size(len(self.pool), budget)
         rows, seconds = self._select(strategy, size, computed.features, seed)
+        feature_seconds = computed.seconds
+        if isinstance(strategy, GivesRows):
+            known = strategy.spent(track=self.context.track, budget=size, seed=seed)
+            seconds, feature_seconds = known or (seconds, feature_seconds)
         rows = checked_rows(
             rows,
             strategy=strategy.spec,
@@ -110,12 +114,12 @@ class Selector:
             size=size,
             allow_repeats=strategy.allows_repeats,
         )
-        picked = self._picked(strategy, budget, seed, rows, seconds, computed.seconds)
+        picked = self._picked(strategy, budget, seed, rows, seconds, feature_seconds)
         record = PickedRecord(
             rows=tuple(rows.tolist()),
             sha256=picked.selection.sha256,
             seconds=seconds,
-            feature_seconds=computed.seconds,
+            feature_seconds=feature_seconds,
         )
         write_record(self.folders.selection(self.key(strategy, budget, seed)), record)
         return picked

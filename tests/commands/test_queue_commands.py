@@ -20,6 +20,7 @@ from suite.home import default_store
 from suite.intake.evaluator import Control
 from suite.intake.queue import Queue
 from suite.intake.running import RunnerEvaluator
+from suite.intake.sandbox.isolation import Isolation
 from suite.runner.runner import Watcher
 from suite.stores import open_store
 
@@ -81,7 +82,8 @@ def test_from_a_folder_to_a_row_of_the_board(tiny_home: Path, mine: Path, queue:
     assert [(cell["strategy"], cell["budget"]) for cell in ours] == [("my-draw", 8), ("my-draw", 8)]
     assert {(cell["selection_seed"], cell["training_seed"]) for cell in ours} == {(0, 1), (1, 2)}
     board = json.loads(said("board", "--track", str(TINY), "--format", "json"))
-    assert [row["spec"] for row in board["tables"][0]["rows"]] == ["my-draw"]
+    [row] = board["tables"][0]["rows"]
+    assert (row["spec"], row["kind"], row["level"], row["selection"]) == ("my-draw", "index-only", "baseline", "given")
 
     for words in (("status", request.id[:6]), ("status", "my-draw")):
         told = said(*words)
@@ -136,7 +138,28 @@ def test_one_may_think_again_before_and_after(mine: Path, queue: Queue) -> None:
         breadth("withdraw", identifier, *ADA)
 
 
-def test_code_waits_for_a_sandbox_and_costs_nothing(tmp_path: Path, own_home: Path, queue: Queue) -> None:
+def test_code_is_run_in_the_sandbox_and_its_row_says_that_it_came_again(
+    tmp_path: Path, tiny_home: Path, queue: Queue, isolation: Isolation
+) -> None:
+    said("init", "my-code", "--track", str(TINY), "--kind", "code", "--in", str(tmp_path))
+    identifier = sent(tmp_path / "my-code")
+    serve()
+    done = queue.get(identifier)
+    assert done.state == "published", queue.log(done)
+    assert "select in the sandbox" in [stage.name for stage in done.stages]
+    log = str(queue.log(done))
+    assert f"Sandbox: {isolation.words}" in log
+    assert "100.0% of them again" in log
+    [row] = json.loads(said("board", "--track", str(TINY), "--format", "json"))["tables"][0]["rows"]
+    assert (row["strategy"], row["kind"], row["selection"]) == ("my-code", "code", "reproduced")
+    record = json.loads((tiny_home / "store" / "submissions" / "my-code.json").read_text())
+    assert (record["author"], record["submission"]["version"], record["overlap"]) == ("ada", "1.0", 1.0)
+
+
+def test_code_waits_for_a_sandbox_and_costs_nothing(
+    tmp_path: Path, own_home: Path, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suite.intake.sandbox.isolation.shutil.which", lambda name: None)
     said("init", "my-code", "--track", str(TINY), "--kind", "code", "--in", str(tmp_path))
     identifier = sent(tmp_path / "my-code")
     serve()
