@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
     from suite.intake.sandbox.isolation import Isolation
 
 # Tiny models train fifty times slower when torch's threads spin against each other.

@@ -9,11 +9,17 @@ O(n^2) a weighting, memory O(n^2).
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 NAMES = ("spearman", "pearson", "kendall", "mean")
 BLOCK = 2**22
 """Values of one temporary array, so that many weightings of many rows stay within about 100 MB."""
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Midranks, shape (n,), from 1."""
+    from scipy import stats  # takes a second to import, and a page that only shows coefficients needs none
+
+    return np.asarray(stats.rankdata(values))
 
 
 class Association:
@@ -38,7 +44,7 @@ class Association:
     def permuted(self, order: np.ndarray, which: int) -> np.ndarray:
         """Spearman (0), Pearson (1) or Kendall (2) when y stands in each row of `order`, shape (m, n); (m,)."""
         if which < 2:
-            x, y = (_unit(stats.rankdata(side) if which == 0 else side) for side in (self.x, self.y))
+            x, y = (_unit(_ranks(side) if which == 0 else side) for side in (self.x, self.y))
             return y[order] @ x
         signs_x, signs_y = (signs.astype(np.int8) for signs in self._signs)
         below = np.sqrt(float((signs_x != 0).sum()) * float((signs_y != 0).sum()))
@@ -57,7 +63,7 @@ class Association:
         x, y = self.x, self.y
         signs_x, signs_y = self._signs
         below = np.sqrt((signs_x**2).sum() * (signs_y**2).sum())
-        spearman = _unit(stats.rankdata(x)) * _unit(stats.rankdata(y))
+        spearman = _unit(_ranks(x)) * _unit(_ranks(y))
         kendall = (signs_x * signs_y).sum(axis=1) / below if below else np.zeros(len(x))
         # A row moves tau-b by its pairs from either side, so by twice these; the mean brings the sum back to tau-b.
         kendall = 2 * kendall - kendall.mean()

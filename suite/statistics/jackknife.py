@@ -9,7 +9,7 @@ Statistics 9; the scale is Fisher's (1921). How well this covers is measured in 
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 
@@ -22,7 +22,7 @@ def jackknife_error(again: np.ndarray) -> float:
 def fisher_interval(value: float, again: np.ndarray) -> tuple[float, float]:
     """The 95 % interval of a coefficient in (-1, 1) from its values with each unit left out; nan for nan."""
     error = jackknife_error(again) / (1 - value**2)
-    reach = stats.t.ppf((1 + CONFIDENCE) / 2, len(again) - 1) * error
+    reach = special.stdtrit(len(again) - 1, (1 + CONFIDENCE) / 2) * error
     low, high = np.tanh(np.arctanh(value) + np.array([-reach, reach]))
     return float(low), float(high)
 
@@ -32,8 +32,8 @@ def t_interval(value: float, again: np.ndarray) -> tuple[float, float, float]:
     error, df = jackknife_error(again), len(again) - 1
     if not error > 0:
         return float("nan"), float("nan"), float("nan")
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, df)) * error
-    return value - reach, value + reach, float(2 * stats.t.sf(abs(value) / error, df))
+    reach = float(special.stdtrit(df, (1 + CONFIDENCE) / 2)) * error
+    return value - reach, value + reach, float(2 * special.stdtr(df, -abs(value) / error))
 
 
 def percentile_interval(draws: np.ndarray) -> tuple[float, float]:

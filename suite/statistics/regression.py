@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from suite.statistics.inputs import paired_columns
 
-ONE_SIGMA = float(stats.norm.cdf(1) - stats.norm.cdf(-1))
+ONE_SIGMA = float(special.ndtr(1.0) - special.ndtr(-1.0))
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def bayesian_line(x: ArrayLike, y: ArrayLike) -> Line:
         intercept=intercept,
         slope_sd=_t(ONE_SIGMA, n - 2) * error,
         noise_sd=noise,
-        positive=float(stats.t.cdf(slope / error, n - 2)),
+        positive=float(special.stdtr(n - 2, slope / error)),
         n=n,
         centre=centre,
         spread=spread,
@@ -99,7 +99,7 @@ def bayesian_line(x: ArrayLike, y: ArrayLike) -> Line:
 
 
 def _t(level: float, df: int) -> float:
-    return float(stats.t.ppf((1 + level) / 2, df))
+    return float(special.stdtrit(df, (1 + level) / 2))
 
 
 def _no_line(n: int, note: str) -> Line:

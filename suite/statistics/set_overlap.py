@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy import stats
 
 LATTICE_HALF = 0.5
 """Continuity correction: overlaps are whole numbers."""
@@ -21,6 +20,8 @@ def expected_jaccard(pool: int, first: int, second: int) -> float:
     """
     if not (0 < first <= pool and 0 < second <= pool):
         raise ValueError(f"draws of {first} and {second} rows do not fit a pool of {pool}, or are empty")
+    from scipy import stats  # here and below: it takes a second to import, and a page should start at once
+
     common = np.arange(max(0, first + second - pool), min(first, second) + 1)
     chances = stats.hypergeom.pmf(common, pool, first, second)
     return float(chances @ (common / (first + second - common)))
@@ -65,6 +66,8 @@ def overlap_p(first: np.ndarray, second: np.ndarray) -> float:
     (hypergeometric). Else: Pearson's type III curve with the permutation law's exact mean, variance and skewness
     (Mielke and Berry 2007, Permutation Methods, section 2.3). nan where a family holds every row equally often.
     """
+    from scipy import stats
+
     first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if first.shape != second.shape or first.ndim != 1 or len(first) < 3:
         raise ValueError(f"two vectors of one length, at least 3, are wanted, not {first.shape} and {second.shape}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from suite.statistics.correlation import correlate
 from suite.statistics.power import critical_spearman
@@ -98,7 +98,7 @@ def partial_slope(levels: ArrayLike, lengths: ArrayLike, scores: ArrayLike) -> P
     slope = float(rest_of_level @ rest_of_score) / squares
     left = rest_of_score - slope * rest_of_level
     error = float(np.sqrt(left @ left / (n - 3) / squares))
-    reach = float(stats.t.ppf((1 + ONE_SIGMA) / 2, n - 3))
+    reach = float(special.stdtrit(n - 3, (1 + ONE_SIGMA) / 2))
     return PartialSlope(slope=slope, slope_sd=reach * error, points=n, share_left=share)
 
 
