@@ -100,18 +100,22 @@ def outcome_of(
 
 
 def left_behind(since: float) -> list[psutil.Process]:
-    """Processes of a sandbox that began since then and whose bubblewrap is gone, or that still are ours."""
+    """Processes of a sandbox that began since then and are children of ours, or of nobody any more."""
     found = []
     for process in psutil.process_iter():
         try:
-            inside = "/sandbox/child.py" in process.cmdline() and process.create_time() >= since - 1
-            if inside and process.status() != psutil.STATUS_ZOMBIE:
-                above = [parent.name() for parent in process.parents()]
-                if "bwrap" not in above or psutil.Process() in process.parents():
-                    found.append(process)
+            if not _inside(process) or process.create_time() < since - 1 or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            above = [parent for parent in process.parents() if parent.pid != 1 and not _inside(parent)]
+            if not above or psutil.Process() in above:
+                found.append(process)
         except psutil.Error:
             continue
     return found
+
+
+def _inside(process: psutil.Process) -> bool:
+    return "/sandbox/child.py" in process.cmdline()
 
 
 @functools.cache
