@@ -50,6 +50,7 @@ def send(page: Page, *sent: Path, button: str, author: str = "") -> str:
         page.fill("#submission-author", author)
     page.set_input_files("#submission-files", list(sent))
     page.get_by_role("button", name=button, exact=True).click()
+    page.wait_for_selector("form[data-known=yes]:not([aria-busy])", timeout=CHECKED)
     answer = page.get_by_test_id("answer").locator(".lead")
     answer.filter(has_not_text="Checking").wait_for(timeout=CHECKED)
     return answer.inner_text()

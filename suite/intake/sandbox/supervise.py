@@ -210,8 +210,11 @@ class _Watched:
         used = 0
         for place in WRITABLE:
             with contextlib.suppress(OSError):
-                found = os.statvfs(f"/proc/{self.first_pid}/root{place}")
-                used += found.f_files - found.f_ffree
+                inside = f"/proc/{self.first_pid}/root{place}"
+                # Until its own are mounted, the first process still sees the places of this machine.
+                if os.stat(inside).st_dev != _device(place):
+                    found = os.statvfs(inside)
+                    used += found.f_files - found.f_ffree
         return used
 
     def _hold(self, processes: Sequence[psutil.Process]) -> None:
@@ -281,6 +284,13 @@ def _counts_apart() -> bool:
     """Whether the kernel counts the processes of a user namespace by themselves (since 5.14)."""
     found = re.match(r"(\d+)\.(\d+)", platform.release())
     return found is not None and (int(found[1]), int(found[2])) >= (5, 14)
+
+
+def _device(place: str) -> int | None:
+    try:
+        return os.stat(place).st_dev
+    except OSError:
+        return None
 
 
 def _size(size: int) -> str:
