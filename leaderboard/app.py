@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from leaderboard.controls import CONTROLS, Control, State, states
+from leaderboard.memory import few_arenas
 from leaderboard.page import Page
 from leaderboard.render import Rendered, render
 from leaderboard.routes import address, exported, file, log, nothing_to_upload, page_of, picks, record
@@ -33,6 +34,7 @@ def build(source: Source) -> FastAPI:
 
     The source is started and stopped by whoever made it.
     """
+    few_arenas()
     import gradio as gr
     from fastapi import FastAPI
 

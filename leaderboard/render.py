@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROWS_A_PAGE = 100
 FORMATS: dict[str, str] = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 """What a grid can be taken along as, with its media type."""
-_MAKING = threading.BoundedSemaphore(4)
+_MAKING = threading.BoundedSemaphore(2)
 """Fifty readers at once are served no faster by fifty threads, for Python runs one of them at a time."""
 
 

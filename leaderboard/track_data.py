@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 Kept = TypeVar("Kept", bound=KeptStudy)
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-MOST_MOMENTS = 4
+MOST_MOMENTS = 2
 """Tables whose moments are held in memory: 13 MB each for 400 rows and 8 tasks."""
-MOST_TABLES = 64
+MOST_TABLES = 24
 
 
 class _Recent(OrderedDict[Key, Value]):
