@@ -78,8 +78,7 @@ def _files(page: Page, line: CellLine, result: Result) -> Iterator[Block]:
 
 def picked_rows(result: Result) -> list[int] | None:
     """The rows of the pool that a record was trained on, in the order picked; None where it does not carry them."""
-    unpack = getattr(result, "unpack_picks", None)
-    rows = None if unpack is None else unpack()
+    rows = result.unpack_picks()
     return None if rows is None else [int(row) for row in rows]
 
 
@@ -134,11 +133,13 @@ def _prompt(result: Result) -> Iterator[Block]:
     ids = result.first_prompt_ids
     if not ids:
         return
+    text = () if result.first_prompt is None else (Command(result.first_prompt),)
     shown = " ".join(str(token) for token in ids[:MOST_TOKENS])
     more = f" and {len(ids) - MOST_TOKENS:,} more" if len(ids) > MOST_TOKENS else ""
     yield Fold(
         f"First prompt as the model saw it: {len(ids):,} tokens",
         (
+            *text,
             Paragraph("Token ids of the base model's own tokenizer, template and special tokens included.", "note"),
             Command(shown + more),
         ),

@@ -7,16 +7,16 @@ lies there: it is checked like everything of strangers, and can say nothing of a
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from suite.hashing import canonical_json
 from suite.intake.requests import Person, Request, RequestId, Sha256
 from suite.intake.rules import Problems
 from suite.intake.submission import MANIFEST, Kind, Submission, read_manifest
+from suite.stores.parsing import parsed
 from suite.stores.protocol import Skipped
 
 if TYPE_CHECKING:
@@ -115,23 +115,7 @@ def _read(file: Path, path: str) -> SubmissionRecord | Skipped:
         content = file.read_bytes()
     except OSError as error:
         return Skipped(path, f"cannot be read: {error.strerror or error}")
-    try:
-        version = _version(content)
-        if version > 1:
-            return Skipped(path, f"schema version {version}, and this Breadth reads up to 1", future=True)
-        record = SubmissionRecord.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"]))[:80] or "the record"
-        return Skipped(path, f"{place}: {first['msg'][:200]}")
-    except (ValueError, RecursionError):
-        return Skipped(path, "not JSON")
-    if record.path != path:
+    record = parsed(path, content, 1, lambda _: SubmissionRecord.model_validate_json(content))
+    if isinstance(record, SubmissionRecord) and record.path != path:
         return Skipped(path, f"its content belongs at {record.path}")
     return record
-
-
-def _version(content: bytes) -> int:
-    document = json.loads(content)
-    version = document.get("schema_version") if isinstance(document, dict) else None
-    return version if type(version) is int else 1

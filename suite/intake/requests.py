@@ -7,13 +7,13 @@ It lives at `requests/<id>.json`, the archive beside it at `requests/<id>.tar.gz
 from __future__ import annotations
 
 import functools
-import json
 from datetime import timedelta
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from suite.hashing import canonical_json, content_key
+from suite.stores.parsing import parsed
 from suite.stores.protocol import Skipped
 
 SCHEMA_VERSION = 1
@@ -211,21 +211,8 @@ def read_record(model: type[Kept], path: str, content: bytes) -> Kept | Skipped:
 
 
 def _parsed(model: type[Kept], path: str, content: bytes) -> Kept | Skipped:
-    try:
-        document = json.loads(content)
-        version = document.get("schema_version") if isinstance(document, dict) else None
-        if type(version) is int and version > SCHEMA_VERSION:
-            reason = f"schema version {version}, and this Breadth reads up to {SCHEMA_VERSION}"
-            return Skipped(path, reason, future=True)
-        record = model.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        return Skipped(path, f"{'.'.join(map(str, first['loc'])) or 'the record'}: {first['msg']}")
-    except RecursionError:
-        return Skipped(path, "nested too deeply")
-    except ValueError as error:
-        return Skipped(path, f"not JSON: {error}")
-    if not isinstance(record, Pointer) and record.path != path:
+    record = parsed(path, content, SCHEMA_VERSION, lambda _: model.model_validate_json(content))
+    if isinstance(record, Request | WorkerRecord) and record.path != path:
         return Skipped(path, f"its content belongs at {record.path}")
     return record
 

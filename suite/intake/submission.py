@@ -151,11 +151,6 @@ class Submission(BaseModel):
     level: Annotated[StrictStr, AfterValidator(_level)]
     tracks: Annotated[dict[StrictStr, Budgets], Field(max_length=100), AfterValidator(_tracks)]
 
-    @property
-    def paper_link(self) -> str:
-        """Where the paper can be read, or nothing."""
-        return f"https://arxiv.org/abs/{self.paper[6:]}" if self.paper.startswith("arXiv:") else self.paper
-
 
 def version_key(version: str) -> tuple[int, ...]:
     """For comparing versions: 1.2 equals 1.2.0 and is lower than 1.10."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-
-from pydantic import ValidationError
+from typing import Any
 
 from suite.errors import StoreError
 from suite.results import SCHEMA_VERSION, Result
+from suite.stores.parsing import parsed
 from suite.stores.protocol import Skipped
 
 LARGEST_RECORD = 64 * 2**20
@@ -26,28 +25,17 @@ def read_record(path: str, content: bytes) -> Result | Skipped:
     """The record that lies at `path` (inside the store), or why it is none."""
     if len(content) > LARGEST_RECORD:
         return too_large(path)
-    try:
-        document = json.loads(content)
-        version = document.get("schema_version") if isinstance(document, dict) else None
-        if type(version) is int and version > SCHEMA_VERSION:
-            reason = f"schema version {version}, and this Breadth reads up to {SCHEMA_VERSION}"
-            return Skipped(path, reason, future=True)
-        result = Result.model_validate(document)
-        # The name holds the content's hash, so a record that was edited in place gives itself away here.
-        if result.path != path:
-            return Skipped(path, f"its content belongs at {result.path}")
-        for task in result.tasks:
-            task.unpack()
-        result.unpack_picks()
-    except ValidationError as error:
-        first = error.errors()[0]
-        return Skipped(path, f"{'.'.join(map(str, first['loc'])) or 'the record'}: {first['msg']}")
-    except RecursionError:
-        return Skipped(path, "not a result: nested too deeply")
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        return Skipped(path, f"not JSON: {error}")
-    except ValueError as error:
-        return Skipped(path, str(error))
+    return parsed(path, content, SCHEMA_VERSION, lambda document: _checked(path, document))
+
+
+def _checked(path: str, document: Any) -> Result:
+    result = Result.model_validate(document)
+    # The name holds the content's hash, so a record that was edited in place gives itself away here.
+    if result.path != path:
+        raise ValueError(f"its content belongs at {result.path}")
+    for task in result.tasks:
+        task.unpack()
+    result.unpack_picks()
     return result
 
 
