@@ -9,9 +9,9 @@ bytes while there are at most 65,536 rows.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from strategies.kernels.checks import Progress, checked_budget
+from strategies.kernels.compiling import compiled
 from strategies.kernels.incidences import Incidences, States, inverted
 
 PICKED = np.int32(-1)
@@ -78,14 +78,14 @@ def max_coverage(
     return picks
 
 
-@njit(cache=True)
+@compiled()
 def _largest(gains: np.ndarray) -> tuple[int, np.ndarray]:
     """The largest gain and the rows that have it, ascending."""
     best = gains.max()
     return best, np.flatnonzero(gains == best)
 
 
-@njit(cache=True)
+@compiled()
 def _cover(
     neurons: np.ndarray, holders: np.ndarray, starts: np.ndarray, covered: np.ndarray, gains: np.ndarray
 ) -> None:
@@ -111,7 +111,7 @@ def _new_sums(held: Incidences, rows: np.ndarray, covered: np.ndarray) -> np.nda
     return np.asarray(_sum_new(held.ids, held.offsets, rows, scores, None, covered))
 
 
-@njit(cache=True)
+@compiled()
 def _sum_new(
     ids: np.ndarray,
     offsets: np.ndarray,

@@ -7,8 +7,8 @@ few rows are summed in a step, each in vector registers, in the order they lie i
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from strategies.kernels.compiling import compiled
 from strategies.kernels.gain_lists import PICKED, tie_floor
 
 
@@ -36,7 +36,7 @@ class DenseGains:
         _pick(self.similarity, self.weights, self.covered, self.bounds, self.exact, picks, tie)
 
 
-@njit(cache=True)
+@compiled()
 def _pick(
     similarity: np.ndarray,
     weights: np.ndarray,
@@ -67,7 +67,7 @@ def _pick(
                 break
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def _row_sums(similarity: np.ndarray) -> tuple[np.ndarray, float]:
     """The sum of each row in float64, and how many values are negative."""
     sums = np.empty(len(similarity))
@@ -84,7 +84,7 @@ def _row_sums(similarity: np.ndarray) -> tuple[np.ndarray, float]:
     return sums, negative
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def _gain(similar: np.ndarray, covered: np.ndarray, tie: float) -> float:
     # Reassociation lets the sum use vector registers; equal rows still have equal sums.
     gain = 0.0

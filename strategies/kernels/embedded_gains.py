@@ -11,8 +11,8 @@ after some tens of picks hardly any product is computed: three to four times n^2
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from strategies.kernels.compiling import compiled
 from strategies.kernels.gain_lists import GainLists, tie_floor
 
 SCALE = 65534.0
@@ -95,7 +95,7 @@ class EmbeddedGains:
         return ceilings
 
 
-@njit(cache=True)
+@compiled()
 def _settle(
     candidates: np.ndarray,
     ceilings: np.ndarray,
@@ -141,7 +141,7 @@ def _settle(
     return best
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def _bound(ceiling: np.ndarray, covered: np.ndarray) -> tuple[float, int]:
     bound = 0.0
     reached = 0
@@ -152,14 +152,14 @@ def _bound(ceiling: np.ndarray, covered: np.ndarray) -> tuple[float, int]:
     return bound, reached
 
 
-@njit(cache=True)
+@compiled()
 def _cover(pick: int, ceiling: np.ndarray, rows: np.ndarray, covered: np.ndarray) -> None:
     for other in range(len(rows)):
         if ceiling[other] * (1.0 / SCALE) > covered[other]:
             covered[other] = max(covered[other], cosine_similarity(rows[pick], rows[other]))
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def cosine_similarity(one: np.ndarray, other: np.ndarray) -> float:
     """(1 + cosine) / 2 of two unit rows in float64."""
     # Products commute, so the kernel is symmetric to the last bit; equal rows give equal sums.

@@ -8,9 +8,9 @@ soon as they fall below it: about a sixth of all distances are ever computed.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from strategies.kernels.checks import TIE, Progress, checked_budget, checked_first, checked_matrix
+from strategies.kernels.compiling import compiled
 
 PICKS_A_CALL = 64
 
@@ -41,7 +41,7 @@ def k_center(embeddings: np.ndarray, budget: int, *, first: int, progress: Progr
     return picks
 
 
-@njit(cache=True)
+@compiled()
 def _farthest_first(
     rows: np.ndarray, picks: np.ndarray, first: int, last: int, nearest: np.ndarray, seen: np.ndarray, tie: float
 ) -> None:
@@ -60,7 +60,7 @@ def _farthest_first(
                 break
 
 
-@njit(cache=True)
+@compiled()
 def _catch_up(
     rows: np.ndarray,
     picks: np.ndarray,
@@ -85,7 +85,7 @@ def _catch_up(
     return value
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def _squared_distance(one: np.ndarray, other: np.ndarray) -> float:
     # Reassociation lets the sum use vector registers; differences keep near duplicates exact to the last digits.
     total = 0.0

@@ -6,13 +6,14 @@ Coverage only grows, so a list can only shrink: whoever is not on it now never w
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from strategies.kernels.compiling import compiled
 
 PICKED = -1.0
 NO_LIST = -1
 
 
-@njit(cache=True)
+@compiled()
 def tie_floor(best: float, tie: float) -> float:
     """The least gain that ties with the best.
 
@@ -62,7 +63,7 @@ class GainLists:
         _cover_list(row, self.starts, self.lengths, self.others, self.similarities, self.covered)
 
 
-@njit(cache=True)
+@compiled()
 def _settle_lists(
     starts: np.ndarray,
     lengths: np.ndarray,
@@ -103,7 +104,7 @@ def _settle_lists(
     return best
 
 
-@njit(cache=True)
+@compiled()
 def _cover_list(
     row: int,
     starts: np.ndarray,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+
+from strategies.kernels.compiling import compiled
 
 States = np.ndarray | tuple[np.ndarray, np.ndarray] | Sequence[Sequence[int] | np.ndarray]
 TWO_BYTES = 2**16
@@ -83,7 +84,7 @@ def _end_to_end(states: States) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(ids), offsets
 
 
-@njit(cache=True)
+@compiled()
 def _ascending(ids: np.ndarray, offsets: np.ndarray) -> bool:
     for row in range(len(offsets) - 1):
         for place in range(offsets[row] + 1, offsets[row + 1]):
@@ -112,7 +113,7 @@ def inverted(held: Incidences) -> tuple[np.ndarray, np.ndarray]:
     return holders, _invert(held.ids, held.offsets, held.neurons, holders)
 
 
-@njit(cache=True)
+@compiled()
 def _invert(ids: np.ndarray, offsets: np.ndarray, neurons: int, holders: np.ndarray) -> np.ndarray:
     starts = np.zeros(neurons + 1, dtype=np.int64)
     for neuron in ids:

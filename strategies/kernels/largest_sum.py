@@ -9,9 +9,9 @@ float64, on from where they were last summed: no distance is computed twice, and
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from strategies.kernels.checks import TIE, Progress, checked_budget, checked_directions, checked_first
+from strategies.kernels.compiling import compiled
 
 PICKS_A_CALL = 64
 # Far above what float64 sums of d products are off by, and far below what sets rows apart.
@@ -47,7 +47,7 @@ def farthest(embeddings: np.ndarray, budget: int, *, first: int, progress: Progr
     return picks
 
 
-@njit(cache=True)
+@compiled()
 def _largest_sums(
     rows: np.ndarray,
     scales: np.ndarray,
@@ -95,13 +95,13 @@ def _largest_sums(
                 break
 
 
-@njit(cache=True)
+@compiled()
 def _reach(bounds: np.ndarray, bounded: np.ndarray, row: int, step: int) -> float:
     """The most that a row's sum can be after `step` picks."""
     return bounds[row] + 2.0 * (step - bounded[row])
 
 
-@njit(cache=True)
+@compiled()
 def _sum_on(
     rows: np.ndarray,
     scales: np.ndarray,
@@ -121,7 +121,7 @@ def _sum_on(
     summed[row] = step
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def _dot(one: np.ndarray, other: np.ndarray) -> float:
     total = 0.0
     for dimension in range(one.shape[0]):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from strategies.kernels.compiling import compiled
 from strategies.kernels.embedded_gains import cosine_similarity
 from strategies.kernels.gain_lists import GainLists
 
@@ -55,7 +55,7 @@ def nearest_rows(rows: np.ndarray, neighbours: int) -> tuple[np.ndarray, np.ndar
     return nearest, similarities
 
 
-@njit(cache=True)
+@compiled()
 def _measure(
     products: np.ndarray,
     floors: np.ndarray,
@@ -75,7 +75,7 @@ def _measure(
         similarities[start + place] = exact[order]
 
 
-@njit(cache=True)
+@compiled()
 def _inverted(
     rows: np.ndarray, nearest: np.ndarray, similarities: np.ndarray, starts: np.ndarray, entries: int
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from strategies.kernels.compiling import compiled
 from strategies.kernels.novelty_products import dots, scaled_distances
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ STRETCH = 32
 """A head so many times as long as the tail is moved in stretches, not value by value."""
 
 
-@njit(cache=True)
+@compiled()
 def tighten(rows: Rows, picked: Picked, precision: Precision, row: int, made: int) -> None:
     """The bucket bound of a row, its list and its buckets brought up to date with `made` picks."""
     known = rows.filled[row]
@@ -38,7 +38,7 @@ def tighten(rows: Rows, picked: Picked, precision: Precision, row: int, made: in
     rows.filled[row] = rows.seen[row] = made
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def scale(
     values: np.ndarray, products: np.ndarray, own: float, densities: np.ndarray, weights: np.ndarray, tie: float
 ) -> float:
@@ -52,7 +52,7 @@ def scale(
     return total
 
 
-@njit(cache=True)
+@compiled()
 def enter(values: np.ndarray, splits: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> None:
     """Add values to their buckets: each to the first whose upper end is not below it."""
     for scaled in values:
@@ -65,7 +65,7 @@ def enter(values: np.ndarray, splits: np.ndarray, sums: np.ndarray, counts: np.n
         counts[bucket] += 1
 
 
-@njit(cache=True)
+@compiled()
 def settle(rows: Rows, picked: Picked, precision: Precision, row: int, made: int) -> float:
     """The value of a row whose buckets are up to date with `made` picks; they are cut anew."""
     if rows.merged[row] == made:
@@ -86,7 +86,7 @@ def settle(rows: Rows, picked: Picked, precision: Precision, row: int, made: int
     return value
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def bucket_bound(sums: np.ndarray, counts: np.ndarray, weight_sums: np.ndarray) -> float:
     # Without a branch: an empty bucket adds 0 * 0.
     bound = 0.0
@@ -100,7 +100,7 @@ def bucket_bound(sums: np.ndarray, counts: np.ndarray, weight_sums: np.ndarray) 
     return bound
 
 
-@njit(cache=True)
+@compiled()
 def _merge(values: np.ndarray, bits: np.ndarray, merged: int, filled: int) -> None:
     """Sort the tail of a list into its ascending head; `bits` are the same values read as unsigned integers."""
     if filled - merged > FEW:
@@ -132,7 +132,7 @@ def _merge(values: np.ndarray, bits: np.ndarray, merged: int, filled: int) -> No
             taken += 1
 
 
-@njit(cache=True)
+@compiled()
 def _radix_sort(bits: np.ndarray) -> None:
     """Ascending, byte by byte: numbers that are not negative have the order of their bits. In place."""
     size = bits.itemsize
@@ -155,7 +155,7 @@ def _radix_sort(bits: np.ndarray) -> None:
         source, target = target, source  # an even number of passes ends in `bits`
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def _value_and_buckets(
     values: np.ndarray,
     weights: np.ndarray,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from strategies.kernels.compiling import compiled
 
 
-@njit(cache=True)
+@compiled()
 def value_of(
     row: np.ndarray, own: float, chosen: np.ndarray, densities: np.ndarray, weights: np.ndarray, tie: float
 ) -> float:
@@ -18,7 +19,7 @@ def value_of(
     return value
 
 
-@njit(cache=True)
+@compiled()
 def scaled_distances(row: np.ndarray, own: float, chosen: np.ndarray, densities: np.ndarray, tie: float) -> np.ndarray:
     scaled = np.empty(len(chosen))
     for place in range(len(chosen)):
@@ -28,7 +29,7 @@ def scaled_distances(row: np.ndarray, own: float, chosen: np.ndarray, densities:
     return scaled
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def _dot(one: np.ndarray, other: np.ndarray) -> float:
     total = one[0] * other[0]
     for dimension in range(1, one.shape[0]):
@@ -36,7 +37,7 @@ def _dot(one: np.ndarray, other: np.ndarray) -> float:
     return total
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def dots(one: np.ndarray, others: np.ndarray, products: np.ndarray) -> None:
     for place in range(others.shape[0]):
         total = 0.0
@@ -45,7 +46,7 @@ def dots(one: np.ndarray, others: np.ndarray, products: np.ndarray) -> None:
         products[place] = total
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def two_dots(one: np.ndarray, others: np.ndarray) -> tuple[float, float]:
     first = one[0] * others[0, 0]
     second = one[0] * others[1, 0]
@@ -55,7 +56,7 @@ def two_dots(one: np.ndarray, others: np.ndarray) -> tuple[float, float]:
     return first, second
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def squared_distances(ones: np.ndarray, others: np.ndarray) -> tuple[float, float]:
     first = 0.0
     second = 0.0

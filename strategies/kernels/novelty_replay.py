@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from strategies.kernels.checks import TIE
+from strategies.kernels.compiling import compiled
 from strategies.kernels.novelty import checked_unit_rows, checked_weights
 from strategies.kernels.novelty_products import value_of
 
@@ -71,7 +71,7 @@ def replay_novelselect(
     return ReplayedStep(step, picked, winner, float(values[picked]), float(values[winner]))
 
 
-@njit(cache=True)
+@compiled()
 def _values(
     rows: np.ndarray,
     density: np.ndarray,

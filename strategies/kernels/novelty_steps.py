@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from strategies.kernels.compiling import compiled
 from strategies.kernels.novelty_lists import bucket_bound, enter, scale, settle, tighten
 from strategies.kernels.novelty_products import squared_distances, two_dots, value_of
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SEEDS = 16
 
 
-@njit(cache=True)
+@compiled()
 def pick_block(rows: Rows, picked: Picked, precision: Precision, start: int, stop: int, seeds: np.ndarray) -> None:
     """Make the picks `start` to `stop`; every row's list and bound know the first `start` of them at least.
 
@@ -55,7 +55,7 @@ def pick_block(rows: Rows, picked: Picked, precision: Precision, start: int, sto
         _remember(candidates[:found], values[:found], seeds)
 
 
-@njit(cache=True)
+@compiled()
 def _evaluate(
     rows: Rows,
     picked: Picked,
@@ -77,7 +77,7 @@ def _evaluate(
     return quality * (value * (1.0 + precision.relative) + off), max(bar, low * (1.0 - precision.tie))
 
 
-@njit(cache=True)
+@compiled()
 def _most_growth(
     picked: Picked, precision: Precision, earlier: np.ndarray, start: int, made: int, growth: np.ndarray
 ) -> None:
@@ -93,7 +93,7 @@ def _most_growth(
         growth[place, 1] = min(precision.farthest * density, density + precision.longest * np.sqrt(by_density))
 
 
-@njit(cache=True)
+@compiled()
 def _measure(
     rows: Rows,
     picked: Picked,
@@ -135,7 +135,7 @@ def _measure(
     return kept
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def _over_the_bar(
     bound: np.ndarray,
     density: np.ndarray,
@@ -153,7 +153,7 @@ def _over_the_bar(
     return min(passed, len(bound))
 
 
-@njit(cache=True)
+@compiled()
 def absorb(
     rows: Rows, picked: Picked, precision: Precision, products: np.ndarray, begin: int, start: int, stop: int
 ) -> None:
@@ -176,7 +176,7 @@ def absorb(
             filled[row] = seen[row] = stop
 
 
-@njit(cache=True)
+@compiled()
 def _decide(
     rows: Rows,
     picked: Picked,
@@ -206,7 +206,7 @@ def _decide(
     return -1
 
 
-@njit(cache=True)
+@compiled()
 def take(rows: Rows, picked: Picked, winner: int, made: int) -> None:
     """Make `winner` the pick after `made` others."""
     weight, density = picked.weights[made], rows.density[winner]
@@ -219,7 +219,7 @@ def take(rows: Rows, picked: Picked, winner: int, made: int) -> None:
     rows.bound[winner] = -np.inf
 
 
-@njit(cache=True)
+@compiled()
 def _remember(candidates: np.ndarray, values: np.ndarray, seeds: np.ndarray) -> None:
     order = np.argsort(-values)
     seeds[:] = -1

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numba import njit
+
+from strategies.kernels.compiling import compiled
 
 Samples = Sequence[Sequence[int] | np.ndarray] | tuple[np.ndarray, np.ndarray]
 Unit = Literal["type", "sample"]
@@ -96,7 +97,7 @@ def _checked_ragged(types: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray,
     return np.ascontiguousarray(types, dtype=np.int64), np.ascontiguousarray(offsets, dtype=np.int64)
 
 
-@njit(cache=True)
+@compiled()
 def _without_repeats(types: np.ndarray, offsets: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     distinct = np.empty_like(types)
     starts = np.zeros_like(offsets)
@@ -112,7 +113,7 @@ def _without_repeats(types: np.ndarray, offsets: np.ndarray, count: int) -> tupl
     return distinct[:kept].copy(), starts
 
 
-@njit(cache=True)
+@compiled()
 def _inverted(types: np.ndarray, offsets: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The samples of each type, end to end, and where each type's begin."""
     starts = np.zeros(count + 1, dtype=np.int64)
@@ -128,7 +129,7 @@ def _inverted(types: np.ndarray, offsets: np.ndarray, count: int) -> tuple[np.nd
     return holders, starts
 
 
-@njit(cache=True)
+@compiled()
 def _rise(heap: np.ndarray, place: np.ndarray, counts: np.ndarray, kind: int) -> None:
     """Move a type up a binary heap ordered by (count, type), after its count fell."""
     position = place[kind]
@@ -144,7 +145,7 @@ def _rise(heap: np.ndarray, place: np.ndarray, counts: np.ndarray, kind: int) ->
     place[kind] = position
 
 
-@njit(cache=True)
+@compiled()
 def _sink(heap: np.ndarray, size: int, place: np.ndarray, counts: np.ndarray, kind: int, position: int) -> None:
     """Let a type sink from `position` to where it belongs."""
     while True:
@@ -165,7 +166,7 @@ def _sink(heap: np.ndarray, size: int, place: np.ndarray, counts: np.ndarray, ki
     place[kind] = position
 
 
-@njit(cache=True)
+@compiled()
 def _drop_types(
     types: np.ndarray, offsets: np.ndarray, holders: np.ndarray, starts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -205,7 +206,7 @@ def _drop_types(
     return types_left[: step + 1], samples_left[: step + 1], dropped_at, removed_at
 
 
-@njit(cache=True)
+@compiled()
 def _drop_types_in_first_order(
     types: np.ndarray, offsets: np.ndarray, holders: np.ndarray, starts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -235,7 +236,7 @@ def _drop_types_in_first_order(
     return types_left[: step + 1], samples_left[: step + 1], dropped_at, removed_at
 
 
-@njit(cache=True)
+@compiled()
 def _drop_samples(
     types: np.ndarray, offsets: np.ndarray, kinds: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -7,9 +7,9 @@ rows of one block are to each other, is decided in float64.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from strategies.kernels.checks import TIE, Progress, checked_budget, checked_directions
+from strategies.kernels.compiling import compiled
 
 BLOCK_ROWS = 256
 DECIMALS = 12
@@ -72,7 +72,7 @@ def _unit(rows: np.ndarray, scales: np.ndarray, which: np.ndarray) -> np.ndarray
     return (rows[which] * scales[which, None]).astype(np.float32)
 
 
-@njit(cache=True)
+@compiled()
 def _walk(
     block: np.ndarray,
     products: np.ndarray,
@@ -110,7 +110,7 @@ def _walk(
     return count
 
 
-@njit(cache=True)
+@compiled()
 def _nearest(
     block: np.ndarray,
     products: np.ndarray,
@@ -129,7 +129,7 @@ def _nearest(
     return nearest
 
 
-@njit(cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def _cosine(rows: np.ndarray, scales: np.ndarray, one: int, other: int) -> float:
     total = 0.0
     for dimension in range(rows.shape[1]):

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numba import njit
 
 from strategies.kernels.checks import TIE, Progress, checked_budget
+from strategies.kernels.compiling import compiled
 from strategies.kernels.incidences import Incidences, States, inverted
 
 Growth = Literal["step", "sqrt"]
@@ -88,7 +88,7 @@ def _checked_weights(weights: np.ndarray | None, neurons: int) -> np.ndarray:
     return worths
 
 
-@njit(cache=True)
+@compiled()
 def _count(
     neurons: np.ndarray,
     holders: np.ndarray,
@@ -107,7 +107,7 @@ def _count(
                 gains[holders[place]] -= fall
 
 
-@njit(cache=True)
+@compiled()
 def _gain(neurons: np.ndarray, weights: np.ndarray, increments: np.ndarray, counts: np.ndarray) -> float:
     gain = 0.0
     for neuron in neurons:
@@ -115,7 +115,7 @@ def _gain(neurons: np.ndarray, weights: np.ndarray, increments: np.ndarray, coun
     return gain
 
 
-@njit(cache=True)
+@compiled()
 def _all_gains(
     ids: np.ndarray, offsets: np.ndarray, weights: np.ndarray, increments: np.ndarray, counts: np.ndarray
 ) -> np.ndarray:
@@ -125,7 +125,7 @@ def _all_gains(
     return gains
 
 
-@njit(cache=True)
+@compiled()
 def _best(
     ids: np.ndarray,
     offsets: np.ndarray,

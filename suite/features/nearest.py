@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from strategies.kernels.compiling import compiled
 
 
-@njit(cache=True)
+@compiled()
 def mean_of_nearest(
     similarity: np.ndarray, rows: np.ndarray, others: np.ndarray, own: np.ndarray, neighbours: int, rounding: float
 ) -> np.ndarray:
@@ -39,7 +40,7 @@ def mean_of_nearest(
     return means
 
 
-@njit(cache=True)
+@compiled()
 def _replace_least(ascending: np.ndarray, value: float) -> None:
     """Drop the first of an ascending array and insert `value` in order."""
     place = 0
@@ -49,7 +50,7 @@ def _replace_least(ascending: np.ndarray, value: float) -> None:
     ascending[place] = value
 
 
-@njit(cache=True)
+@compiled()
 def _replace_largest(ascending: np.ndarray, value: float) -> None:
     """Drop the last of an ascending array and insert `value` in order."""
     place = len(ascending) - 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from strategies.kernels.compiling import compiled
 
 
-@njit(cache=True)
+@compiled()
 def measure_pairs(distances: np.ndarray, pairs: np.ndarray, rows: np.ndarray, start: int, zero: float) -> None:
     """Measure the cosine distances at `pairs` again, in place, as half the squared distance of the unit rows.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from strategies.kernels.compiling import compiled
 
 
-@njit(cache=True)
+@compiled()
 def nearest_distances(rows: np.ndarray, picked: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     """Half the squared distance of each row (b, d) to the nearest of its candidates, shape (b,), float64.
 

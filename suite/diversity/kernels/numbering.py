@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from strategies.kernels.compiling import compiled
 
 # 2^64 over the golden ratio: the upper bits of a product with it are well mixed (Knuth, volume 3, section 6.4).
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True)
+@compiled()
 def number_pairs(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, int]:
     """A number for each pair (first[i], second[i]), equal for equal pairs, and how many there are.
 

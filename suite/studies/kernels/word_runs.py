@@ -7,7 +7,8 @@ words).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from strategies.kernels.compiling import compiled
 
 # FNV-1a's prime and basis for the characters of a word, 2^64 over the golden ratio for the words of a run.
 PRIME = np.uint64(0x100000001B3)
@@ -15,7 +16,7 @@ BASIS = np.uint64(0xCBF29CE484222325)
 BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True)
+@compiled()
 def find_words(codes: np.ndarray, is_word: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Begin and end (int64) and hash (uint64) of every longest run of word characters, each shape (words,).
 
@@ -44,7 +45,7 @@ def find_words(codes: np.ndarray, is_word: np.ndarray) -> tuple[np.ndarray, np.n
     return begins, ends, hashes
 
 
-@njit(cache=True)
+@compiled()
 def hash_runs(words: np.ndarray, first: np.ndarray, length: np.ndarray) -> np.ndarray:
     """A hash of each run, uint64, shape (runs,): a polynomial in its words' hashes, modulo 2^64, stirred.
 
@@ -67,7 +68,7 @@ def hash_runs(words: np.ndarray, first: np.ndarray, length: np.ndarray) -> np.nd
     return hashes
 
 
-@njit(cache=True)
+@compiled()
 def number_runs(
     order: np.ndarray,
     hashes: np.ndarray,
@@ -105,7 +106,7 @@ def number_runs(
     return numbers, standing[:count].copy()
 
 
-@njit(cache=True)
+@compiled()
 def find_runs(
     hashes: np.ndarray,
     codes: np.ndarray,
@@ -150,7 +151,7 @@ def find_runs(
     return found
 
 
-@njit(cache=True)
+@compiled()
 def _stirred(value: np.uint64) -> np.uint64:
     # The finaliser of SplitMix64: the upper bits, which buckets go by, come to depend on all others.
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -158,7 +159,7 @@ def _stirred(value: np.uint64) -> np.uint64:
     return value ^ (value >> np.uint64(31))
 
 
-@njit(cache=True)
+@compiled()
 def _same_words(
     codes: np.ndarray,
     begins: np.ndarray,
