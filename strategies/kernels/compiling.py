@@ -1,25 +1,35 @@
 """Compiling a kernel with numba, with a cache on disk that processes may share.
 
-numba's own cache goes wrong in two ways that a benchmark cannot bear. It numbers the files of a function's signatures
-and writes the index before the file, so two processes that compile different signatures at once may leave an index
-that leads one of them to the other's machine code: wrong picks, or a crash. And it looks at the source of a function
-but not at that of the functions it calls, so that a change there leaves old code in use.
+numba's own cache goes wrong in three ways that a benchmark cannot bear; each gives wrong picks, or a crash.
 
-Here every signature has a file of its own, named by its key and holding it, with a digest of its bytes; and every file
-carries a stamp of all kernel sources beside it. What does not fit is compiled anew and written over.
+*Names.* numba tells two functions of one name (closures of a factory, such as the sorts behind `sort` and `argsort`)
+apart by a number that every process counts from 1. Machine code kept by two processes may use one name for two
+functions, and where both are loaded the first is called for both. Here the count starts at a number drawn at random.
+
+*Files.* The files of a function's signatures are numbered, and the index is written before the file: two processes
+that compile different signatures at once may leave an index that leads to another signature's code. Here every
+signature has a file of its own, named by its key and holding it, with a digest of its bytes.
+
+*Callees.* Only the function's own source decides whether its code is fresh, though the functions it calls are in it.
+Here every file carries a stamp of all sources beside it. What does not fit is compiled anew and written over.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import pickle
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from numba import njit
+from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+FunctionIdentity._unique_ids = itertools.count(secrets.randbits(56))
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:

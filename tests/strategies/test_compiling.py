@@ -107,3 +107,42 @@ def test_processes_that_compile_at_once_stay_apart(kernels: Path) -> None:
         assert [float(process.communicate(timeout=120)[0]) for process in at_once] == [20.0] * len(types)
         for dtype in types:
             assert run(kernels, RUN.format(dtype=dtype) + HITS).splitlines()[1] == "1 0"
+
+
+FACTORY = """\
+from numba import njit
+from strategies.kernels.compiling import compiled
+
+
+def growing_from(start):
+    @njit
+    def grown(steps):  # calls itself twice, so that it is not inlined
+        if steps < 2:
+            return start
+        return grown(steps - 1) + grown(steps - 2)
+
+    return grown
+
+
+of_one, of_ten = growing_from(1), growing_from(10)
+
+
+@compiled()
+def from_one(steps):
+    return of_one(steps)
+
+
+@compiled()
+def from_ten(steps):
+    return of_ten(steps)
+"""
+
+
+def test_functions_of_one_name_compiled_in_two_processes_stay_apart(kernels: Path) -> None:
+    """numba's own names end in a number that each process counts from 1: the third process gets 13 and 13."""
+    (kernels / "factory.py").write_text(FACTORY)
+    assert run(kernels, "from kernels.factory import from_one; print(from_one(6))") == "13"
+    assert run(kernels, "from kernels.factory import from_ten; print(from_ten(6))") == "130"
+    both = "from kernels.factory import from_one, from_ten; print(from_one(6), from_ten(6))"
+    assert run(kernels, both) == "13 130"
+    assert len(files(kernels, "factory.")) == 2
