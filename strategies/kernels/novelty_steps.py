@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from strategies.kernels.compiling import compiled
+from strategies.kernels.novelty_heap import drop_first, heap_up
 from strategies.kernels.novelty_lists import bucket_bound, enter, scale, settle, tighten
 from strategies.kernels.novelty_products import squared_distances, two_dots, value_of
 
 if TYPE_CHECKING:
     from strategies.kernels.novelty_state import Picked, Precision, Rows
 
-SEEDS = 16
+SEEDS = 48
 
 
 @compiled()
@@ -25,6 +26,7 @@ def pick_block(rows: Rows, picked: Picked, precision: Precision, start: int, sto
     looked_at = np.empty(len(rows.bound), dtype=np.int64)
     candidates = np.empty(len(rows.bound) + SEEDS, dtype=np.int64)
     values = np.empty(len(rows.bound) + SEEDS)
+    reach = np.empty(len(rows.bound))
     earlier = np.empty((stop - start, *picked.sums.shape))
     growth = np.zeros((stop - start, 2))
     for made in range(start, stop):
@@ -42,10 +44,11 @@ def pick_block(rows: Rows, picked: Picked, precision: Precision, start: int, sto
                 found += 1
         least = bar - margin
         passed = _over_the_bar(rows.bound, rows.density, rows.quality, growth[0, 0], growth[0, 1], least, looked_at)
-        passed = _measure(rows, picked, precision, looked_at[:passed], start, made, growth, least)
-        for row in looked_at[:passed]:
-            if rows.quality[row] * rows.bound[row] < bar - margin:
-                break
+        passed = _measure(rows, picked, precision, looked_at[:passed], start, made, growth, least, reach)
+        heap_up(reach[:passed], looked_at[:passed])
+        while passed > 0 and reach[0] >= bar - margin:
+            row = looked_at[0]
+            passed = drop_first(reach[:passed], looked_at[:passed])
             if rows.merged[row] < made:  # no seed
                 candidates[found] = row
                 values[found], bar = _evaluate(rows, picked, precision, row, made, slack, margin, bar)
@@ -103,8 +106,9 @@ def _measure(
     made: int,
     growth: np.ndarray,
     least: float,
+    reach: np.ndarray,
 ) -> int:
-    """Keep the rows whose bound reaches `least` by measured distances to all picks, the largest first; how many."""
+    """Keep the rows whose bound by measured distances to all picks reaches `least`: how many, bounds into `reach`."""
     # Reading a field of `rows` costs more than what is done with it: not in the loop.
     bound, seen, excess, single = rows.bound, rows.seen, rows.excess, rows.single
     density, quality = rows.density, rows.quality
@@ -127,11 +131,10 @@ def _measure(
             grown = own * (weight_sum - by_weight * one) + density_sum - by_density * other
             bound[row] = excess[row] + grown
             seen[row] = made
-        if quality[row] * bound[row] >= least:
+        reach[kept] = quality[row] * bound[row]
+        if reach[kept] >= least:
             looked_at[kept] = row
             kept += 1
-    falling = np.argsort(-quality[looked_at[:kept]] * bound[looked_at[:kept]])
-    looked_at[:kept] = looked_at[:kept][falling]
     return kept
 
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies.kernels import novelselect, replay_novelselect
+from strategies.kernels.novelty_heap import drop_first, heap_up
 from suite.features.density import knn_density
 from suite.pool import Pool
 
@@ -154,3 +155,17 @@ def test_the_strategy_reads_a_quality_column(select: Select, pool: Pool, tmp_pat
 
 def test_density_power_zero_needs_no_density(select: Select) -> None:
     assert select("novelselect:density_power=0", 30).tolist() != select("novelselect", 30).tolist()
+
+
+@given(st.lists(st.integers(0, 9), max_size=40))
+@settings(max_examples=200, deadline=None)
+def test_the_heap_of_candidates_gives_the_largest_first(numbers: list[int]) -> None:
+    values, rows = np.asarray(numbers, dtype=float), np.arange(len(numbers))
+    heap_up(values, rows)
+    taken, left = [], len(numbers)
+    while left:
+        taken.append((values[0], rows[0]))
+        left = drop_first(values[:left], rows[:left])
+    assert [value for value, _ in taken] == sorted(numbers, reverse=True)
+    assert sorted(row for _, row in taken) == list(range(len(numbers)))
+    assert all(numbers[row] == value for value, row in taken)
