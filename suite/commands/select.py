@@ -41,14 +41,16 @@ def select(
 
       breadth select ./my-method --track microworld --trust-my-own-code
 
-      breadth select macro-response --track m2m --embedder tfidf-svd --tokenizer tokenizer.model
+      breadth select macro-response --track m2m --embedder tfidf-svd
+
+      breadth select micro-response --track m2m --tokenizer tokenizer.model
     """
     from rich.console import Console
 
     from suite.commands.opening import opened
     from suite.commands.submitted import with_submissions
     from suite.registry import strategies
-    from suite.runner.cells import FULL, Cell
+    from suite.runner.cells import FULL
     from suite.track import load_track
 
     definition = load_track(track)
@@ -58,9 +60,8 @@ def select(
     model = definition.base_model(base_model).name
     used_seed = 0 if chosen.info.deterministic else seed
     with opened(definition, embedder=embedder, tokenizer=tokenizer) as experiment:
-        cell = Cell(definition, chosen, size, model, used_seed, 0)
-        picked = experiment.pick(cell)
-    assert picked is not None
+        # What reads no tokenizer and no weights of the target model selects without having it.
+        picked = experiment.selector_for(model, [chosen]).pick(chosen, size, used_seed)
     target = output or Path(f"{chosen.name}.json")
     picked.selection.save(target)
     console = Console(soft_wrap=True)

@@ -128,6 +128,17 @@ def test_a_wrong_track_file_is_named_with_key_and_rule(breadth: Breadth, tmp_pat
     assert_one_error(breadth("run", "--track", str(file)), "mine.toml", "seeds.training")
 
 
+def test_selecting_makes_the_base_model_for_those_alone_who_read_it(
+    breadth: Breadth, own_home: Path, tmp_path: Path
+) -> None:
+    for strategy in ("random", "macro-response", "novelselect"):
+        made = breadth("select", strategy, "--track", str(TINY), "-o", str(tmp_path / "picks.json"))
+        assert made.returncode == 0, made.stderr
+    assert not (own_home / "cache" / "base-models").exists()
+    assert breadth("select", "micro-response", "--track", str(TINY), "-o", str(tmp_path / "m.json")).returncode == 0
+    assert (own_home / "cache" / "base-models").exists()
+
+
 def test_selecting_and_measuring(breadth: Breadth, tmp_path: Path) -> None:
     picks = tmp_path / "picks.json"
     made = breadth("select", "random", "--track", str(TINY), "-o", str(picks))
