@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite.atomic import atomic_file, write_text
 from suite.errors import FigureError
+from suite.extras import hint
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -79,7 +80,7 @@ def write_png(figure: go.Figure, path: Path, *, width: int = 900, height: int = 
     try:
         import kaleido
     except ImportError as error:
-        raise FigureError("A PNG needs kaleido: `pip install breadth[figures]`.") from error
+        raise FigureError(f"A PNG needs kaleido: {hint('figures')}.") from error
     options = {"format": "png", "width": width, "height": height, "scale": scale}
     try:
         # Mathjax would be fetched from a network, and no label of ours is a formula.
