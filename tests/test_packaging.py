@@ -17,7 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from suite.extras import PROVIDES
+from suite.extras import PROVIDES, explained
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("suite", "strategies", "leaderboard")
@@ -183,7 +183,6 @@ def test_the_light_command_selects_measures_and_checks(light: Path, tmp_path: Pa
         ("train", ("run", "--track", "microworld", "--strategies", "random")),
         ("train", ("ladder", "--track", "microworld", "-o", "ladder")),
         ("train", ("select", "longest", "--track", "microworld", "-o", "picks.json")),
-        ("train", ("select", "k-center", "--track", "microworld", "--embedder", "hub:nobody/nothing", "-o", "p.json")),
         ("board", ("leaderboard", "--no-open")),
     ],
 )
@@ -195,3 +194,21 @@ def test_a_command_that_needs_an_extra_says_which(
     assert done.stderr.count("Error:") == 1
     assert f"pip install 'breadth[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_import_that_fails_deep_inside_names_the_extra(light: Path, tmp_path: Path, tiny_base: Path) -> None:
+    embedder = f"causal-lm:{tiny_base}"
+    done = asked(light, tmp_path, "select", "k-center", "--track", "microworld", "--embedder", embedder)
+    assert done.returncode == 1
+    assert done.stderr.count("Error:") == 1
+    assert "needs torch, which is not installed: pip install 'breadth[train]'" in done.stderr
+    shown = asked(light, tmp_path, "--debug", "select", "k-center", "--track", "microworld", "--embedder", embedder)
+    assert "Traceback" in shown.stderr
+
+
+def test_only_what_an_extra_brings_is_explained() -> None:
+    missing = explained(ModuleNotFoundError("No module named 'trl.trainer'", name="trl.trainer"))
+    assert missing is not None
+    assert "breadth[train]" in str(missing)
+    assert explained(ModuleNotFoundError("No module named 'somebody'", name="somebody")) is None
+    assert explained(ImportError("cannot import name")) is None

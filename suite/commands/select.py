@@ -48,7 +48,7 @@ def select(
     from suite.commands.opening import opened
     from suite.commands.submitted import with_submissions
     from suite.registry import strategies
-    from suite.runner.cells import FULL, Cell
+    from suite.runner.cells import FULL
     from suite.track import load_track
 
     definition = load_track(track)
@@ -58,9 +58,7 @@ def select(
     model = definition.base_model(base_model).name
     used_seed = 0 if chosen.info.deterministic else seed
     with opened(definition, embedder=embedder, tokenizer=tokenizer) as experiment:
-        cell = Cell(definition, chosen, size, model, used_seed, 0)
-        picked = experiment.pick(cell)
-    assert picked is not None
+        picked = experiment.selector_for(model, [chosen]).pick(chosen, size, used_seed)
     target = output or Path(f"{chosen.name}.json")
     picked.selection.save(target)
     console = Console(soft_wrap=True)
