@@ -48,9 +48,7 @@ def installed(name: str) -> Version:
     try:
         return Version(Version(importlib.metadata.version(name)).public)
     except importlib.metadata.PackageNotFoundError:
-        raise BreadthError(
-            f"{name} is not installed, and the page needs it: {hint('board')}."
-        ) from None
+        raise BreadthError(f"{name} is not installed, and the page needs it: {hint('board')}.") from None
 
 
 def _distributions(names: Iterable[str], imported: Mapping[str, str]) -> list[str]:

@@ -120,9 +120,7 @@ def umap_reduction(embeddings: np.ndarray, components: int) -> np.ndarray:
     try:
         from umap import UMAP
     except ImportError as error:
-        raise FeatureError(
-            f"reduction=umap needs umap-learn: {hint('umap')}, or leave reduction=pca."
-        ) from error
+        raise FeatureError(f"reduction=umap needs umap-learn: {hint('umap')}, or leave reduction=pca.") from error
     if len(embeddings) < components + 2:
         raise FeatureError(f"UMAP cannot reduce {len(embeddings)} samples to {components} components; use pca.")
     neighbours = min(15, len(embeddings) - 1)
