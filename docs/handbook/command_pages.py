@@ -60,7 +60,7 @@ def _plain(text: str) -> str:
 
 def _parameter(parameter: Any) -> tuple[str, str, str]:
     is_argument = parameter.param_type_name == "argument"
-    names = [parameter.human_readable_name] if is_argument else [*parameter.opts, *parameter.secondary_opts]
+    names = [(parameter.metavar or parameter.name).upper()] if is_argument else [*parameter.opts, *parameter.secondary_opts]
     default = parameter.default() if callable(parameter.default) else parameter.default
     written = "required" if parameter.required else "" if default in (None, False, ()) else str(default)
     return ", ".join(map(code, names)), code(written) if written != "required" else written, parameter.help or ""

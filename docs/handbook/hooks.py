@@ -37,6 +37,7 @@ RESULTS = (
     "speed",
 )
 """Pages of results in the order somebody reads them; one that is not listed comes last."""
+_PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]*)-light\.svg\)")
 WRITTEN_AT = {page: place for place, page in MOVED.items() if page != "index.md"}
 
 
@@ -48,7 +49,8 @@ def generated() -> dict[str, str]:
 
 def on_config(config: Any) -> Any:
     """Fill the entries of the nav that end in a slash with the pages there are."""
-    config["nav"] = [_filled(entry, _nav(sorted(generated()))) for entry in config["nav"]]
+    groups = _nav(sorted(generated()))
+    config["nav"] = [_filled(entry, groups) for entry in config["nav"]]
     return config
 
 
@@ -58,7 +60,7 @@ def _filled(entry: Any, groups: dict[str, list[Any]]) -> Any:
         if isinstance(value, str) and value.endswith("/"):
             return {title: groups[value]}
         if isinstance(value, list):
-            return {title: [one for part in value for one in (groups[part] if part in groups else [part])]}
+            return {title: [one for part in value for one in (groups[part] if isinstance(part, str) else [part])]}
     return entry
 
 
@@ -89,4 +91,6 @@ def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> st
     markdown = with_fields(markdown)
     if path in WRITTEN_AT or page.file.generated_by is None:
         markdown = relinked(markdown, written_at=WRITTEN_AT.get(path, f"docs/{path}"), page=path)
+    # Material shows the one that goes with the mode.
+    markdown = _PICTURE.sub(r"![\1](\2-light.svg#only-light)![\1](\2-dark.svg#only-dark)", markdown)
     return with_formulas(markdown)

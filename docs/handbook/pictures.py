@@ -32,9 +32,9 @@ from suite.statistics.power import minimum_detectable
 
 FOLDER = Path(__file__).parents[1] / "images" / "statistics"
 RESULTS = Path(__file__).parents[1] / "results" / "store"
-WIDTH = 860
+WIDTH = 940
 SEEDS, ITEMS, SHOWN, REPEATED = 4, 80, 40, 2000
-SEED_SPREAD, ITEM_SPREAD, REST_SPREAD = 1.2, 9.0, 16.0
+SEED_SPREAD, ITEM_SPREAD, REST_SPREAD = 2.0, 9.0, 16.0
 """Points: how far a seed, an item, and an item under one seed lie from the mean, as standard deviations."""
 TRACKS = {"microworld": "blue", "alpaca-cpu": "vermilion", "alpaca-10m": "green"}
 WRONG, RIGHT = OKABE_ITO["vermilion"], OKABE_ITO["blue"]
@@ -82,7 +82,7 @@ def coverage() -> dict[str, float]:
 
 def crossed(dark: bool) -> go.Figure:
     """Forty experiments without any effect under three ways to make an interval."""
-    titles = [f"{name}: {100 * share:.1f} % hold the truth" for name, share in coverage().items()]
+    titles = [f"{name}<br>{100 * share:.1f} % hold the truth" for name, share in coverage().items()]
     drawn = make_subplots(cols=3, shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles)
     for column, interval in enumerate(METHODS.values(), start=1):
         for hit, colour in ((True, RIGHT), (False, WRONG)):
@@ -98,7 +98,7 @@ def crossed(dark: bool) -> go.Figure:
     made.update_xaxes(range=[-9, 9], title="difference (points)", zeroline=False)
     made.update_yaxes(showticklabels=False, showgrid=False, zeroline=False)
     made.update_yaxes(title="40 experiments", col=1)
-    return made.update_layout(height=420, margin={"t": 40, "b": 56})
+    return made.update_annotations(font={"size": 13}).update_layout(height=440, margin={"t": 56, "b": 56})
 
 
 @cache
@@ -175,7 +175,7 @@ def forest(dark: bool) -> go.Figure:
     board, _ = committed("alpaca-cpu")
     made = forest_figure(board, board.tables[0], dark=dark)
     assert made is not None
-    return made
+    return _untitled(made)
 
 
 def rank_intervals(dark: bool) -> go.Figure:
@@ -183,7 +183,13 @@ def rank_intervals(dark: bool) -> go.Figure:
     board, _ = committed("alpaca-cpu")
     made = ranks_figure(board, board.tables[0], dark=dark)
     assert made is not None
-    return made
+    return _untitled(made)
+
+
+def _untitled(made: go.Figure) -> go.Figure:
+    """A figure whose page says what its title says."""
+    room = made.layout.margin.t - 84
+    return made.update_layout(title={"text": "", "subtitle": {"text": ""}}, margin={"t": 84}, height=made.layout.height - room)
 
 
 PICTURES: dict[str, Callable[[bool], go.Figure]] = {
