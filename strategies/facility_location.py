@@ -40,7 +40,7 @@ class FacilityLocation(Strategy):
     """
 
     formula: ClassVar[str] = (
-        r"s_{t+1} = \operatorname{arg\,max}_{x \notin S_t} \; q_x^{w} \left( f(S_t \cup \{x\}) - f(S_t) "
+        r"s_{t+1} = \underset{x \notin S_t}{\operatorname{argmax}} \; q_x^{w} \left( f(S_t \cup \{x\}) - f(S_t) "
         r"\right), \qquad f(S) = \sum_{i=1}^{n} \max_{j \in S} \frac{1 + \cos(i, j)}{2}"
     )
 

@@ -23,7 +23,7 @@ class Farthest(Strategy):
     Ties go to the lower row. The picks crowd at opposite ends of the pool: high distance, low coverage.
     """
 
-    formula: ClassVar[str] = r"s_{t+1} = \operatorname{arg\,max}_{x \notin S_t} \; \sum_{j \in S_t} d(x, j)"
+    formula: ClassVar[str] = r"s_{t+1} = \underset{x \notin S_t}{\operatorname{argmax}} \; \sum_{j \in S_t} d(x, j)"
 
     view: View = "both"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class KCenter(Strategy):
     """Begin at a random row; then always take the row farthest from its nearest pick, ties to the lower row."""
 
-    formula: ClassVar[str] = r"s_{t+1} = \operatorname{arg\,max}_{x \notin S_t} \; \min_{j \in S_t} d(x, j)"
+    formula: ClassVar[str] = r"s_{t+1} = \underset{x \notin S_t}{\operatorname{argmax}} \; \min_{j \in S_t} d(x, j)"
 
     view: View = "both"
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Longest(Strategy):
     """The rows with the most response tokens of the target model's own tokenizer; ties go to the lower row."""
 
-    formula: ClassVar[str] = r"S = \operatorname{arg\,max}_{|S| = B} \sum_{i \in S} |y_i|"
+    formula: ClassVar[str] = r"S = \underset{|S| = B}{\operatorname{argmax}} \sum_{i \in S} |y_i|"
 
     def requires(self, track: TrackContext) -> tuple[Feature, ...]:
         """Response tokens."""

@@ -42,7 +42,7 @@ class Mads(Strategy):
     """
 
     formula: ClassVar[str] = (
-        r"s_{t+1} = \operatorname{arg\,max}_{x \notin S_t} \; \left| A_x \setminus \bigcup_{j \in R_t} A_j "
+        r"s_{t+1} = \underset{x \notin S_t}{\operatorname{argmax}} \; \left| A_x \setminus \bigcup_{j \in R_t} A_j "
         r"\right|, \qquad A_x = \text{per layer, the share } \rho \text{ of neurons with the largest } z_x"
     )
 

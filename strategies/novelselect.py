@@ -33,7 +33,7 @@ class NovelSelect(Strategy):
     """
 
     formula: ClassVar[str] = (
-        r"s_{t+1} = \operatorname{arg\,max}_{x \notin S_t} \; \frac{1}{|S_t|} \sum_{j \in S_t} r_x(j)^{-p} \, "
+        r"s_{t+1} = \underset{x \notin S_t}{\operatorname{argmax}} \; \frac{1}{|S_t|} \sum_{j \in S_t} r_x(j)^{-p} \, "
         r"(\delta_x + \delta_j) \, d(x, j), \qquad \delta_i = \left( \frac{1}{K} \sum_{l \in "
         r"\mathrm{NN}_K(i)} \lVert x_i - x_l \rVert^2 + 10^{-9} \right)^{-a}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from handbook.markdown import code, commands, table
@@ -17,6 +18,7 @@ ORDER = (
 """The verbs in the order somebody meets them; one that is not listed comes last."""
 
 
+@cache
 def registered() -> dict[str, Any]:
     """Every verb with its click command."""
     import typer
@@ -47,10 +49,13 @@ def page() -> str:
 def _command(name: str, command: Any) -> str:
     text, _, examples = (command.help or "").partition("Examples:")
     rows = [_parameter(parameter) for parameter in command.params if "help" not in parameter.name]
-    shown = [line.strip() for line in examples.splitlines() if line.strip()]
+    # An example that is too long for its line goes on in the next; a blank line ends it.
+    rest = [" ".join(part.split()) for part in re.split(r"\n\s*\n", examples) if part.strip()]
+    shown = [part for part in rest if part.startswith("breadth ")]
+    after = [part for part in rest if part not in shown]
     parts = [f"### breadth {name}", _plain(text), table(("option", "default", "what it says"), rows)]
     if shown:
-        parts.append(commands(*shown))
+        parts += [commands(*shown), *after]
     return "\n\n".join(part for part in parts if part)
 
 

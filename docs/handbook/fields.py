@@ -54,7 +54,8 @@ def with_fields(markdown: str) -> str:
 def _section(module: str, name: str) -> str:
     cls = getattr(importlib.import_module(module), name)
     rows = [(code(row.name), row.type, row.default, row.note) for row in fields_of(cls)]
-    return f"{inspect.getdoc(cls)}\n\n{table(('field', 'type', 'default', 'note'), rows)}"
+    words = re.sub(r"[;:,]? see the module's docstring", "", inspect.getdoc(cls) or "")
+    return f"{words}\n\n{table(('field', 'type', 'default', 'note'), rows)}"
 
 
 def fields_of(cls: type) -> list[FieldRow]:
@@ -80,7 +81,7 @@ def _own_fields(cls: type) -> Iterator[FieldRow]:
         type_name, rules = _type(node.annotation)
         default, more = _default(node.value)
         rules += more
-        yield FieldRow(node.target.id, type_name, default, " ".join([*note.split(), *([f"({', '.join(rules)})"] if rules else [])]))
+        yield FieldRow(node.target.id, type_name, default, "; ".join([*rules, *([" ".join(note.split())] if note else [])]))
 
 
 def _type(annotation: ast.expr) -> tuple[str, list[str]]:

@@ -31,7 +31,13 @@ def mathml(formula: str, *, display: bool = True) -> str:
     return made.replace("<math ", f'<math aria-label="{html.escape(formula)}" ', 1)
 
 
+def block(formula: str) -> str:
+    """A formula that stands by itself, one line for each part that a wide space begins."""
+    lines = [mathml(part) for part in re.split(r",?\s*\\qquad\s*", formula)]
+    return f'<div class="formula">{"".join(lines)}</div>'
+
+
 def with_formulas(markdown: str) -> str:
     """A page with each of its formulas as MathML."""
-    markdown = _BLOCK.sub(lambda found: f'<div class="formula">{mathml(found[1])}</div>', markdown)
+    markdown = _BLOCK.sub(lambda found: block(found[1]), markdown)
     return _INLINE.sub(lambda found: mathml(found[1], display=False), markdown)

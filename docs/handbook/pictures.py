@@ -2,7 +2,7 @@
 
     python -m handbook.pictures        (from `docs`; needs a browser, as every picture does)
 
-writes each as two SVGs, light and dark, into `images/statistics`. The end of a file says what it was drawn from, and a test
+writes each as two SVGs, light and dark, into `images/statistics`; `front` is that of the front page. The end of a file says what it was drawn from, and a test
 compares that with what would be drawn today.
 """
 
@@ -170,9 +170,18 @@ def power(dark: bool) -> go.Figure:
     return made.update_layout(height=380, margin={"t": 56, "b": 56})
 
 
+def front(dark: bool) -> go.Figure:
+    """The forest plot of the committed results of the embedded track."""
+    return _forest("microworld", dark)
+
+
 def forest(dark: bool) -> go.Figure:
     """The forest plot of the committed results on real data."""
-    board, _ = committed("alpaca-cpu")
+    return _forest("alpaca-cpu", dark)
+
+
+def _forest(track: str, dark: bool) -> go.Figure:
+    board, _ = committed(track)
     made = forest_figure(board, board.tables[0], dark=dark)
     assert made is not None
     return _untitled(made)
@@ -195,6 +204,7 @@ def _untitled(made: go.Figure) -> go.Figure:
 PICTURES: dict[str, Callable[[bool], go.Figure]] = {
     "crossed": crossed,
     "vanishing": vanishing,
+    "front": front,
     "forest": forest,
     "ranks": rank_intervals,
     "power": power,

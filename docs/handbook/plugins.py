@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from handbook.markdown import code, commands, paper, source, table
-from handbook.mathml import mathml
+from handbook.mathml import block
 from suite.commands.plugin_tables import plugin_facts
 from suite.registry import Family, Level, Metric, Plugin, Strategy, metrics, strategies
 
 SYMBOLS = (
-    "$`n`$ samples in the pool, $`B`$ the budget, $`S`$ the picks and $`m = |S|`$ their number, $`x_i`$ an embedding of "
-    "unit length or a text and its tokens, $`y_i`$ a response, $`d(i, j) = 1 - \\cos(i, j)`$. "
+    "$`n`$ is the number of samples in the pool, $`B`$ the budget, $`S`$ the $`m`$ picks, $`x_i`$ an embedding of "
+    "unit length or a text and its tokens, $`y_i`$ a response, $`d(i, j) = 1 - \\cos(i, j)`$."
 )
 ABOUT_LEVELS = {
     "macro": "topics: clusters of the texts",
@@ -96,16 +96,12 @@ def _page(cls: type[Plugin], rows: Sequence[tuple[str, str]], use: str) -> str:
     first, _, rest = (inspect.getdoc(cls) or "").partition("\n\n")
     parts = [f"# {cls.info.name}", " ".join(first.split()), table(("", ""), rows)]
     if cls.formula:
-        parts += ["## Definition", f'<div class="formula">{mathml(cls.formula)}</div>', f"Here {_in_words(SYMBOLS)}"]
+        parts += ["## Definition", block(cls.formula), SYMBOLS]
     if rest:
         parts += ["## How exactly", rest]
     parts += ["## Parameters", _parameters(cls)]
     parts += ["## Use it", use]
     return "\n\n".join(parts) + "\n"
-
-
-def _in_words(text: str) -> str:
-    return text.strip().removesuffix(".") + "."
 
 
 def _parameters(cls: type[Plugin]) -> str:
