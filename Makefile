@@ -37,7 +37,7 @@ leaderboard: $(PAGED)  ## The public page with the committed results, in the bro
 	$(BIN)/breadth leaderboard --store file:docs/results/store $(PAGE)
 
 docs: $(WRITTEN)  ## The documentation as a site that needs no network, in build/docs (DOCS="--site-dir FOLDER" puts it elsewhere)
-	$(BIN)/python -m mkdocs --quiet build --strict --config-file docs/handbook/mkdocs.yml $(DOCS)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict --config-file docs/handbook/mkdocs.yml $(DOCS)
 
 wheel: $(TESTED)  ## The wheel and the sources as an archive, in dist
 	$(BIN)/python -c "from setuptools import build_meta as b; print(b.build_sdist('dist'), b.build_wheel('dist'))"

@@ -27,7 +27,7 @@ PROVIDES: Mapping[Extra, tuple[str, ...]] = {
 """The packages of each extra by the names they are imported under."""
 
 
-class MissingExtra(BreadthError):
+class MissingExtra(BreadthError):  # noqa: N818 - nothing is wrong; something is not there
     """A library of an extra is not installed; the message names the extra."""
 
 

@@ -1,4 +1,4 @@
-"""What `pip install` gives: archives that hold the whole tree, a light installation that works, and extras that are named."""
+"""What `pip install` gives: archives that hold the tree, a light installation that works, extras that are named."""
 
 from __future__ import annotations
 
@@ -101,11 +101,8 @@ def light(archives: Archives, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("light") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
     python = place / "bin" / "python"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "-q", "--python", str(python), "install", "--no-deps", "--no-index"]
-        + [str(archives.wheel)],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "-q", "--python", str(python), "install", "--no-deps", "--no-index"]
+    subprocess.run([*pip, str(archives.wheel)], check=True)
     (packages,) = place.glob("lib/python*/site-packages")
     for name in needed(archives.wheel):
         for part in parts(name):

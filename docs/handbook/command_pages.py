@@ -36,8 +36,8 @@ def page() -> str:
     groups = [*ORDER, ("Others", tuple(sorted(known.keys() - placed)))]
     parts = [
         "# Commands",
-        "`breadth COMMAND --help` says the same in a terminal. Every error is one sentence that says what to do; `--debug` "
-        "shows its traceback. A command that needs an extra names it.",
+        "`breadth COMMAND --help` says the same in a terminal. Every error is one sentence that says what to do; "
+        "`--debug` shows its traceback. A command that needs an extra names it.",
     ]
     for title, names in groups:
         if names:
@@ -65,7 +65,9 @@ def _plain(text: str) -> str:
 
 def _parameter(parameter: Any) -> tuple[str, str, str]:
     is_argument = parameter.param_type_name == "argument"
-    names = [(parameter.metavar or parameter.name).upper()] if is_argument else [*parameter.opts, *parameter.secondary_opts]
+    names = (
+        [(parameter.metavar or parameter.name).upper()] if is_argument else [*parameter.opts, *parameter.secondary_opts]
+    )
     default = parameter.default() if callable(parameter.default) else parameter.default
     written = "required" if parameter.required else "" if default in (None, False, ()) else str(default)
     return ", ".join(map(code, names)), code(written) if written != "required" else written, parameter.help or ""

@@ -2,8 +2,8 @@
 
     <!-- fields suite.results:Result -->
 
-becomes the class's documentation and one row a field: name, type, default, rules, and what stands below the field in the
-source.
+becomes the class's documentation and one row a field: name, type, default, rules, and what stands below the field in
+the source.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def _own_fields(cls: type) -> Iterator[FieldRow]:
         type_name, rules = _type(node.annotation)
         default, more = _default(node.value)
         rules += more
-        yield FieldRow(node.target.id, type_name, default, "; ".join([*rules, *([" ".join(note.split())] if note else [])]))
+        yield FieldRow(
+            node.target.id, type_name, default, "; ".join([*rules, *([" ".join(note.split())] if note else [])])
+        )
 
 
 def _type(annotation: ast.expr) -> tuple[str, list[str]]:
@@ -100,7 +102,7 @@ def _type(annotation: ast.expr) -> tuple[str, list[str]]:
 class _Bare(ast.NodeTransformer):
     """Types without what is annotated to them."""
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:  # noqa: N802 - the name that ast calls
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         self.generic_visit(node)
         if ast.unparse(node.value) == "Annotated" and isinstance(node.slice, ast.Tuple):
             return node.slice.elts[0]

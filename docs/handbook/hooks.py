@@ -1,4 +1,4 @@
-"""What mkdocs calls while it builds the site: it adds the pages that are made, fills the nav, and finishes every page."""
+"""What mkdocs calls while it builds the site: it adds pages that are made, fills the nav, and finishes every page."""
 
 from __future__ import annotations
 

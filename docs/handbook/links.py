@@ -21,15 +21,15 @@ _LINK = re.compile(r"(!?\[[^\]]*\])\(([^)\s#]+)(#[^)\s]*)?\)")
 _TRACK = re.compile(r"suite/tracks/([a-z0-9-]+)\.toml")
 
 
-class BrokenLink(ValueError):
+class BrokenLinkError(ValueError):
     """A link that leads nowhere; the message names page and link."""
 
 
 def relinked(markdown: str, *, written_at: str, page: str) -> str:
     """A page with its links as the site needs them.
 
-    `written_at` is where the text lies, relative to the repository's root, and `page` where it stands in the site. Raises
-    BrokenLink.
+    `written_at` is where the text lies, relative to the repository's root, and `page` where it stands in the site.
+    Raises BrokenLinkError.
     """
     return _LINK.sub(lambda found: f"{found[1]}({_target(found[2], written_at, page)}{found[3] or ''})", markdown)
 
@@ -50,7 +50,7 @@ def _target(link: str, written_at: str, page: str) -> str:
     if not (ROOT / meant).exists():
         # A page that is made while the site is built has no file.
         if inside.startswith("..") or not inside.endswith(".md"):
-            raise BrokenLink(f"{written_at}: {link} leads nowhere")
+            raise BrokenLinkError(f"{written_at}: {link} leads nowhere")
         return relative(inside)
     if inside.startswith(("..", "handbook", "results/store")) or (ROOT / meant).is_dir():
         return REPOSITORY + meant

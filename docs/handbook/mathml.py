@@ -1,7 +1,7 @@
 """Formulas: TeX to MathML while the site is built, so that no script and no font is needed to read them.
 
-Pages write a formula as GitHub reads it: a block fenced as `math`, or between a dollar sign with a backtick and a backtick
-with a dollar sign within a line.
+Pages write a formula as GitHub reads it: a block fenced as `math`, or, within a line, between a dollar sign with a
+backtick and a backtick with a dollar sign.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m handbook.pictures        (from `docs`; needs a browser, as every picture does)
 
-writes each as two SVGs, light and dark, into `images/statistics`; `front` is that of the front page. The end of a file says what it was drawn from, and a test
-compares that with what would be drawn today.
+writes each as two SVGs, light and dark, into `images/statistics`; `front` is that of the front page. The end of a file
+says what it was drawn from, and a test compares that with what would be drawn today.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ def crossed(dark: bool) -> go.Figure:
                 if (made.low <= 0 <= made.high) == hit:
                     lines += [(made.low, number), (made.high, number), (None, None)]
             x, y = [place for place, _ in lines], [number for _, number in lines]
-            drawn.add_scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 2}, showlegend=False, row=1, col=column)
+            drawn.add_scatter(
+                x=x, y=y, mode="lines", line={"color": colour, "width": 2}, showlegend=False, row=1, col=column
+            )
         drawn.add_vline(x=0, line={"color": GREY, "width": 1}, row=1, col=column)
     made = _like(figure("", "difference (points)", "experiment", dark=dark), drawn)
     made.update_xaxes(range=[-9, 9], title="difference (points)", zeroline=False)
@@ -198,7 +200,9 @@ def rank_intervals(dark: bool) -> go.Figure:
 def _untitled(made: go.Figure) -> go.Figure:
     """A figure whose page says what its title says."""
     room = made.layout.margin.t - 84
-    return made.update_layout(title={"text": "", "subtitle": {"text": ""}}, margin={"t": 84}, height=made.layout.height - room)
+    return made.update_layout(
+        title={"text": "", "subtitle": {"text": ""}}, margin={"t": 84}, height=made.layout.height - room
+    )
 
 
 PICTURES: dict[str, Callable[[bool], go.Figure]] = {

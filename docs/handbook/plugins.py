@@ -121,20 +121,24 @@ def _parameters(cls: type[Plugin]) -> str:
 def _strategies_index() -> str:
     parts = [
         "# Strategies",
-        "A strategy picks `budget` samples of a pool. Every one is a plugin like yours could be; all run offline at full "
-        "size on a CPU.",
+        "A strategy picks `budget` samples of a pool. Every one is a plugin like yours could be; all run offline at "
+        "full size on a CPU.",
     ]
     for level in get_args(Level):
         rows = [_line(cls) for cls in builtin(strategies) if cls.info.level == level]
-        parts += [f"## {level.capitalize()}", f"They look at {ABOUT_LEVELS[level]}.", table(("strategy", "what it picks"), rows)]
+        parts += [
+            f"## {level.capitalize()}",
+            f"They look at {ABOUT_LEVELS[level]}.",
+            table(("strategy", "what it picks"), rows),
+        ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _metrics_index() -> str:
     parts = [
         "# Metrics",
-        "A metric makes one number of a selection. Whether any of them predicts how well the model does that is trained on "
-        "it is what [the correlation study](../results/correlate-microworld.md) asks.",
+        "A metric makes one number of a selection. Whether any of them predicts how well the model does that is "
+        "trained on it is what [the correlation study](../results/correlate-microworld.md) asks.",
     ]
     for family in filter(None, get_args(Family)):
         rows = [_line(cls) for cls in builtin(metrics) if cls.info.family == family]

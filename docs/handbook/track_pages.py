@@ -33,8 +33,8 @@ def _index(tracks: list[Track]) -> str:
     return "\n\n".join(
         [
             "# Tracks",
-            "A track is a frozen experiment: pool, budgets, base models, recipe, evaluation and registered seeds. Results of "
-            "different tracks are never mixed, and a track that changes is a new one.",
+            "A track is a frozen experiment: pool, budgets, base models, recipe, evaluation and registered seeds. "
+            "Results of different tracks are never mixed, and a track that changes is a new one.",
             table(("track", "what it is", "samples", "budgets", "base models", "runs on"), rows),
             "A track of your own is one TOML file; every command takes its path in place of a name: "
             "[how](../contributing.md#a-track).",
@@ -69,16 +69,21 @@ def track_page(track: Track) -> str:
 
 def _facts(track: Track) -> list[tuple[str, str]]:
     pool = track.pool
-    origin = "generated, no download" if pool.kind == "microworld" else f"[{pool.hub}](https://huggingface.co/datasets/{pool.hub})"
+    origin = (
+        "generated, no download"
+        if pool.kind == "microworld"
+        else f"[{pool.hub}](https://huggingface.co/datasets/{pool.hub})"
+    )
     if pool.kind == "dataset" and not pool.hub:
         origin = f"`{pool.local}` under `BREADTH_DATA`"
     hours = f"{track.gpu_hours:g} GPU-hours" if track.gpu_hours else "a CPU"
     sizes = [f"{size:,}{' (default)' if size == track.default_budget else ''}" for size in track.budget_sizes]
+    seeds = ", ".join(map(str, track.seeds.training))
     rows = [
         ("pool", f"{pool.size:,} samples, {origin}"),
         ("fingerprint", code(pool.fingerprint or "") or "not pinned"),
         ("budgets", ", ".join(sizes)),
-        ("seeds", f"training {', '.join(map(str, track.seeds.training))}; `random` is drawn {track.seeds.random_draws} times for each"),
+        ("seeds", f"training {seeds}; `random` is drawn {track.seeds.random_draws} times for each"),
         ("embedder", code(track.features.embedder)),
         ("needs", f"{hours}. {track.gpu_hours_note}".strip()),
         ("strategies of its table", ", ".join(map(code, track.strategies))),
@@ -113,7 +118,8 @@ def _recipe(track: Track) -> list[tuple[str, str]]:
 def _borrowed(track: Track) -> str:
     if not track.recipe.borrowed:
         return "The source states every key."
-    return f"Not stated by the source, taken from the field's common recipe: {', '.join(map(code, track.recipe.borrowed))}."
+    keys = ", ".join(map(code, track.recipe.borrowed))
+    return f"Not stated by the source, taken from the field's common recipe: {keys}."
 
 
 def _tasks(track: Track) -> list[tuple[str, str, str, str]]:

@@ -167,7 +167,7 @@ def selection_rng(strategy: Strategy, seed: int) -> np.random.Generator:
 
 
 def reads_base_model(plugin: Strategy | Metric, context: TrackContext) -> bool:
-    """Whether what a strategy selects, or a metric measures, depends on the target model: its tokenizer, or its weights.
+    """Whether what a strategy selects, or a metric measures, depends on the target model: its tokenizer or weights.
 
     A plugin knows the model through its features alone: those that are the same for any two models do not read it.
     """

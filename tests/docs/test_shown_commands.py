@@ -1,8 +1,8 @@
 """Every command that a page shows is a command: all are parsed, and those that can are run.
 
-A command runs as it is shown but for this: other tracks than the embedded one are replaced by the tests' tiny track (with
-what goes with their size), and so is the embedded one where only its size matters; what fine-tunes gets `--dry-run`. What is
-parsed alone stands in PARSED_ONLY with the reason and where it is run instead.
+A command runs as it is shown but for this: other tracks than the embedded one are replaced by the tests' tiny track
+(with what goes with their size), and so is the embedded one where only its size matters; what fine-tunes gets
+`--dry-run`. What is parsed alone stands in PARSED_ONLY with the reason and where it is run instead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ STORE = f"file:{ROOT / 'docs' / 'results' / 'store'}"
 HUB = ("publish-space", "push", "pull")
 QUEUE = ("submit", "status", "withdraw", "worker", "queue")
 FINE_TUNING = ("run", "ladder", "correlate")
-OTHER_TRACKS = ("alpaca-cpu", "alpaca-10m", "small-gpu", "m2m", "novelsum-10k", "mads-15pct", "our-track.toml", "six.toml")
+OTHER_TRACKS = (
+    "alpaca-cpu",
+    "alpaca-10m",
+    "small-gpu",
+    "m2m",
+    "novelsum-10k",
+    "mads-15pct",
+    "our-track.toml",
+    "six.toml",
+)
 OF_A_SIZE = ("--budget", "--tokenizer", "--embedder", "--map", "--store", "--panel", "--jobs", "--step")
 """Options that name something which the tiny track has not; they go with the track."""
 
@@ -81,7 +90,9 @@ def runnable(shown: Shown) -> list[str]:
     if shown.verb in FINE_TUNING:
         words = [*words, *([] if "--dry-run" in words else ["--dry-run"])]
     submission = any("./" in word for word in words) and shown.verb == "run"
-    if track in OTHER_TRACKS or (track == "microworld" and not submission and shown.verb not in ("ladder", "correlate")):
+    if track in OTHER_TRACKS or (
+        track == "microworld" and not submission and shown.verb not in ("ladder", "correlate")
+    ):
         words = without(words, OF_A_SIZE if track in OTHER_TRACKS else ())
         words = [*without(words, ("--track",)), "--track", str(TINY)]
     if track in OTHER_TRACKS and shown.verb in ("ladder", "correlate"):
@@ -92,9 +103,7 @@ def runnable(shown: Shown) -> list[str]:
 def without(words: Sequence[str], options: Sequence[str]) -> list[str]:
     """The words less some options with their values."""
     return [
-        word
-        for place, word in enumerate(words)
-        if word not in options and not (place and words[place - 1] in options)
+        word for place, word in enumerate(words) if word not in options and not (place and words[place - 1] in options)
     ]
 
 
@@ -149,7 +158,9 @@ GUIDES = {"README.md": 10, "docs/get-started.md": 8, "docs/paper-track.md": 6, "
 
 
 @pytest.mark.parametrize("page", GUIDES)
-def test_the_commands_of_a_guide_run(page: str, tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_of_a_guide_run(
+    page: str, tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     shown = list(commands_in((ROOT / page).read_text(), page))
     assert run_all(shown, tmp_path) >= GUIDES[page]
