@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from suite.extras import PROVIDES, explained
 
@@ -209,3 +210,20 @@ def test_only_what_an_extra_brings_is_explained() -> None:
     assert "breadth[train]" in str(missing)
     assert explained(ModuleNotFoundError("No module named 'somebody'", name="somebody")) is None
     assert explained(ImportError("cannot import name")) is None
+
+
+def test_the_lowest_versions_are_those_that_are_promised() -> None:
+    """What .ci/lowest.txt pins is what pyproject.toml states as the lowest, for every dependency of ours but torch."""
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = ("train", "board", "embeddings", "figures", "docs", "umap")
+    stated = [*project["dependencies"], *(need for extra in extras for need in project["optional-dependencies"][extra])]
+    pinned = dict(
+        line.split("==") for line in (ROOT / ".ci" / "lowest.txt").read_text().splitlines() if not line.startswith("#")
+    )
+    for need in map(Requirement, stated):
+        if need.name not in ("breadth", "torch"):
+            (lowest,) = [limit.version for limit in need.specifier if limit.operator == ">="]
+            assert Version(lowest) == Version(pinned.pop(need.name)), need
+    assert not pinned
