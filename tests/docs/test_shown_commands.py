@@ -38,6 +38,7 @@ PARSED_ONLY = {
     "serves": "serves until it is stopped; tests/leaderboard/test_command.py runs it",
     "contamination": "reads the evaluation sets of public data; tests/commands/test_contamination.py runs it",
     "levels": "needs a pool that is large enough for levels; tests/commands/test_levels.py runs it",
+    "report": "draws a whole store; tests/report/test_page.py runs it",
     "recompute": "rewrites the tables of a store; tests/commands/test_recompute.py runs it",
     "download": "downloads a pool; tests/intake runs the check without",
 }
@@ -85,7 +86,7 @@ def runnable(shown: Shown) -> list[str]:
     track = words[words.index("--track") + 1] if "--track" in words else "microworld"
     if shown.verb in ("tracks", "strategies", "metrics", "doctor", "init", "check"):
         return words
-    if shown.verb in ("board", "report"):
+    if shown.verb == "board":
         return [*without(words, ("--store",)), "--store", STORE]
     if shown.verb in FINE_TUNING:
         words = [*words, *([] if "--dry-run" in words else ["--dry-run"])]
@@ -153,7 +154,7 @@ def run_all(shown: Sequence[Shown], folder: Path) -> int:
     return done
 
 
-GUIDES = {"README.md": 10, "docs/get-started.md": 8, "docs/paper-track.md": 6, "docs/faq.md": 0}
+GUIDES = {"README.md": 10, "docs/get-started.md": 8, "docs/paper-track.md": 6}
 """Pages whose commands are run in their order, with how many at least are run."""
 
 
