@@ -7,11 +7,12 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 TESTED := $(VENV)/.ready-for-tests
 PAGED  := $(VENV)/.ready-for-the-page
+WRITTEN := $(VENV)/.ready-for-the-docs
 
 export TOKENIZERS_PARALLELISM := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-long lint bench leaderboard clean help
+.PHONY: run test test-long lint bench leaderboard docs wheel clean help
 
 run: $(READY)  ## Install, run the embedded track and print the ranked table (RUN="..." passes options on)
 	$(BIN)/breadth run --track $(TRACK) $(RUN)
@@ -26,6 +27,7 @@ lint: $(TESTED)  ## Style, types and the house's size rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy docs/handbook
 
 bench: $(TESTED)  ## Each kernel against its literal oracle, as ratios
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
@@ -33,6 +35,12 @@ bench: $(TESTED)  ## Each kernel against its literal oracle, as ratios
 
 leaderboard: $(PAGED)  ## The public page with the committed results, in the browser (PAGE="..." passes options on)
 	$(BIN)/breadth leaderboard --store file:docs/results/store $(PAGE)
+
+docs: $(WRITTEN)  ## The documentation as a site that needs no network, in build/docs (DOCS="--site-dir FOLDER" puts it elsewhere)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict --config-file docs/handbook/mkdocs.yml $(DOCS)
+
+wheel: $(TESTED)  ## The wheel and the sources as an archive, in dist
+	$(BIN)/python -c "from setuptools import build_meta as b; print(b.build_sdist('dist'), b.build_wheel('dist'))"
 
 clean:  ## Remove the environment (results and caches stay where BREADTH_HOME is)
 	rm -rf $(VENV)
@@ -43,7 +51,7 @@ help:  ## This list
 $(READY): pyproject.toml .ci/constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	.ci/install-torch $(BIN)/python
-	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[train]'
 	touch $@
 
 $(TESTED): $(READY)
@@ -51,5 +59,9 @@ $(TESTED): $(READY)
 	touch $@
 
 $(PAGED): $(READY)
-	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[leaderboard]'
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[board]'
+	touch $@
+
+$(WRITTEN): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[docs]'
 	touch $@

@@ -37,13 +37,10 @@ def leaderboard(
 
       breadth leaderboard --store hf://datasets/my-org/results --host 0.0.0.0 --no-open
     """
-    import importlib.util
-
-    from suite.errors import UsageError
+    from suite.extras import require
     from suite.home import default_store
 
-    if importlib.util.find_spec("gradio") is None:
-        raise UsageError("The page needs Gradio: `pip install breadth[leaderboard]`.")
+    require("board", "The page")
     from leaderboard.requests_reader import open_requests, requests_beside
     from leaderboard.source import Source, open_reader
 

@@ -50,6 +50,11 @@ class DiversityControlled(Strategy):
     `dropping` when types are not dropped by how few samples hold them.
     """
 
+    formula: ClassVar[str] = (
+        r"k(p) = \mathrm{round}\left( k_{\min} + p \, (k_{\max} - k_{\min}) \right), \qquad \text{then the } "
+        r"B \text{ samples are spread evenly over the } k \text{ types that are kept}"
+    )
+
     diversity: float = 1.0
     least_types: int | None = None
     match_length: bool = False

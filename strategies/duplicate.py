@@ -22,6 +22,8 @@ class Duplicate(Strategy):
     Where m does not divide the budget, one more sample is taken as often as there are places left.
     """
 
+    formula: ClassVar[str] = r"S = m \cdot U, \qquad U \sim \mathrm{Uniform}\{U \subset \{1, \dots, n\} : |U| = B / m\}"
+
     times: int = 10
 
     allows_repeats: ClassVar[bool] = True

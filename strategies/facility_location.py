@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -38,6 +38,11 @@ class FacilityLocation(Strategy):
     `neighbours` K above 0 takes a sparse kernel, in which a sample is represented by itself and its K nearest alone:
     an approximation with another objective, far faster on a large pool; 0 is exact.
     """
+
+    formula: ClassVar[str] = (
+        r"s_{t+1} = \underset{x \notin S_t}{\operatorname{argmax}} \; q_x^{w} \left( f(S_t \cup \{x\}) - f(S_t) "
+        r"\right), \qquad f(S) = \sum_{i=1}^{n} \max_{j \in S} \frac{1 + \cos(i, j)}{2}"
+    )
 
     quality: str = "none"
     quality_column: str = SCORES

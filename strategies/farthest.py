@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ class Farthest(Strategy):
 
     Ties go to the lower row. The picks crowd at opposite ends of the pool: high distance, low coverage.
     """
+
+    formula: ClassVar[str] = r"s_{t+1} = \underset{x \notin S_t}{\operatorname{argmax}} \; \sum_{j \in S_t} d(x, j)"
 
     view: View = "both"
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class Full(Strategy):
     """Every row of the pool, in its order."""
 
+    formula: ClassVar[str] = r"S = \{1, \dots, n\}"
+
     reference: ClassVar[bool] = True
 
     def size(self, pool_size: int, budget: int) -> int:

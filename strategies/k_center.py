@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class KCenter(Strategy):
     """Begin at a random row; then always take the row farthest from its nearest pick, ties to the lower row."""
+
+    formula: ClassVar[str] = r"s_{t+1} = \underset{x \notin S_t}{\operatorname{argmax}} \; \min_{j \in S_t} d(x, j)"
 
     view: View = "both"
 

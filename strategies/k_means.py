@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,10 @@ class KMeans(Strategy):
     Clusters are bounded by the pool. They are found from one k-means++ start with a seed from `rng`, on one
     thread, so that the same seed gives the same rows whatever the number of cores.
     """
+
+    formula: ClassVar[str] = (
+        r"|S \cap C_a| - |S \cap C_b| \le 1 \quad \text{for clusters } C_a, C_b \text{ that have samples left}"
+    )
 
     clusters: int = 100
     iterations: int = 100

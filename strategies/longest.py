@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Longest(Strategy):
     """The rows with the most response tokens of the target model's own tokenizer; ties go to the lower row."""
+
+    formula: ClassVar[str] = r"S = \underset{|S| = B}{\operatorname{argmax}} \sum_{i \in S} |y_i|"
 
     def requires(self, track: TrackContext) -> tuple[Feature, ...]:
         """Response tokens."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -40,6 +40,11 @@ class Mads(Strategy):
 
     A sample without a response token holds no neuron: while `round_gain` is above 0, it is picked after all others.
     """
+
+    formula: ClassVar[str] = (
+        r"s_{t+1} = \underset{x \notin S_t}{\operatorname{argmax}} \; \left| A_x \setminus \bigcup_{j \in R_t} A_j "
+        r"\right|, \qquad A_x = \text{per layer, the share } \rho \text{ of neurons with the largest } z_x"
+    )
 
     model: str = ""
     density: float = 0.01

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,12 @@ class NovelSelect(Strategy):
     a sample, from its `neighbours` nearest, to the power `density_power` (0: none). `quality` multiplies the value,
     as for `facility-location`. Exact: picks are those of a literal float64 evaluation; any step can be replayed.
     """
+
+    formula: ClassVar[str] = (
+        r"s_{t+1} = \underset{x \notin S_t}{\operatorname{argmax}} \; \frac{1}{|S_t|} \sum_{j \in S_t} r_x(j)^{-p} \, "
+        r"(\delta_x + \delta_j) \, d(x, j), \qquad \delta_i = \left( \frac{1}{K} \sum_{l \in "
+        r"\mathrm{NN}_K(i)} \lVert x_i - x_l \rVert^2 + 10^{-9} \right)^{-a}"
+    )
 
     neighbours: int = 10
     density_power: float = 0.5

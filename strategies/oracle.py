@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 class Oracle(Strategy):
     """Draw evenly over the hidden skill families of an embedded world; other pools have none (FeatureError)."""
 
+    formula: ClassVar[str] = (
+        r"|S \cap F_a| - |S \cap F_b| \le 1 \quad \text{for hidden families } F_a, F_b \text{ that have "
+        r"samples left}"
+    )
+
     reference: ClassVar[bool] = True
 
     def requires(self, track: TrackContext) -> tuple[Feature, ...]:

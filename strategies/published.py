@@ -32,6 +32,10 @@ class Published(Strategy):
     there. SelectionError when the set is smaller than the budget, FeatureError on another pool.
     """
 
+    formula: ClassVar[str] = (
+        r"S \sim \mathrm{Uniform}\{S \subset K : |S| = B\}, \qquad K = \text{the rows that the method kept}"
+    )
+
     set: str = "alpagasus-claude"
 
     index_only: ClassVar[bool] = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Random(Strategy):
     """Draw rows at random, each equally likely, none twice."""
+
+    formula: ClassVar[str] = r"S \sim \mathrm{Uniform}\{S \subset \{1, \dots, n\} : |S| = B\}"
 
     def select(self, pool: Pool, budget: int, *, features: Features, rng: np.random.Generator) -> np.ndarray:
         """Rows in random order, shape (budget,), int64."""

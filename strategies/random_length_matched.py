@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,11 @@ class RandomLengthMatched(Strategy):
     random rows of the whole pool as that selection has in it. The design names this baseline without a formula;
     this is our reading, with micro-response as the default because length is its known confounder (M2M).
     """
+
+    formula: ClassVar[str] = (
+        r"|\{i \in S : |y_i| \in b\}| = |\{i \in S' : |y_i| \in b\}| \quad \text{for every bin } b \text{ of "
+        r"lengths, } S' \text{ the picks of } \mathit{like}"
+    )
 
     like: str = "micro-response"
     bins: int = 20

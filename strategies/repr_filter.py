@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class ReprFilter(Strategy):
     rejected samples of the smallest cosine to their nearest accepted one, and says so (our reading: the paper
     leaves it open).
     """
+
+    formula: ClassVar[str] = r"\text{accept } x \iff \max_{j \in S_t} \cos(x, j) < \tau"
 
     threshold: float = 0.9
     quality: str = "none"

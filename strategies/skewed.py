@@ -30,6 +30,8 @@ class Skewed(Strategy):
     has nothing to skew.
     """
 
+    formula: ClassVar[str] = r"|S \cap P_r| \propto r^{-\alpha} \quad \text{for the part } P_r \text{ of rank } r"
+
     by: Literal["cluster", "source"] = "cluster"
     power: float = 1.0
     clusters: int = 20

@@ -55,6 +55,8 @@ class Plugin(ABC):
     """What strategies and metrics share: a name, facts about themselves, parameters as dataclass fields."""
 
     info: ClassVar[PluginInfo]
+    formula: ClassVar[str] = ""
+    """Its definition in TeX, for the documentation's pages; no number depends on it."""
     source_sha256: ClassVar[str] = ""
     """The sha256 of what it was made from, where that is no package whose sources can be hashed: a submission."""
 

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from suite.errors import BreadthError
+from suite.extras import hint
 
 PAGE_FRAMEWORK = "gradio"
 BUILDER_EXTRAS = ("oauth", "mcp")
@@ -47,9 +48,7 @@ def installed(name: str) -> Version:
     try:
         return Version(Version(importlib.metadata.version(name)).public)
     except importlib.metadata.PackageNotFoundError:
-        raise BreadthError(
-            f"{name} is not installed, and the page needs it: `pip install breadth[leaderboard]`."
-        ) from None
+        raise BreadthError(f"{name} is not installed, and the page needs it: {hint('board')}.") from None
 
 
 def _distributions(names: Iterable[str], imported: Mapping[str, str]) -> list[str]:
@@ -59,7 +58,7 @@ def _distributions(names: Iterable[str], imported: Mapping[str, str]) -> list[st
     for name in names:
         if name not in known:
             by = imported.get(name, "the page")
-            raise BreadthError(f"{by} imports {name}, which is not installed: `pip install breadth[leaderboard]`.")
+            raise BreadthError(f"{by} imports {name}, which is not installed: {hint('board')}.")
         # Of a namespace that several packages share, each may be the one that is meant.
         found |= {str(canonicalize_name(distribution)) for distribution in known[name]}
     return sorted(found)

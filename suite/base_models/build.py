@@ -15,6 +15,7 @@ from suite.base_models.bpe import train_bpe
 from suite.base_models.packing import Corpus, pack
 from suite.base_models.pretrain import CHECKPOINT_SECONDS, LlamaSpec, Schedule, llama, pretrain
 from suite.errors import TrainingError
+from suite.extras import require
 from suite.hashing import content_key, file_sha256, library_versions
 from suite.reporting import Progress, no_progress
 
@@ -57,6 +58,7 @@ def ensure_base(
     target = cache_dir / base_key(spec, corpus)
     if target.is_dir():
         return target
+    require("train", f"The base model {spec.name!r}, which is pretrained in place,")
     with storage_errors(target):
         cache_dir.mkdir(parents=True, exist_ok=True)
         lock = FileLock(target.with_suffix(".lock"))

@@ -14,9 +14,20 @@ from typing import Annotated, Literal
 
 import typer
 
+from suite.extras import Extra, hint
+
 Status = Literal["ok", "limited", "missing"]
-REQUIRED = ("torch", "transformers", "trl", "peft", "datasets", "numba", "scikit-learn", "scipy")
-OPTIONAL = {"sentence-transformers": "sentence-transformers embedders: pip install 'breadth[embeddings]'"}
+REQUIRED = ("numpy", "scipy", "scikit-learn", "numba", "datasets", "transformers")
+OPTIONAL: dict[str, tuple[Extra, str]] = {
+    "torch": ("train", "fine-tuning and evaluating"),
+    "trl": ("train", "fine-tuning"),
+    "peft": ("train", "fine-tuning"),
+    "gradio": ("board", "the page"),
+    "sentence-transformers": ("embeddings", "sentence-transformers embedders"),
+    "vllm": ("gpu", "the engine for large models on a GPU"),
+    "lm-eval": ("eval", "tasks of lm-evaluation-harness"),
+    "ray": ("ray", "runs over several machines"),
+}
 ROOMY_DISK_BYTES = 2 * 1024**3
 ROOMY_MEMORY_BYTES = 4 * 1024**3
 
@@ -32,7 +43,7 @@ class Finding:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False) -> None:
-    """Say what this machine can run, what is missing, and what to do about it. Exits 1 when runs cannot work.
+    """Say what this machine can run, what is missing, and what to do about it. Exits 1 where nothing can work.
 
     Examples:
 
@@ -84,10 +95,12 @@ def _sandbox() -> Iterator[Finding]:
 def _libraries() -> Iterator[Finding]:
     for name in REQUIRED:
         version = _version(name)
-        yield Finding(name, "ok" if version else "missing", version or "not installed", "" if version else "run `make`")
-    for name, use in OPTIONAL.items():
+        advice = "" if version else "install Breadth again: pip install --force-reinstall breadth"
+        yield Finding(name, "ok" if version else "missing", version or "not installed", advice)
+    for name, (extra, use) in OPTIONAL.items():
         version = _version(name)
-        yield Finding(name, "ok" if version else "limited", version or "not installed", "" if version else use)
+        advice = "" if version else f"for {use}: {hint(extra)}"
+        yield Finding(name, "ok" if version else "limited", version or "not installed", advice)
 
 
 def _folders() -> Iterator[Finding]:

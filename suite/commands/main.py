@@ -13,6 +13,7 @@ import typer
 
 from suite import __version__
 from suite.errors import BreadthError, Interrupted
+from suite.extras import explained
 
 HELP = """Which samples should a model be fine-tuned on? Breadth selects, fine-tunes, evaluates and ranks.
 
@@ -58,6 +59,12 @@ def run() -> None:
             raise
         _print_error(str(error))
         sys.exit(error.exit_code)
+    except ImportError as error:
+        missing = explained(error)
+        if debug or missing is None:
+            raise
+        _print_error(str(missing))
+        sys.exit(missing.exit_code)
     except BrokenPipeError:
         # The reader of our output (such as `head`) has gone; that is no failure of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -105,7 +105,7 @@ def _measured(
     model = definition.base_model(base_model).name
     with opened(definition, embedder=embedder, tokenizer=tokenizer) as experiment:
         given = [read_selection(path, experiment.pool) for path in paths]
-        selector = experiment.selector(model)
+        selector = experiment.selector_for(model, chosen)
         measured = measure_selections(
             chosen, given, experiment.pool, selector.context, selector.features, experiment.progress
         )

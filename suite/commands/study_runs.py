@@ -69,11 +69,14 @@ def carry_out(
 
     from suite.commands.display import Display
     from suite.commands.run import count_lanes, print_plan
+    from suite.extras import require
     from suite.runner.experiment import Experiment
     from suite.runner.plan import make_plan
     from suite.runner.runner import Runner
 
     lanes = count_lanes(asked.jobs)
+    if asked.run and not asked.dry_run:
+        require("train", "A study that fine-tunes")
     with Display(Console(stderr=True, soft_wrap=True), len(planned)) as display:
         experiment = Experiment(track, store, display.say, display.work, asked.discard_models)
         # Tasks that cannot run here say so now, not after hours of selecting.

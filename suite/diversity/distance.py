@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class CosineDistanceSum(EmbeddingMetric):
     M2M's measure: at equal view both give the same number. Picks that are all alike give 0; one pick has no value.
     """
 
+    formula: ClassVar[str] = r"\frac{2}{m (m - 1)} \sum_{i < j} \left( 1 - \cos(i, j) \right)"
+
     def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
         """The mean over k (k - 1) / 2 pairs; SelectionError for a single pick."""
         return mean_cosine_distance(self.unit_rows(selection, features, at_least=2))
@@ -60,6 +62,8 @@ class EmbeddingDistance(EmbeddingMetric):
     all alike give 0; one pick has no value.
     """
 
+    formula: ClassVar[str] = r"\frac{2}{m (m - 1)} \sum_{i < j} \left( 1 - \cos(i, j) \right)"
+
     def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
         """The mean over k (k - 1) / 2 pairs; SelectionError for a single pick."""
         return mean_cosine_distance(self.unit_rows(selection, features, at_least=2))
@@ -79,6 +83,8 @@ class EuclideanDistanceSum(EmbeddingMetric):
     The paper's sum over pairs, divided by their number. Between unit rows it is sqrt(2 (1 - cosine)). Picks that are
     all alike give 0; one pick has no value.
     """
+
+    formula: ClassVar[str] = r"\frac{2}{m (m - 1)} \sum_{i < j} \lVert x_i - x_j \rVert"
 
     def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
         """The mean over k (k - 1) / 2 pairs, distances under 1e-6 as 0; SelectionError for a single pick."""
@@ -106,6 +112,8 @@ class NeighbourDistance(EmbeddingMetric):
     A repeated pick is its own nearest, at distance 0. With fewer than K others, all of them count; one pick has no
     value.
     """
+
+    formula: ClassVar[str] = r"\frac{1}{m K} \sum_{i \in S} \; \sum_{j \in \mathrm{NN}_K(i, S)} d(i, j)"
 
     neighbours: int = 10
 

@@ -97,6 +97,8 @@ class PartitionEntropy(EmbeddingMetric):
     is clustered once and kept as a feature.
     """
 
+    formula: ClassVar[str] = r"- \sum_{c=1}^{C} p_c \log_2 p_c, \qquad p_c = \frac{|S \cap C_c|}{m}"
+
     clusters: int = 100
     iterations: int = 100
     seed: int = 42
@@ -135,6 +137,8 @@ class ClusterInertia(EmbeddingMetric):
     clusters give 0.
     """
 
+    formula: ClassVar[str] = r"\min_{\mu_1, \dots, \mu_C} \; \sum_{i \in S} \min_{c} \lVert x_i - \mu_c \rVert^2"
+
     clusters: int = 100
     iterations: int = 100
     seed: int = 42
@@ -166,6 +170,8 @@ class FacilityLocation(EmbeddingMetric):
     (1 + cosine) / 2. Picking the whole pool gives 0. Candidates come from a float32 product, their distances are
     measured again in float64.
     """
+
+    formula: ClassVar[str] = r"\sum_{i=1}^{n} \min_{j \in S} d(i, j)"
 
     higher_is_diverse: ClassVar[bool] = False
 

@@ -34,6 +34,11 @@ class CompressionRatio(Metric):
     picking order is put aside), at `level` 1 to 9. Picks whose texts are all empty have no value.
     """
 
+    formula: ClassVar[str] = (
+        r"\frac{\text{bytes}(x_S)}{\text{bytes}(\mathrm{gzip}(x_S))}, \qquad x_S = \text{the texts of the "
+        r"picks, joined}"
+    )
+
     view: View = "response"
     level: int = 9
 
@@ -64,6 +69,10 @@ class TokenEntropy(TokenMetric):
 
     From 0 (one token only) to log2 of the different tokens. Picks whose texts are all empty have no value.
     """
+
+    formula: ClassVar[str] = (
+        r"- \sum_{v} p_v \log_2 p_v, \qquad p_v = \text{share of token } v \text{ in all tokens of the picks}"
+    )
 
     def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
         """-sum of p log2 p over the tokens."""

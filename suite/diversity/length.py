@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from suite.diversity.reading import TokenMetric
 from suite.features import Tokens
@@ -24,6 +24,8 @@ class MeanLength(TokenMetric):
 
     Not a measure of diversity in itself. Picks whose texts are all empty give 0.
     """
+
+    formula: ClassVar[str] = r"\frac{1}{m} \sum_{i \in S} |x_i|"
 
     def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
         """Mean over the picks, repeats counted."""

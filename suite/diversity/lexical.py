@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class TypeTokenRatio(TokenMetric):
     """Different tokens over all tokens of the picks; higher is more diverse, and longer texts score lower."""
+
+    formula: ClassVar[str] = r"\mathrm{TTR} = \frac{|\{\text{tokens of } S\}|}{\sum_{i \in S} |x_i|}"
 
     def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
         """Distinct over all, repeats counted; SelectionError when the picks hold no token."""
@@ -44,6 +46,10 @@ class VocdD(TokenMetric):
     (the hypergeometric one), to which more and more draws come, so no seed is needed. Needs `longest` tokens, of
     which two are alike.
     """
+
+    formula: ClassVar[str] = (
+        r"\mathrm{TTR}(N) = \frac{D}{N} \left( \sqrt{1 + \frac{2N}{D}} - 1 \right), \qquad N = 35, \dots, 50"
+    )
 
     shortest: int = 35
     longest: int = 50

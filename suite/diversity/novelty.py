@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -37,6 +37,12 @@ class NovelSum(EmbeddingMetric):
     i. `density_power` 0 leaves the pool out of it. One pick, and picks that are all alike, give 0. Values compare at
     equal size alone. Source: Yang et al. (ACL 2025), section 4, and its public code.
     """
+
+    formula: ClassVar[str] = (
+        r"\frac{1}{m} \sum_{i \in S} \frac{\sum_{r=1}^{m} r^{-p} \, \delta_i \, d(i, i_r)}{\sum_{r=1}^{m} "
+        r"r^{-p}}, \qquad d(i, i_1) \le d(i, i_2) \le \dots, \qquad \delta_i = \left( \frac{1}{K} \sum_{l \in "
+        r"\mathrm{NN}_K(i)} \lVert x_i - x_l \rVert^2 + 10^{-9} \right)^{-a}"
+    )
 
     neighbours: int = 10
     density_power: float = 0.5

@@ -36,6 +36,10 @@ class NgramRatio(TokenMetric):
     are left out of the mean; picks whose texts are all empty have no value.
     """
 
+    formula: ClassVar[str] = (
+        r"\frac{1}{4} \sum_{n=1}^{4} \frac{|\{n\text{-grams of } S\}|}{\sum_{i \in S} \max(0, |x_i| - n + 1)}"
+    )
+
     longest: int = 4
 
     def __post_init__(self) -> None:
@@ -69,6 +73,8 @@ class SelfBleu(TokenMetric):
     2014); 0 for a text without a token, or without one that another holds. Fewer picks than `samples` are all used;
     one pick, and picks whose texts are all empty, have no value.
     """
+
+    formula: ClassVar[str] = r"\frac{1}{m} \sum_{i \in S} \mathrm{BLEU}\left( x_i; \{x_j : j \in S, j \ne i\} \right)"
 
     samples: int = 1000
     longest: int = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -48,6 +48,11 @@ class Radius(EmbeddingMetric):
     Picks that are all alike, and a single pick, give 0.
     """
 
+    formula: ClassVar[str] = (
+        r"\left( \prod_{c=1}^{d} \sigma_c \right)^{1/d}, \qquad \sigma_c = \text{standard deviation of the "
+        r"picks along dimension } c"
+    )
+
     def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
         """exp of the mean log deviation."""
         unit = self.unit_rows(selection, features)
@@ -72,6 +77,8 @@ class LogDeterminant(EmbeddingMetric):
     determinant of more picks than dimensions from being 0 and the value from being ruled by r. Defined for any
     picks: a single one gives log(1 + r).
     """
+
+    formula: ClassVar[str] = r"\log \det \left( X X^{\top} + r I \right)"
 
     regularisation: float = 1.0
 
@@ -103,6 +110,11 @@ class Vendi(EmbeddingMetric):
     exp of the entropy of the eigenvalues of K / k, with K the picks' cosine matrix; through the d x d side when
     k > d. Defined for any picks: a single one gives 1.
     """
+
+    formula: ClassVar[str] = (
+        r"\exp \left( - \sum_{i=1}^{m} \lambda_i \log \lambda_i \right), \qquad \lambda = \text{eigenvalues "
+        r"of } K / m, \quad K_{ij} = \cos(i, j)"
+    )
 
     def measure(self, selection: Selection, pool: Pool, features: Features) -> float:
         """exp(-sum of l log l) over the eigenvalues l > 0 of K / k."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite.errors import FeatureError
+from suite.extras import hint
 from suite.quiet import quiet_libraries
 from suite.reporting import Progress
 
@@ -110,7 +111,7 @@ def embed_with_sentence_transformers(texts: Sequence[str], folder: Path, *, prog
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
-        raise FeatureError("This embedder needs sentence-transformers: pip install 'breadth[embeddings]'.") from error
+        raise FeatureError(f"This embedder needs sentence-transformers: {hint('embeddings')}.") from error
     device, _, dtype = device_name().partition("-")
     try:
         model = SentenceTransformer(str(folder), device=device, model_kwargs={"dtype": dtype})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from suite.errors import FeatureError
+from suite.extras import hint
 from suite.features.base import Feature, Features, TrackContext
 from suite.features.embeddings import Embeddings
 from suite.hashing import library_versions
@@ -119,9 +120,7 @@ def umap_reduction(embeddings: np.ndarray, components: int) -> np.ndarray:
     try:
         from umap import UMAP
     except ImportError as error:
-        raise FeatureError(
-            "reduction=umap needs umap-learn: pip install 'breadth[umap]', or leave reduction=pca."
-        ) from error
+        raise FeatureError(f"reduction=umap needs umap-learn: {hint('umap')}, or leave reduction=pca.") from error
     if len(embeddings) < components + 2:
         raise FeatureError(f"UMAP cannot reduce {len(embeddings)} samples to {components} components; use pca.")
     neighbours = min(15, len(embeddings) - 1)

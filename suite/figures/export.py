@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite.atomic import atomic_file, write_text
 from suite.errors import FigureError
+from suite.extras import hint
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -75,21 +76,30 @@ def write_png(figure: go.Figure, path: Path, *, width: int = 900, height: int = 
 
     Raises FigureError without kaleido or a browser, or when the browser fails.
     """
+    image = _drawn(figure, path.name, {"format": "png", "width": width, "height": height, "scale": scale})
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(image)
+
+
+def svg_of(figure: go.Figure, *, width: int = 900, height: int = 600) -> str:
+    """`figure` as an SVG of `width` x `height` CSS pixels, its words as text. Raises FigureError, as `write_png`."""
+    return _drawn(figure, "the SVG", {"format": "svg", "width": width, "height": height}).decode()
+
+
+def _drawn(figure: go.Figure, name: str, options: dict[str, Any]) -> bytes:
     browser = find_browser()
     try:
         import kaleido
     except ImportError as error:
-        raise FigureError("A PNG needs kaleido: `pip install breadth[figures]`.") from error
-    options = {"format": "png", "width": width, "height": height, "scale": scale}
+        raise FigureError(f"A picture needs kaleido: {hint('figures')}.") from error
     try:
         # Mathjax would be fetched from a network, and no label of ours is a formula.
         image = kaleido.calc_fig_sync(figure, opts=options, kopts={"path": str(browser), "mathjax": False})
     except Exception as error:  # a browser fails in as many ways as there are browsers
         raise FigureError(
-            f"The browser {browser} could not draw {path.name}: {error or type(error).__name__}. {HOW_TO_GET_ONE}"
+            f"The browser {browser} could not draw {name}: {error or type(error).__name__}. {HOW_TO_GET_ONE}"
         ) from error
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(image)
+    return bytes(image)
 
 
 def write_html(figure: go.Figure, path: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from suite.base_models.resolve import ResolvedBase
     from suite.evaluation.protocol import Task
     from suite.pool import Pool
-    from suite.registry import Strategy
+    from suite.registry import Metric, Strategy
     from suite.results import Result
     from suite.stores.protocol import Store
     from suite.track import Track
@@ -101,13 +101,13 @@ class Experiment:
             self._selectors[base_model] = self._make_selector(self.context(base_model))
         return self._selectors[base_model]
 
-    def selector_for(self, base_model: str, wanted: Sequence[Strategy]) -> Selector:
-        """The select stage for these strategies alone: where none reads the base model, it need not be there yet.
+    def selector_for(self, base_model: str, wanted: Sequence[Strategy | Metric]) -> Selector:
+        """The select stage for these plugins alone: where none reads the base model, it need not be there yet.
 
-        What they select is the same either way, and so is the key it is cached under.
+        What they select or measure is the same either way, and so are the keys it is cached under.
         """
         without = self._context("")
-        if self.base_ready(base_model) or any(reads_base_model(strategy, without) for strategy in wanted):
+        if self.base_ready(base_model) or any(reads_base_model(plugin, without) for plugin in wanted):
             return self.selector(base_model)
         return self._make_selector(without)
 

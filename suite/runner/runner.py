@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from suite.errors import BreadthError, StorageError
+from suite.extras import require
 from suite.machine import hardware
 from suite.results import Cost, Hashes, Result, pack_picks
 from suite.runner.cells import Cell
@@ -64,9 +65,10 @@ class Watcher:
 
 
 class Runner:
-    """Runs the cells of one experiment on `jobs` lanes."""
+    """Runs the cells of one experiment on `jobs` lanes; MissingExtra where nothing can be fine-tuned."""
 
     def __init__(self, experiment: Experiment, *, jobs: int, watcher: Watcher | None = None):
+        require("train", "Running cells")
         self.experiment = experiment
         self.watcher = watcher or Watcher()
         self.outcome = Outcome()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from suite.features.base import Feature, Features, TrackContext
     from suite.features.store import FeatureStore
     from suite.pool import Pool
-    from suite.registry import Strategy
+    from suite.registry import Metric, Strategy
     from suite.reporting import Progress
 
 
@@ -166,17 +166,17 @@ def selection_rng(strategy: Strategy, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, own])
 
 
-def reads_base_model(strategy: Strategy, context: TrackContext) -> bool:
-    """Whether what a strategy selects depends on the target model: its tokenizer, or its weights.
+def reads_base_model(plugin: Strategy | Metric, context: TrackContext) -> bool:
+    """Whether what a strategy selects, or a metric measures, depends on the target model: its tokenizer or weights.
 
-    A strategy knows the model through its features alone: those that are the same for any two models do not read it.
+    A plugin knows the model through its features alone: those that are the same for any two models do not read it.
     """
 
     def wanted(name: str) -> list[Feature]:
         known = dataclasses.replace(context, tokenizer=context.tokenizer or name, base_model=name)
-        return [feature.resolve(known) for feature in strategy.requires(known)]
+        return [feature.resolve(known) for feature in plugin.requires(known)]
 
     try:
         return wanted("one") != wanted("another")
     except FeatureError:
-        return False  # whoever selects with it is told the same
+        return False  # whoever selects or measures with it is told the same

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from leaderboard.command import bound
 from suite.commands.main import application
 from suite.errors import StoreError, UsageError
+from suite.extras import MissingExtra
 
 
 def asked(*arguments: str) -> Exception | None:
@@ -45,8 +46,8 @@ def test_an_unknown_store_is_an_error_of_the_command(store: str) -> None:
 def test_without_gradio_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     error = asked("--port", "0")
-    assert isinstance(error, UsageError)
-    assert "pip install breadth[leaderboard]" in str(error)
+    assert isinstance(error, MissingExtra)
+    assert "pip install 'breadth[board]'" in str(error)
 
 
 def test_it_serves_the_page_of_an_empty_store_until_it_is_stopped(tmp_path: Path) -> None:

@@ -1,0 +1,199 @@
+"""Every command that a page shows is a command: all are parsed, and those that can are run.
+
+A command runs as it is shown but for this: other tracks than the embedded one are replaced by the tests' tiny track
+(with what goes with their size), and so is the embedded one where only its size matters; what fine-tunes gets
+`--dry-run`. What is parsed alone stands in PARSED_ONLY with the reason and where it is run instead.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from documented import ROOT, Shown, commands_in, every_command, made_pages
+from tiny_track import TINY, command_in_process
+
+STORE = f"file:{ROOT / 'docs' / 'results' / 'store'}"
+HUB = ("publish-space", "push", "pull")
+QUEUE = ("submit", "status", "withdraw", "worker", "queue")
+FINE_TUNING = ("run", "ladder", "correlate")
+OTHER_TRACKS = (
+    "alpaca-cpu",
+    "alpaca-10m",
+    "small-gpu",
+    "m2m",
+    "novelsum-10k",
+    "mads-15pct",
+    "our-track.toml",
+    "six.toml",
+)
+OF_A_SIZE = ("--budget", "--tokenizer", "--embedder", "--map", "--store", "--panel", "--jobs", "--step")
+"""Options that name something which the tiny track has not; they go with the track."""
+
+PARSED_ONLY = {
+    "hub": "needs the Hub; tests/hub runs these verbs against a server that answers as it does",
+    "queue": "needs a queue with a worker; tests/intake and tests/commands/test_queue_commands.py run it",
+    "serves": "serves until it is stopped; tests/leaderboard/test_command.py runs it",
+    "contamination": "reads the evaluation sets of public data; tests/commands/test_contamination.py runs it",
+    "levels": "needs a pool that is large enough for levels; tests/commands/test_levels.py runs it",
+    "report": "draws a whole store; tests/report/test_page.py runs it",
+    "recompute": "rewrites the tables of a store; tests/commands/test_recompute.py runs it",
+    "download": "downloads a pool; tests/intake runs the check without",
+}
+
+OTHER_PROGRAMS = {
+    "make": "targets are looked up in the Makefile; CI runs `make test` and `make run`",
+    "pip": "extras are looked up in pyproject.toml; tests/test_packaging.py installs the wheel",
+    "python": "modules and files are looked up",
+    "pytest": "files are looked up",
+    "export": "sets a variable",
+    "git": "needs a network",
+    "hf": "the Hub's own command",
+    "sed": "part of what made a page of results",
+    "PYTHONPATH=.": "part of what made a page of results",
+    "$": "what a terminal showed while a page of results was made",
+}
+
+COMMANDS = every_command()
+BREADTH = sorted({one for one in COMMANDS if one.program == "breadth"}, key=lambda one: (one.page, str(one)))
+
+
+def bare(shown: Shown) -> list[str]:
+    """A command's words after `breadth`, without what the shell does with its output."""
+    words = list(shown.words[1:])
+    return words[: next((place for place, word in enumerate(words) if word in (">", "|")), len(words))]
+
+
+def parsed_only(shown: Shown) -> str:
+    """The key of the reason why a command is not run here; nothing where it is."""
+    words = bare(shown)
+    if shown.verb in HUB or any(word.startswith("hf://") for word in words):
+        return "hub"
+    if shown.verb in QUEUE:
+        return "queue"
+    if shown.verb == "leaderboard":
+        return "serves"
+    if "--download" in words:
+        return "download"
+    return shown.verb if shown.verb in PARSED_ONLY else ""
+
+
+def runnable(shown: Shown) -> list[str]:
+    """The words to run a command with here; see the module."""
+    words = bare(shown)
+    track = words[words.index("--track") + 1] if "--track" in words else "microworld"
+    if shown.verb in ("tracks", "strategies", "metrics", "doctor", "init", "check"):
+        return words
+    if shown.verb == "board":
+        if not (ROOT / "docs" / "results" / "store" / "results" / track).is_dir():
+            words = [*without(words, ("--track",)), "--track", "alpaca-cpu"]
+        return [*without(words, ("--store",)), "--store", STORE]
+    if shown.verb in FINE_TUNING:
+        words = [*words, *([] if "--dry-run" in words else ["--dry-run"])]
+    if any("./" in word for word in words):
+        words = [*(word for word in words if word != "--trust-my-own-code"), "--trust-my-own-code"]
+    submission = any("./" in word for word in words) and shown.verb == "run"
+    if track in OTHER_TRACKS or (
+        track == "microworld" and not submission and shown.verb not in ("ladder", "correlate")
+    ):
+        words = without(words, OF_A_SIZE if track in OTHER_TRACKS else ())
+        words = [*without(words, ("--track",)), "--track", str(TINY)]
+        if shown.verb == "select":
+            words += ["--budget", "25%"]  # enough for every metric
+    if track in OTHER_TRACKS and shown.verb in ("ladder", "correlate"):
+        words = [*without(words, ("--track",)), "--track", "microworld"]
+    return words
+
+
+def without(words: Sequence[str], options: Sequence[str]) -> list[str]:
+    """The words less some options with their values."""
+    return [
+        word for place, word in enumerate(words) if word not in options and not (place and words[place - 1] in options)
+    ]
+
+
+@pytest.mark.parametrize("shown", BREADTH, ids=lambda shown: f"{shown.page}: {shown}"[:120])
+def test_every_command_is_understood(shown: Shown) -> None:
+    from handbook.command_pages import registered
+
+    known = registered()
+    words = bare(shown)
+    assert shown.verb in known, shown
+    with known[shown.verb].make_context(shown.verb, words[1:], resilient_parsing=False):
+        pass
+
+
+def test_every_other_program_is_known() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    for shown in COMMANDS:
+        if shown.program == "breadth" or shown.page.endswith("results/queue.md"):
+            continue  # that page shows what was printed, too
+        assert shown.program in OTHER_PROGRAMS, f"{shown.page}: {shown}"
+        if shown.program == "make":
+            assert f"\n{shown.words[1]}:" in makefile, shown
+        if shown.program == "pip":
+            extras = [word.partition("[")[2].rstrip("]") for word in shown.words if "[" in word]
+            assert all(f"\n{extra} = [" in pyproject for extra in extras), shown
+        files = [word for word in shown.words[1:] if word.startswith(("tests/", "suite/"))]
+        assert all((ROOT / file).exists() for file in files), shown
+
+
+def test_what_is_parsed_alone_has_a_reason_that_holds() -> None:
+    used = {key for shown in BREADTH if (key := parsed_only(shown))}
+    assert used == set(PARSED_ONLY)
+    for reason in PARSED_ONLY.values():
+        places = [word for word in reason.replace(";", " ").split() if word.startswith("tests/")]
+        assert places
+        assert all((ROOT / place).exists() for place in places)
+
+
+def run_all(shown: Sequence[Shown], folder: Path) -> int:
+    """Run commands in their order in a folder; returns how many."""
+    done = 0
+    for one in shown:
+        if one.program == "breadth" and not parsed_only(one):
+            command_in_process(*runnable(one))
+            done += 1
+    return done
+
+
+GUIDES = {"README.md": 10, "docs/get-started.md": 8, "docs/paper-track.md": 6}
+"""Pages whose commands are run in their order, with how many at least are run."""
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_the_commands_of_a_guide_run(
+    page: str, tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = list(commands_in((ROOT / page).read_text(), page))
+    assert run_all(shown, tmp_path) >= GUIDES[page]
+
+
+def test_the_examples_of_the_reference_run(tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(TINY, tmp_path / "my-own-track.toml")
+    for name in ("k-center", "random", "novelselect"):
+        command_in_process("select", name, "--track", str(TINY), "--budget", "25%", "-o", f"{name}.json")
+    shutil.copy("random.json", "picks.json")
+    (tmp_path / "my-ids.txt").write_text("\n".join(map(str, range(8))))
+    (tmp_path / "mine.txt").write_text("random\nk-center\n")
+    command_in_process("init", "my-method")
+    command_in_process("check", "my-method", "--pack", "my-method.tar.gz")
+    shown = [one for one in commands_in(made_pages()["commands.md"], "commands.md") if one.verb != "init"]
+    shutil.rmtree(tmp_path / "my-method")
+    command_in_process("init", "my-method", "--kind", "code")
+    assert run_all(shown, tmp_path) > 30
+
+
+def test_the_commands_of_every_plugin_run(tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = 0
+    for page, text in made_pages().items():
+        # Of another pool: tests/strategies/test_published.py selects from a small copy of it.
+        if page.startswith(("strategies/", "metrics/")) and page != "strategies/published.md":
+            ran += run_all(list(commands_in(text, page)), tmp_path)
+    assert ran > 70
