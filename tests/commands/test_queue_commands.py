@@ -71,6 +71,7 @@ def test_from_a_folder_to_a_row_of_the_board(tiny_home: Path, mine: Path, queue:
     assert f"This is request {request.id} already" in said("submit", str(mine), "--track", str(TINY), *ADA, "--yes")
     listed = said("queue")
     assert "queued, number 1; needs a worker: none that lives serves tiny" in listed
+    assert "There is no log yet" in breadth("status", "my-draw", "--log").stderr
     assert "No worker has served this queue yet" in listed
 
     assert "1 request(s) brought to an end." in serve()
