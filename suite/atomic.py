@@ -97,6 +97,10 @@ def storage_errors(target: Path) -> Iterator[None]:
             raise StorageError(
                 f"{target} cannot be written: a file lies where a folder is needed. Move it away, or set BREADTH_HOME."
             ) from error
+        if code == errno.ENOENT:
+            raise StorageError(
+                f"{target} cannot be written: no folder can be made there, or it went away meanwhile."
+            ) from error
         raise
 
 

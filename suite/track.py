@@ -11,13 +11,15 @@ import tomllib
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from suite.errors import TrackError, UnknownNameError, UsageError
+from suite.evaluation.drawing import CodeSpec
 from suite.hashing import content_key
 from suite.pool.shapes import MAX_SAMPLE_BYTES, DropReason
+from suite.track_identity import what_counts
 from suite.track_problems import first_problem
 
 Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$|^not pinned$")]
@@ -186,14 +188,14 @@ class Recipe(Frozen):
 class TaskSpec(Frozen):
     """One evaluation.
 
-    Kinds: `exact-match` (greedy text), `likelihood` (bits per byte of the reference response),
-    `multiple-choice` (choice of highest likelihood), and, at full size on a GPU, `harness`
+    Kinds: `exact-match` (greedy text), `likelihood` (bits per byte of the reference response), `multiple-choice`
+    (choice of highest likelihood), `code` (unit tests of a completed function), and, at full size on a GPU, `harness`
     (lm-evaluation-harness), `pairwise-judge` and `graded-judge`. A judge compares with the answers of `baseline`
     (in `data`, or in `baseline_data`), in both orders where `both_orders` says so, and may read `references`.
     """
 
     name: Slug
-    kind: Literal["exact-match", "likelihood", "multiple-choice", "harness", "pairwise-judge", "graded-judge"]
+    kind: Literal["exact-match", "likelihood", "multiple-choice", "code", "harness", "pairwise-judge", "graded-judge"]
     title: str = ""
     data: Source | None = None
     format: str = ""
@@ -208,10 +210,13 @@ class TaskSpec(Frozen):
     baseline_data: Source | None = None
     both_orders: bool = True
     references: Source | None = None
+    code: CodeSpec | None = None
     note: str = ""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if self.code and self.kind != "code":
+            raise ValueError("a table [evaluation.tasks.code] goes with kind = 'code' alone")
         if self.kind == "harness" and not self.harness_task:
             raise ValueError("a harness task names its harness_task")
         if self.kind.endswith("-judge") and not (self.judge and self.data):
@@ -313,7 +318,7 @@ class Track(Frozen):
         Words for readers, estimates and the list of strategies may change without orphaning results.
         """
         fixed = {"name", "version", "pool", "budgets", "base_models", "recipe", "evaluation", "features", "seeds"}
-        return content_key(_without_words(self.model_dump(mode="json", include=fixed)))
+        return content_key(what_counts(self.model_dump(mode="json", include=fixed)))
 
     def base_model(self, name: str | None = None) -> HubModel | BuiltModel:
         """The base model of that name, or the first; UnknownNameError lists those there are."""
@@ -360,12 +365,6 @@ class Track(Frozen):
         if size not in self.budget_sizes:
             raise UsageError(f"Budget {written} is not one of track {self.name}, whose budgets are fixed: {known}.")
         return size
-
-
-def _without_words(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_words(item) for key, item in value.items() if key not in {"note", "title", "borrowed"}}
-    return [_without_words(item) for item in value] if isinstance(value, list) else value
 
 
 def track_names() -> list[str]:

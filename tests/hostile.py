@@ -66,7 +66,7 @@ def attack(isolation: Isolation, body: str, *, beside: str = "", limits: Limits 
     """The verdict on a strategy whose `select` begins with these lines and would then return a fine selection."""
     outcome = outcome_of(isolation, body, beside=beside, limits=limits)
     try:
-        rows, _ = picked_rows(outcome, WHICH, len(_pool()))
+        rows, _ = picked_rows(outcome, WHICH, len(tiny_pool()))
     except EvaluationFailed as failed:
         return Verdict(str(failed), (), outcome)
     return Verdict("", tuple(rows.tolist()), outcome)
@@ -85,14 +85,14 @@ def outcome_of(
         "{body}", textwrap.indent(textwrap.dedent(body), " " * 8)
     )
     began = time.time()
-    pool = _pool()
+    pool = tiny_pool()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "strategy.py").write_text(code)
         (folder / "strategy.py").chmod(0o644)
         write_pool(pool, folder / "pool.arrow")
         handed = {"/job/strategy.py": folder / "strategy.py", "/job/pool.arrow": folder / "pool.arrow"}
-        outcome = run_job(isolation, _job(pool), handed, limits, stopped)
+        outcome = run_job(isolation, job_of(pool), handed, limits, stopped)
         assert sorted(path.name for path in folder.iterdir()) == ["pool.arrow", "strategy.py"]
         assert (folder / "strategy.py").read_text() == code
     assert not left_behind(began), "processes of the sandbox are left"
@@ -119,11 +119,11 @@ def _inside(process: psutil.Process) -> bool:
 
 
 @functools.cache
-def _pool() -> Pool:
+def tiny_pool() -> Pool:
     return load_pool(TRACK)
 
 
-def _job(pool: Pool) -> dict[str, Any]:
+def job_of(pool: Pool) -> dict[str, Any]:
     return {
         "do": "select",
         "name": "my-method",

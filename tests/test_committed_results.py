@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,21 @@ def test_the_committed_table_is_recomputed_without_a_fine_tune(track: str) -> No
     board = load_board(load_track(track), LocalStore(RESULTS / "store"))
     assert not board.skipped
     assert as_csv(board) == (RESULTS / f"{track}.csv").read_text()
+
+
+def test_the_example_submissions_stand_beside_the_built_in_rows(tmp_path: Path) -> None:
+    for folder in ("store", "examples"):
+        shutil.copytree(RESULTS / folder, tmp_path / "board", dirs_exist_ok=True)
+    board = load_board(load_track("microworld"), LocalStore(tmp_path / "board"))
+    assert not board.skipped
+    rows = {row.strategy: row for row in board.tables[0].rows}
+    told = {name: (rows[name].kind, rows[name].selection) for name in ("even-openings", "word-coverage")}
+    assert told == {"even-openings": ("index-only", "given"), "word-coverage": ("code", "reproduced")}
+    page = (RESULTS / "submissions.md").read_text()
+    for name in told:
+        difference = rows[name].difference
+        assert difference is not None
+        assert f"{100 * difference.mean:+.1f} ±" in next(line for line in page.splitlines() if f"| {name} |" in line)
 
 
 @pytest.mark.parametrize("track", ["microworld"])

@@ -203,7 +203,7 @@ def _worker(page: Page, state: WorkerState) -> tuple[Value, ...]:
         utc(worker.seen_at),
         state.silent_for.total_seconds(),
         worker.done,
-        ", ".join(worker.tracks),
+        ", ".join(worker.tracks) + ("" if worker.sandbox else "; no code"),
         utc(worker.started_at),
     )
 

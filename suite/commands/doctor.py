@@ -89,7 +89,12 @@ def _sandbox() -> Iterator[Finding]:
     try:
         yield Finding("sandbox", "ok", find_isolation().words)
     except SandboxMissing as error:
-        yield Finding("sandbox", "limited", "none: `breadth worker` refuses code submissions", str(error))
+        yield Finding(
+            "sandbox",
+            "limited",
+            "none: a worker leaves code submissions to others",
+            str(error),
+        )
 
 
 def _libraries() -> Iterator[Finding]:

@@ -131,7 +131,8 @@ def _worker(state: WorkerState) -> str:
     doing = f"on {worker.request}" if worker.request else "idle"
     how = doing if state.alive else "stopped" if worker.stopped else "silent longer than it said"
     tracks = ", ".join(worker.tracks)
-    return f"{worker.name}: {how}; seen {span(state.silent_for)} ago; {worker.done} done; serves {tracks}"
+    kinds = "" if worker.sandbox else ", no code (it has no sandbox)"
+    return f"{worker.name}: {how}; seen {span(state.silent_for)} ago; {worker.done} done; serves {tracks}{kinds}"
 
 
 def _state(request: Request, view: Overview, now: datetime) -> str:

@@ -45,7 +45,10 @@ def status(
         if json:
             print(found.model_dump_json(indent=1))
         elif log:
-            print(queue.log(found), end="")
+            written = queue.log(found)
+            print(written, end="")
+            if not written:
+                Console(stderr=True, soft_wrap=True).print("There is no log yet: it is kept when an attempt has ended.")
         else:
             print_request(found, view, now, console)
         return

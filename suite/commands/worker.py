@@ -61,6 +61,7 @@ def worker(
         for opened in (results, asked):
             _check_access(opened, display)
         queue = Queue(asked)
+        code = _sandboxed(results, served, display)
         evaluator = RunnerEvaluator(
             results,
             served,
@@ -69,7 +70,7 @@ def worker(
             progress=display.work,
             publishing=lambda target, track: _published(target, track, display),
             discard_models=discard_models,
-            code=_sandboxed(results, served, display),
+            code=code,
         )
         serving = Worker(
             queue,
@@ -78,6 +79,7 @@ def worker(
             name=_checked_name(called),
             tracks=sorted(served),
             folder=home() / "workers" / called,
+            sandbox=code is not None,
             notify=display.say,
             intake=lambda: _answer(queue, display, served),
         )
@@ -99,7 +101,7 @@ def _sandboxed(store: Store, tracks: dict[str, Track], display: Display) -> Sand
     try:
         isolation = find_isolation()
     except SandboxMissing as error:
-        display.say(f"{error} Until then this worker refuses code submissions; index-only ones are served.")
+        display.say(f"{error} Until then this worker leaves code submissions to others; index-only ones are served.")
         return None
     return SandboxedCode(store, tracks, isolation, limits=fitted(Limits()), notify=display.say, progress=display.work)
 

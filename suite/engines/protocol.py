@@ -14,12 +14,19 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """Continue `prompt_ids` greedily until `stop_ids` or `max_new_tokens`; `adapter` None is the bare base model."""
+    """Continue `prompt_ids` until `stop_ids` or `max_new_tokens`; `adapter` None is the bare base model.
+
+    Greedy at temperature 0; above, sampled from the smallest set of tokens that holds `top_p` of the probability. The
+    same `seed` gives the same text on the same engine, whatever else is asked with it.
+    """
 
     prompt_ids: tuple[int, ...]
     max_new_tokens: int
     stop_ids: tuple[int, ...]
     adapter: str | None = None
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
 
 
 @dataclass(frozen=True)

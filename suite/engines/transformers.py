@@ -1,4 +1,4 @@
-"""The transformers engine: batched greedy decoding and log-likelihoods, on a CPU or a GPU, adapters side by side.
+"""The transformers engine: batched text and likelihoods, on a CPU or a GPU, adapters side by side.
 
 Prompts are padded on the left, with the mask and the positions that make padding invisible, so that all rows end at
 the same place, where generation goes on.
@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from suite.engines.adapters import Adapters
 from suite.engines.batching import Unit, batches, by_adapter
 from suite.engines.protocol import GenerationRequest, Likelihood, LikelihoodRequest
+from suite.engines.sampling import Chooser
 from suite.engines.scoring import padded, positions, score_pairs, score_shared
 from suite.errors import EvaluationError
 from suite.hashing import library_versions
@@ -69,7 +70,7 @@ class TransformersEngine:
         self._adapters.remove(name)
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[list[int]]:
-        """Greedy continuations, without prompt and stop token, in request order.
+        """Continuations, without prompt and stop token, in request order; greedy at temperature 0.
 
         Ties between tokens go to the lower id. Raises EvaluationError for an empty prompt or an unknown adapter.
         """
@@ -77,7 +78,7 @@ class TransformersEngine:
         units = [Unit((place,), request.adapter, len(request.prompt_ids), 1) for place, request in enumerate(requests)]
 
         def decode(model: Any, batch: list[Unit]) -> list[list[int]]:
-            return self._greedy(model, [requests[unit.places[0]] for unit in batch])
+            return self._decode(model, [requests[unit.places[0]] for unit in batch])
 
         answers = self._answers(units, decode)
         return [answers[place] for place in range(len(requests))]
@@ -137,7 +138,7 @@ class TransformersEngine:
                         ) from error
         return answers
 
-    def _greedy(self, model: Any, requests: Sequence[GenerationRequest]) -> list[list[int]]:
+    def _decode(self, model: Any, requests: Sequence[GenerationRequest]) -> list[list[int]]:
         import torch
         from transformers import DynamicCache
 
@@ -145,6 +146,7 @@ class TransformersEngine:
         cache = DynamicCache(config=model.config)
         answers: list[list[int]] = [[] for _ in requests]
         rows = list(range(len(requests)))
+        chooser = Chooser(requests)
         place = positions(mask)
         while rows:
             logits = model(
@@ -155,7 +157,7 @@ class TransformersEngine:
                 use_cache=True,
                 logits_to_keep=1,
             ).logits
-            chosen = logits[:, -1].argmax(-1)
+            chosen = chooser.next_tokens(logits[:, -1], rows)
             going = []
             for index, (row, token) in enumerate(zip(rows, chosen.tolist(), strict=True)):
                 if token in requests[row].stop_ids or requests[row].max_new_tokens < 1:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from suite.errors import EvaluationError, UnknownNameError
-from suite.evaluation.protocol import Item
+from suite.evaluation.protocol import Item, Problem
 
 Reader = Callable[[Path], Iterator[Item]]
 UNPACK: Mapping[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".bz2": bz2.decompress}
@@ -115,10 +115,35 @@ def _gauntlet(path: Path) -> Iterator[Item]:
         yield Item(str(number), question, "", choices[gold], tuple(choices))
 
 
+def _humaneval(path: Path) -> Iterator[Item]:
+    """HumanEval's functions to complete; white space counts in code, and is kept."""
+    for place, record in json_lines(path):
+        for key in ("task_id", "prompt", "canonical_solution", "entry_point", "test"):
+            text_of(record, key, place)
+        if not record["entry_point"].isidentifier():
+            raise EvaluationError(
+                f"{place}: 'entry_point' must be a function's name, not {record['entry_point']!r:.40}."
+            )
+        for key in ("prompt", "test"):
+            try:
+                compile(record[key], key, "exec", dont_inherit=True)
+            except (SyntaxError, ValueError) as error:
+                raise EvaluationError(f"{place}: {key!r} is no Python: {error}.") from error
+        yield Problem(
+            record["task_id"],
+            record["prompt"],
+            "",
+            record["canonical_solution"],
+            entry_point=record["entry_point"],
+            test=record["test"],
+        )
+
+
 READERS: Mapping[str, Reader] = {
     "alpaca-eval": _alpaca_eval,
     "gauntlet": _gauntlet,
     "gsm8k": _gsm8k,
+    "humaneval": _humaneval,
     "self-instruct": _self_instruct,
     "truthfulqa": _truthfulqa,
 }

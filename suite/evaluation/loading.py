@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from suite.errors import EvaluationError
+from suite.evaluation.code_execution import CodeExecution
 from suite.evaluation.exact_match import ExactMatch
 from suite.evaluation.formats import read_items, subsample
 from suite.evaluation.likelihood import ResponseLikelihood
 from suite.evaluation.multiple_choice import MultipleChoice
-from suite.evaluation.protocol import Item, Task
+from suite.evaluation.protocol import Item, Problem, Task
 from suite.reporting import Notify, say_nothing
 from suite.sources import fetch
 
 if TYPE_CHECKING:
     from suite.track import TaskSpec, Track
 
-KINDS: dict[str, type[Task]] = {task.kind: task for task in (ExactMatch, ResponseLikelihood, MultipleChoice)}
+KINDS: dict[str, type[Task]] = {
+    task.kind: task for task in (ExactMatch, ResponseLikelihood, MultipleChoice, CodeExecution)
+}
 NEEDS = {
     "harness": "lm-evaluation-harness on a GPU",
     "pairwise-judge": "a judge model on a GPU",
@@ -57,11 +60,14 @@ def load_task(spec: TaskSpec, track: Track, *, notify: Notify = say_nothing) -> 
         )
     if spec.kind == "multiple-choice" and not all(item.choices for item in items):
         raise EvaluationError(f"Task {spec.name} of track {track.name}: format {spec.format!r} has no choices.")
+    if spec.kind == "code" and not all(isinstance(item, Problem) for item in items):
+        raise EvaluationError(f"Task {spec.name} of track {track.name}: format {spec.format!r} has no tests.")
     return KINDS[spec.kind](
         name=spec.name,
         items=subsample(items, spec.limit, spec.name),
         chance=spec.chance,
         max_new_tokens=spec.max_new_tokens,
+        **(spec.code.model_dump() if spec.code else {}),
     )
 
 

@@ -1,6 +1,7 @@
 """What a task is: items in, one value an item out.
 
-An item's value is 1.0 or 0.0 for `exact-match` and `multiple-choice` (higher is better), and bits per byte of the
+An item's value is 1.0 or 0.0 for `exact-match` and `multiple-choice` (higher is better), a chance of passing between
+them for `code`, and bits per byte of the
 reference response for `likelihood` (lower is better). Per-item values are stored with every result, because pairing
 items across strategies halves the difference that can be detected.
 """
@@ -32,6 +33,18 @@ class Item:
     input: str = ""
     reference: str = ""
     choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem(Item):
+    """A function to complete: `instruction` is its beginning as code, `reference` a solution's rest.
+
+    `test` is code that defines `check(candidate)`, which raises where the function `entry_point` is wrong. What stands
+    here is kept as it is, white space and all.
+    """
+
+    entry_point: str = ""
+    test: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,10 @@ class Task(ABC):
         """Identity of the items, in order: per-item values pair only where this agrees."""
         items = [[item.id, item.instruction, item.input, item.reference, list(item.choices)] for item in self.items]
         return content_key([self.kind, self.max_new_tokens, items])
+
+    def check_machine(self) -> None:
+        """Raise EvaluationError where this machine lacks what the task needs; asked before anything is trained."""
+        return
 
     @abstractmethod
     def evaluate(

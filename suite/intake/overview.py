@@ -112,7 +112,11 @@ def overview(listing: Listing, now: datetime) -> Overview:
 
 
 def serves(worker: WorkerRecord, request: Request) -> bool:
-    """Whether a worker serves every track that a request asks for."""
+    """Whether a worker serves every track that a request asks for, and can isolate its code where it has any."""
+    return _serves_tracks(worker, request) and (worker.sandbox or request.wanted.kind != "code")
+
+
+def _serves_tracks(worker: WorkerRecord, request: Request) -> bool:
     return set(request.wanted.tracks) <= set(worker.tracks)
 
 
@@ -145,8 +149,10 @@ def asked_for(request: Request) -> str:
 def _needs(request: Request, serving: list[WorkerRecord]) -> str:
     if not request.claimable:
         return "a maintainer's word: a track it asks for costs more than an hour of GPU"
-    if not any(serves(worker, request) for worker in serving):
+    if not any(_serves_tracks(worker, request) for worker in serving):
         return "a worker: none that lives serves " + ", ".join(sorted(request.wanted.tracks))
+    if not any(serves(worker, request) for worker in serving):
+        return "a worker with a sandbox for code: none that lives has one (`breadth doctor` there says how to get it)"
     return ""
 
 

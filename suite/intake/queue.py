@@ -126,7 +126,8 @@ class Queue:
         """The request that this worker shall work on now, in its hands; None when there is none for it.
 
         First its own claim, where it was killed with one and started again; then, once dead leases are ended, the
-        oldest that waits and asks for nothing but the worker's tracks.
+        oldest that waits and asks for nothing but the worker's tracks; a request with code is left to workers that
+        can isolate it.
         """
         listed = self.listing()
         for request in listed.requests:

@@ -172,6 +172,8 @@ class WorkerRecord(Record):
     """How long it may be silent from `seen_at` on while it is well."""
     request: RequestId | None = None
     done: int = Field(default=0, ge=0)
+    sandbox: bool = True
+    """Whether it can isolate code of others; without, it leaves code submissions to workers that can."""
     stopped: bool = False
 
     @property

@@ -83,11 +83,10 @@ class RunnerEvaluator:
         selected: Selected | None = None
         if request.wanted.kind == "code":
             if self._code is None:
-                raise EvaluationFailed(
-                    "This worker has no sandbox, and runs no code of others without one. Send the ids that your code "
-                    "picks as an index-only submission, or submit again when the board has a worker with a sandbox.",
-                    "board",
-                )
+                # Claimed before the sandbox was lost: it goes back to those who have one.
+                control.stop("this worker has no sandbox any more, and runs no code of others without one")
+                control.check()
+            assert self._code is not None
             control.stage("select in the sandbox")
             selected = self._code(request, folder, control)
             folder = selected.folder

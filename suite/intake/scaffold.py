@@ -114,7 +114,7 @@ def write_new(files: dict[str, bytes], folder: Path, tracks: dict[str, Track]) -
     if report.problems:
         problem = report.problems[0]
         raise UsageError(f"{problem.value!r} cannot be used: {problem.sentence}. {problem.remedy}")
-    with atomic_folder(folder) as temporary, storage_errors(folder):
+    with storage_errors(folder), atomic_folder(folder) as temporary:
         for file, content in files.items():
             (temporary / file).write_bytes(content)
     return report

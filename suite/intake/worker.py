@@ -88,7 +88,7 @@ class Worker:
     """Serves a queue; `run` returns when there is nothing left (`once`), or after `drain`.
 
     `folder` is its own on this disk: no second worker of its name runs beside it. `intake` takes over what waits
-    outside of the queue, such as pull requests, before each look for work.
+    outside of the queue, such as pull requests, before each look for work. Without a `sandbox` it takes no code.
     """
 
     def __init__(
@@ -100,6 +100,7 @@ class Worker:
         name: str,
         tracks: Sequence[str],
         folder: Path,
+        sandbox: bool = True,
         notify: Notify = say_nothing,
         intake: Callable[[], object] = lambda: None,
         poll: float = POLL_SECONDS,
@@ -110,7 +111,7 @@ class Worker:
         self.done = 0
         self.interrupted = False
         """Whether it was Ctrl-C that made it drain."""
-        self._intake, self._poll, self._trouble = intake, poll, trouble
+        self._intake, self._poll, self._trouble, self._sandbox = intake, poll, trouble, sandbox
         self._draining = threading.Event()
         self._control: Control | None = None
         self._started = self._shown = queue.clock()
@@ -301,4 +302,5 @@ class Worker:
             silent_seconds=(terms.heartbeat if request else terms.idle).total_seconds() + 2 * self._poll,
             request=request.id if request else None,
             done=self.done,
+            sandbox=self._sandbox,
         )

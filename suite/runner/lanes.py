@@ -47,7 +47,9 @@ class LaneSettings:
 
     @classmethod
     def of(cls, experiment: Experiment, jobs: int) -> LaneSettings:
-        """Settings for `jobs` lanes on this machine."""
+        """Settings for `jobs` lanes on this machine. Raises EvaluationError where a task cannot be evaluated here."""
+        for task in experiment.tasks:
+            task.check_machine()
         # Tiny models run up to fifty times slower when torch's threads spin against each other.
         small = all(model.kind == "built" for model in experiment.track.base_models)
         return cls(

@@ -11,13 +11,14 @@ import pytest
 from hub.fake_hub import FakeHub
 from hub.fixtures import hub, pointed
 from hub.pointing import sign_in
+from intake.queues import worker
 from tiny_track import TINY, stored_results
 from typer.testing import CliRunner, Result
 
 from suite.commands.main import application
 from suite.errors import BreadthError, UsageError
 from suite.home import default_store
-from suite.intake.evaluator import Control
+from suite.intake.evaluator import Control, Stopped
 from suite.intake.queue import Queue
 from suite.intake.running import RunnerEvaluator
 from suite.intake.sandbox.isolation import Isolation
@@ -70,6 +71,7 @@ def test_from_a_folder_to_a_row_of_the_board(tiny_home: Path, mine: Path, queue:
     assert f"This is request {request.id} already" in said("submit", str(mine), "--track", str(TINY), *ADA, "--yes")
     listed = said("queue")
     assert "queued, number 1; needs a worker: none that lives serves tiny" in listed
+    assert "There is no log yet" in breadth("status", "my-draw", "--log").stderr
     assert "No worker has served this queue yet" in listed
 
     assert "1 request(s) brought to an end." in serve()
@@ -163,10 +165,23 @@ def test_code_waits_for_a_sandbox_and_costs_nothing(
     said("init", "my-code", "--track", str(TINY), "--kind", "code", "--in", str(tmp_path))
     identifier = sent(tmp_path / "my-code")
     serve()
-    refused = queue.get(identifier)
-    assert (refused.state, refused.fault) == ("failed", "board")
-    assert "has no sandbox" in refused.reason
-    assert sent(tmp_path / "my-code") != identifier
+    waits = queue.get(identifier)
+    assert (waits.state, waits.attempts) == ("queued", 0)
+    queue.show(worker("bare", "tiny").model_copy(update={"sandbox": False, "seen_at": queue.clock()}))
+    assert "needs a worker with a sandbox for code: none that lives has one" in said("status", "my-code")
+    assert "serves tiny, no code (it has no sandbox)" in said("queue")
+
+
+def test_code_that_was_claimed_before_the_sandbox_was_lost_goes_back(tmp_path: Path, queue: Queue) -> None:
+    said("init", "my-code", "--track", str(TINY), "--kind", "code", "--in", str(tmp_path))
+    sent(tmp_path / "my-code")
+    [request] = queue.listing().requests
+    nothing = lambda *_: None  # noqa: E731
+    evaluator = RunnerEvaluator(queue.store, {}, jobs=1, notify=nothing, progress=lambda title: nothing)
+    control = Control()
+    with pytest.raises(Stopped):
+        evaluator.evaluate(request, tmp_path / "my-code", control)
+    assert "has no sandbox any more" in control.reason
 
 
 def test_maintainers_approve_requeue_and_cancel(mine: Path, queue: Queue) -> None:

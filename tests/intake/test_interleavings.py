@@ -97,6 +97,9 @@ def test_a_few_interleavings_over_the_hub(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("unsynced")
 def test_100_interleavings_over_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert_everything_happened(play_on_hub(range(100, 200), tmp_path, monkeypatch))
+    seen = play_on_hub(range(100, 200), tmp_path, monkeypatch)
+    assert_everything_happened(seen)
+    print(f"100 interleavings over the Hub: {dict(sorted(seen.items()))}")

@@ -96,6 +96,27 @@ def test_the_oldest_comes_first_and_only_to_who_serves_its_tracks(queue: Queue, 
     assert big.wanted.name == "one"
 
 
+def test_code_is_left_to_a_worker_that_can_isolate_it(queue: Queue, clock: Clock) -> None:
+    code = wanted("my-code").model_copy(update={"kind": "code"})
+    request, _ = queue.submit(b"code", code, author="ada")
+    submitted(queue, "my-ids", author="bob")
+    without = worker("bare").model_copy(update={"sandbox": False})
+    taken = queue.claim_next(without, watch=watch(clock))
+    assert taken is not None
+    assert taken.wanted.name == "my-ids"
+    other = without.model_copy(update={"name": "bare-too"})
+    assert queue.claim_next(other, watch=watch(clock)) is None
+    queue.show(other)
+    [waiting] = overview(queue.listing(), clock()).waiting
+    assert waiting.needs.startswith("a worker with a sandbox for code: none that lives has one")
+    queue.show(worker("able"))
+    [waiting] = overview(queue.listing(), clock()).waiting
+    assert waiting.needs == ""
+    taken = claim(queue, "able")
+    assert taken is not None
+    assert taken.id == request.id
+
+
 def test_the_same_submission_is_the_same_request(queue: Queue) -> None:
     first = submitted(queue)
     again, new = queue.submit(b"archive of my-method", wanted(), author="Ada")

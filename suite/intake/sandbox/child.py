@@ -6,6 +6,8 @@ object, goes to the descriptor that the job names, and whoever reads it believes
     {"do": "describe", "context": {...}, ...}  -> {"deterministic": true, "requires": [{...}]}
     {"do": "select", "size": 500, "seed": 3, ...} -> {"rows": [17, 4, ...], "seconds": 1.2}
     either                                        -> {"error": "what went wrong"}
+    {"do": "answer", "program": "...", ...} -> {"started": true}, then serves calls of a program (see `calling`)
+    {"do": "ask", "test": "...", ...}       -> {"passed": true}, or {"passed": false, "why": "..."}
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import time
 from typing import Any
 
 JOB, CODE, POOL, FEATURES = "/job/job.json", "/job/strategy.py", "/job/pool.arrow", "/features"
+OWN = "/sandbox"
 LONGEST_WORD = 2_000
 """Characters of an error's text."""
 
@@ -35,7 +38,7 @@ def main() -> None:
     _drop(job["user"])
     sys.path += job["path"]
     try:
-        answer = _describe(job) if job["do"] == "describe" else _select(job)
+        answer = _JOBS[job["do"]](job)
     except BaseException as error:  # what strangers' code raises may be anything
         answer = {"error": _words(error)}
     _send(job["answer"], answer)
@@ -159,6 +162,29 @@ def _select(job: dict[str, Any]) -> dict[str, Any]:
     picked = strategy.select(pool, job["size"], features=Features(context, opened), rng=rng)
     seconds = time.perf_counter() - started
     return {"rows": _plain(np.asarray(picked).tolist(), job["size"]), "seconds": seconds}
+
+
+def _answer(job: dict[str, Any]) -> dict[str, Any]:
+    calling = _calling()
+    _send(job["answer"], {"started": True})
+    calling.serve(job["program"], job["entry_point"], calling.Wire(*job["wire"]), _words)
+    return {}
+
+
+def _ask(job: dict[str, Any]) -> dict[str, Any]:
+    calling = _calling()
+    return calling.ask(job["prompt"], job["test"], job["entry_point"], job["seed"], calling.Wire(*job["wire"]))
+
+
+def _calling() -> Any:
+    sys.path.insert(0, OWN)
+    import calling
+
+    sys.path.remove(OWN)
+    return calling
+
+
+_JOBS = {"describe": _describe, "select": _select, "answer": _answer, "ask": _ask}
 
 
 def _mapped(np: Any, path: str) -> Any:

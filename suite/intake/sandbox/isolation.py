@@ -78,13 +78,18 @@ class Isolation:
         return secrets.choice(UNOWNED) if self.as_root else None
 
     @contextmanager
-    def command(self, handed: Handed, limits: Limits) -> Iterator[tuple[list[str], list[int]]]:
-        """The command line of a run, and the file descriptors it is started with; they are open in the block alone."""
+    def command(
+        self, handed: Handed, limits: Limits, *, same_hashes: bool = False
+    ) -> Iterator[tuple[list[str], list[int]]]:
+        """The command line of a run, and the file descriptors it is started with; they are open in the block alone.
+
+        `same_hashes` makes the interpreter hash texts alike in every run, so that it goes through sets in one order.
+        """
         descriptor = os.memfd_create("seccomp", 0)
         try:
             os.write(descriptor, self.filter)
             os.lseek(descriptor, 0, os.SEEK_SET)
-            yield [*self._bwrap(handed, limits, descriptor), *_interpreter()], [descriptor]
+            yield [*self._bwrap(handed, limits, descriptor), *_interpreter(same_hashes)], [descriptor]
         finally:
             os.close(descriptor)
 
@@ -102,7 +107,7 @@ class Isolation:
         binds = {str(place): place for place in _system_places()}
         binds |= {f"{PROGRAM}/{module}": _ROOT / module for module in MODULES}
         binds |= {f"{LIBRARIES}/{name}": place for name, place in library_places().items()}
-        binds |= {_CHILD: Path(__file__).with_name("child.py"), **handed.places}
+        binds |= {f"{_OWN}/{name}": Path(__file__).with_name(name) for name in _SCRIPTS} | dict(handed.places)
         for folder in _ancestors(map(Path, binds)):
             # bubblewrap would close them to others, as a home folder is.
             line += ["--perms", "0755", "--dir", str(folder)]
@@ -120,7 +125,9 @@ class Isolation:
 
 
 _ROOT = Path(__file__).parents[3]
-_CHILD = "/sandbox/child.py"
+_OWN = "/sandbox"
+_SCRIPTS = ("child.py", "calling.py")
+_CHILD = f"{_OWN}/child.py"
 _ENVIRONMENT = {
     "HOME": "/tmp",
     "TMPDIR": "/tmp",
@@ -132,6 +139,8 @@ _ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
     "NUMBA_CACHE_DIR": "/tmp/numba",
+    # Read by the interpreter where `same_hashes` says so.
+    "PYTHONHASHSEED": "0",
 }
 
 
@@ -177,9 +186,10 @@ def _try(isolation: Isolation) -> None:
         raise SandboxMissing(f"Code of others is not run here: bubblewrap cannot isolate it ({said}). {HOW}")
 
 
-def _interpreter() -> list[str]:
+def _interpreter(same_hashes: bool) -> list[str]:
     # Isolated from the environment and from site packages of users; paths come with the job.
-    return ["--", _executable(), "-I", "-S", "-B", _CHILD]
+    isolated = ["-I"] if not same_hashes else ["-s", "-P"]  # -I would leave the environment unread
+    return ["--", _executable(), *isolated, "-S", "-B", _CHILD]
 
 
 def _executable() -> str:

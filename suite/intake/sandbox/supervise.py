@@ -34,6 +34,9 @@ GONE_SECONDS = 30.0
 KEPT_PRINT = 16 * 2**10
 """Bytes of what it prints that are kept: the last ones."""
 WRITABLE = ("/tmp", "/dev/shm")
+SAME_HASHES = ("answer", "ask")
+"""Jobs whose outcome must not change with the order in which a set of texts is gone through."""
+CALLED_OFF = "it was called off"
 OWN_PROCESSES = 2
 """Of bubblewrap itself."""
 ADDRESSES = 8192 * MIB
@@ -52,6 +55,8 @@ class Outcome:
     peak_memory: int
     """Bytes of all its processes together, as far as was seen."""
     memory_by: str = "summed over its processes"
+    late: bool = False
+    """Whether it broke a limit of time, by the wall or of the processor."""
 
 
 def run_job(
@@ -60,18 +65,46 @@ def run_job(
     handed: Mapping[str, Path],
     limits: Limits,
     stopped: Callable[[], bool] = lambda: False,
+    given: Sequence[int] = (),
 ) -> Outcome:
     """Do one job (see `child`) with what is handed in; returns when no process of it is left, whatever happens.
 
-    `stopped` is asked all the time; once it says so the run ends as soon as its processes can be killed.
+    `stopped` is asked all the time; once it says so the run ends as soon as its processes can be killed. `given` are
+    descriptors that the run takes over under the same numbers; here they are closed.
     """
-    user = isolation.user()
-    reading, writing = os.pipe()
-    document = {
+    with contextlib.ExitStack() as ours:
+        with contextlib.ExitStack() as theirs:
+            for descriptor in given:
+                theirs.callback(os.close, descriptor)
+            reading, writing = os.pipe()
+            ours.callback(os.close, reading)
+            theirs.callback(os.close, writing)
+            user = isolation.user()
+            file = Path(ours.enter_context(tempfile.TemporaryDirectory(prefix="breadth-job-"))) / "job.json"
+            file.write_text(json.dumps(_document(job, user, writing, limits)), encoding="utf-8")
+            file.chmod(0o644)
+            places = Handed({**handed, "/job/job.json": file})
+            with isolation.command(places, limits, same_hashes=job["do"] in SAME_HASHES) as (line, descriptors):
+                process = subprocess.Popen(
+                    line,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[*descriptors, writing, *given],
+                    start_new_session=True,
+                    # bubblewrap stands in the /proc of its children with all that it was started with.
+                    env={},
+                )
+        return _Watched(process, reading, limits, stopped).outcome()
+
+
+def _document(job: Mapping[str, Any], user: int | None, answer: int, limits: Limits) -> dict[str, Any]:
+    """The job as the child reads it."""
+    return {
         **job,
         "path": import_places(),
         "user": user,
-        "answer": writing,
+        "answer": answer,
         "limits": {
             "cpu_seconds": int(limits.cpu_seconds) + 1,
             "file_bytes": limits.file_bytes,
@@ -80,27 +113,6 @@ def run_job(
             "processes": limits.processes if user is not None or _counts_apart() else None,
         },
     }
-    with tempfile.TemporaryDirectory(prefix="breadth-job-") as folder, contextlib.ExitStack() as closing:
-        closing.callback(os.close, reading)
-        try:
-            file = Path(folder) / "job.json"
-            file.write_text(json.dumps(document), encoding="utf-8")
-            file.chmod(0o644)
-            places = Handed({**handed, "/job/job.json": file})
-            with isolation.command(places, limits) as (line, descriptors):
-                process = subprocess.Popen(
-                    line,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=[*descriptors, writing],
-                    start_new_session=True,
-                    # bubblewrap stands in the /proc of its children with all that it was started with.
-                    env={},
-                )
-        finally:
-            os.close(writing)
-        return _Watched(process, reading, limits, stopped).outcome()
 
 
 class _Watched:
@@ -113,7 +125,7 @@ class _Watched:
         self.started = time.monotonic()
         self.answer = bytearray()
         self.printed, self.print_size = b"", 0
-        self.broken = ""
+        self.broken, self.late = "", False
         self.cpu, self.peak = 0.0, 0
         self.first: int | None = None
         """A descriptor of the first process inside: when it is gone, so are all others."""
@@ -136,6 +148,7 @@ class _Watched:
             seconds=time.monotonic() - self.started,
             cpu_seconds=self.cpu,
             peak_memory=self.peak,
+            late=self.late,
         )
 
     def _watch(self) -> None:
@@ -179,9 +192,9 @@ class _Watched:
         """Sum what its processes use, and decide."""
         limits = self.limits
         if time.monotonic() - self.started > limits.wall_seconds:
-            self.broken = f"it ran longer than {limits.wall_seconds:g} seconds"
+            self.broken, self.late = f"it ran longer than {limits.wall_seconds:g} seconds", True
         elif self.stopped():
-            self.broken = "it was called off"
+            self.broken = CALLED_OFF
         try:
             processes = psutil.Process(self.process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
@@ -199,7 +212,7 @@ class _Watched:
         if memory > limits.memory:
             self.broken = f"its processes used more than {_size(limits.memory)} of memory together"
         elif self.cpu > limits.cpu_seconds:
-            self.broken = f"it used more than {limits.cpu_seconds:g} seconds of processor time"
+            self.broken, self.late = f"it used more than {limits.cpu_seconds:g} seconds of processor time", True
         elif len(processes) > limits.processes + OWN_PROCESSES:
             self.broken = f"it ran more than {limits.processes} processes at once"
         elif self._files() > limits.files:
@@ -249,6 +262,7 @@ class _Watched:
     def _died(self, code: int) -> str:
         number = code - 128 if code > 128 else -code
         if number == signal.SIGXCPU or (number == signal.SIGKILL and self.cpu > 0.9 * self.limits.cpu_seconds):
+            self.late = True
             return f"it used more than {self.limits.cpu_seconds:g} seconds of processor time"
         if number in set(signal.Signals):
             return f"it was ended by {signal.Signals(number).name}"
