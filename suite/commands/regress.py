@@ -1,0 +1,154 @@
+"""`breadth regress`: whether strategies still pick what they picked, as fast, and as well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from suite.errors import BreadthError, RegressionError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from suite.regression.baseline import Baseline
+    from suite.regression.checking import Check
+    from suite.regression.observing import Laboratory
+
+
+def regress(
+    strategies: Annotated[
+        str | None,
+        typer.Option(help="Comma- or semicolon-separated, parameters as name:key=value. Default: the baseline's."),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", "-b", help="The baseline's file or folder [./breadth-baseline.json].")
+    ] = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="Also fine-tune on the picks, and compare with the baseline's models.")
+    ] = False,
+    untimed: Annotated[bool, typer.Option("--untimed", help="Picks and metrics alone: no time, no memory.")] = False,
+    jobs: Annotated[int | None, typer.Option(help="Lanes of --train; default one a GPU or core.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a summary for a pull request to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    update: Annotated[bool, typer.Option("--update", help="Make what is now the baseline, after asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Update without asking.")] = False,
+) -> None:
+    """Hold strategies against a baseline: golden picks, metrics, time, memory and, with --train, quality.
+
+    The pool is small, generated and pinned; time is measured against calibration kernels in the same run, so that
+    another machine or a busy one is no regression. Each aspect is identical, equivalent (within noise), better, worse
+    or broken. Exit status: 0 where nothing is worse, 1 where something is worse, 2 where something is broken (other
+    picks, another metric of the same picks, a failure) or nothing could be checked.
+
+    Examples:
+
+      breadth regress --update --yes
+
+      breadth regress
+
+      breadth regress --strategies "k-center;my-strategy:depth=3" --markdown summary.md
+
+      breadth regress --train --json
+    """
+    from suite.regression.baseline import baseline_path
+
+    path = baseline_path(baseline)
+    try:
+        outcome = _regress(path, strategies, train, not untimed, jobs, markdown, as_json, update, yes)
+    except RegressionError:
+        raise
+    except BreadthError as error:
+        # Exit status 1 says that a strategy became worse, and nothing else may say so.
+        raise RegressionError(str(error)) from error
+    raise typer.Exit(outcome)
+
+
+def _regress(
+    path: Path,
+    written: str | None,
+    train: bool,
+    timed: bool,
+    jobs: int | None,
+    markdown: Path | None,
+    as_json: bool,
+    update: bool,
+    yes: bool,
+) -> int:
+    from rich.console import Console
+
+    from suite.atomic import write_text
+    from suite.commands import regress_formats
+    from suite.commands.display import Display
+    from suite.commands.run import count_lanes, split_strategies
+    from suite.regression.baseline import Baseline, read_baseline
+    from suite.regression.checking import check
+    from suite.regression.observing import Laboratory
+    from suite.regression.setting import default_strategies
+    from suite.regression.verdicts import exit_code
+
+    known = Baseline() if update and not path.exists() else read_baseline(path)
+    console = Console(soft_wrap=True, stderr=as_json)
+    with Display(Console(stderr=True, soft_wrap=True)) as display, Laboratory(known.setting) as laboratory:
+        specs = split_strategies(written) or tuple(known.strategies)
+        if written is None and (update or not specs):
+            specs = tuple(dict.fromkeys([*specs, *default_strategies(laboratory.context)]))
+        found = check(
+            known,
+            specs,
+            laboratory,
+            timed=timed,
+            watch=lambda spec, done, total: display.work("strategies")(done, total),
+        )
+        if train:
+            from suite.regression.quality import with_quality
+
+            found = with_quality(found, known, path, display, lanes=count_lanes(jobs), update=update)
+    regress_formats.show(found, console)
+    if as_json:
+        typer.echo(regress_formats.as_json(found))
+    if markdown is not None:
+        write_text(markdown, regress_formats.as_markdown(found))
+    if update:
+        return _update(known, found, path, laboratory, console, yes=yes, train=train)
+    if found.unrecorded and written is not None:
+        raise RegressionError(
+            f"{path} has no record of {', '.join(found.unrecorded)}: make one with --update --strategies."
+        )
+    return exit_code(found.verdict)
+
+
+def _update(
+    known: Baseline, found: Check, path: Path, laboratory: Laboratory, console: Console, *, yes: bool, train: bool
+) -> int:
+    from suite.commands.regress_formats import changes
+    from suite.regression.baseline import changing
+    from suite.regression.checking import renewed
+    from suite.regression.verdicts import EXIT_BROKEN, EXIT_FINE
+
+    made = renewed(known, found)
+    failed = [spec for spec, one in found.found.items() if one.failure]
+    lines = changes(known, made)
+    if lines:
+        console.print(f"\n{path} changes:", highlight=False)
+        for line in lines:
+            console.print(f"  {line}", highlight=False, markup=False)
+        if not yes and not typer.confirm("Write it?", err=True):
+            raise RegressionError("Nothing was written.")
+        with changing(path) as there:
+            # What others recorded meanwhile stays.
+            changed = {spec: entry for spec, entry in made.strategies.items() if known.strategies.get(spec) != entry}
+            gone = [spec for spec in known.strategies if spec not in made.strategies]
+            there.model_copy(update={"setting": made.setting}).merged(changed, gone).write(path)
+        console.print(f"Written. {path} holds {len(made.strategies)} strategies.", highlight=False)
+    else:
+        console.print(f"\n{path} is as it should be: nothing was written.", highlight=False)
+    if train:
+        from suite.regression.quality import keep_results
+
+        kept = keep_results(path)
+        console.print(f"{kept} results of fine-tuned models are kept beside it.", highlight=False)
+    if failed:
+        console.print(f"Not recorded, because they fail: {', '.join(failed)}.", highlight=False)
+    return EXIT_BROKEN if failed else EXIT_FINE
