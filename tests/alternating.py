@@ -7,12 +7,15 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from growth import growth_exponent
 from pytest_benchmark.fixture import BenchmarkFixture
 from threadpoolctl import threadpool_limits
+
+__all__ = ["STEEPEST", "clustered", "compare", "cpu_seconds", "growth_exponent", "peak_bytes"]
 
 ROUNDS = 3
 STEEPEST = 1.15
@@ -60,16 +63,6 @@ def cpu_seconds(function: Callable[[], Any], rounds: int = ROUNDS) -> float:
             function()
             seconds.append(time.process_time() - started)
     return statistics.median(seconds)
-
-
-def growth_exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
-    """The e of seconds = c * size ** e, by least squares in logarithms over at least four sizes."""
-    if len(sizes) < 4 or len(sizes) != len(seconds):
-        raise ValueError(
-            f"a growth fit needs at least four sizes with a time each, not {len(sizes)} and {len(seconds)}"
-        )
-    exponent, _ = np.polyfit(np.log(sizes), np.log(seconds), 1)
-    return float(exponent)
 
 
 def peak_bytes(program: str) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from suite.regression.baseline import Baseline
     from suite.regression.checking import Check
-    from suite.regression.observing import Laboratory
+    from suite.regression.quality import Trained
 
 
 def regress(
@@ -94,24 +94,28 @@ def _regress(
         specs = split_strategies(written) or tuple(known.strategies)
         if written is None and (update or not specs):
             specs = tuple(dict.fromkeys([*specs, *default_strategies(laboratory.context)]))
-        found = check(
-            known,
-            specs,
-            laboratory,
-            timed=timed,
-            watch=lambda spec, done, total: display.work("strategies")(done, total),
-        )
+        found = check(known, specs, laboratory, timed=timed, watch=display.work("strategies"))
+        trained = None
         if train:
-            from suite.regression.quality import with_quality
+            from suite.regression.quality import train as fine_tune
 
-            found = with_quality(found, known, path, display, lanes=count_lanes(jobs), update=update)
+            trained = fine_tune(
+                found,
+                known,
+                path,
+                lanes=count_lanes(jobs),
+                watcher=display,
+                notify=display.say,
+                progress=display.work,
+            )
+            found = trained.check
     regress_formats.show(found, console)
     if as_json:
         typer.echo(regress_formats.as_json(found))
     if markdown is not None:
         write_text(markdown, regress_formats.as_markdown(found))
     if update:
-        return _update(known, found, path, laboratory, console, yes=yes, train=train)
+        return _update(known, found, path, console, trained, yes=yes)
     if found.unrecorded and written is not None:
         raise RegressionError(
             f"{path} has no record of {', '.join(found.unrecorded)}: make one with --update --strategies."
@@ -119,9 +123,7 @@ def _regress(
     return exit_code(found.verdict)
 
 
-def _update(
-    known: Baseline, found: Check, path: Path, laboratory: Laboratory, console: Console, *, yes: bool, train: bool
-) -> int:
+def _update(known: Baseline, found: Check, path: Path, console: Console, trained: Trained | None, *, yes: bool) -> int:
     from suite.commands.regress_formats import changes
     from suite.regression.baseline import changing
     from suite.regression.checking import renewed
@@ -144,11 +146,8 @@ def _update(
         console.print(f"Written. {path} holds {len(made.strategies)} strategies.", highlight=False)
     else:
         console.print(f"\n{path} is as it should be: nothing was written.", highlight=False)
-    if train:
-        from suite.regression.quality import keep_results
-
-        kept = keep_results(path)
-        console.print(f"{kept} results of fine-tuned models are kept beside it.", highlight=False)
+    if trained is not None:
+        console.print(f"{trained.keep(path)} results of fine-tuned models are kept beside it.", highlight=False)
     if failed:
         console.print(f"Not recorded, because they fail: {', '.join(failed)}.", highlight=False)
     return EXIT_BROKEN if failed else EXIT_FINE

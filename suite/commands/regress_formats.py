@@ -137,10 +137,8 @@ def _changed(was: Recorded, now: Recorded) -> list[str]:
     ):
         told.append(f"{len(moved)} metrics ({', '.join(moved[:3])}{', ...' if len(moved) > 3 else ''})")
     if was.time != now.time:
-        shared = set(was.time.ratios) & set(now.time.ratios) if was.time and now.time else set()
-        factors = (
-            [now.time.ratios[name] / was.time.ratios[name] for name in sorted(shared)] if was.time and now.time else []
-        )
+        before, after = (one.time.ratios if one.time else {} for one in (was, now))
+        factors = [after[name] / before[name] for name in before.keys() & after.keys()]
         told.append(f"time {min(factors):.2f} to {max(factors):.2f} times" if factors else "time")
     if was.memory != now.memory:
         told.append(f"memory {was.memory} -> {now.memory}")

@@ -126,12 +126,19 @@ def made_on() -> str:
     """This machine and the libraries that picks, metrics and times hang on, in a line."""
     versions = ", ".join(f"{name} {version}" for name, version in library_versions(LIBRARIES).items())
     python = ".".join(platform.python_version_tuple()[:2])
-    return f"{processor()}; Python {python}, {versions}"
+    return f"{_processor()}; Python {python}, {versions}"
+
+
+def _processor() -> str:
+    """The processor's name and its kind: a virtual machine may name no more than the maker."""
+    import llvmlite.binding
+
+    return f"{processor()} ({llvmlite.binding.get_host_cpu_name()})"
 
 
 def made_on_this_processor(recorded: Recorded) -> bool:
     """Whether an entry was measured on this kind of processor."""
-    return recorded.made_on.partition(";")[0] == processor()
+    return recorded.made_on.partition(";")[0] == _processor()
 
 
 def baseline_path(written: Path | None) -> Path:
@@ -169,7 +176,7 @@ def changing(path: Path) -> Iterator[Baseline]:
     """The baseline at `path` (an empty one where there is none), while no other process changes it."""
     from filelock import FileLock
 
-    # Not beside the baseline, which lies in somebody's repository; and never removed, as a lock that waits would be lost.
+    # Not beside the baseline, which lies in somebody's repository; and never removed: somebody may wait for it.
     lock = Path(tempfile.gettempdir()) / f"breadth-baseline-{content_key(str(path.resolve()))[:16]}.lock"
     with FileLock(lock):
         yield read_baseline(path) if path.exists() else Baseline()

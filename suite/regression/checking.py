@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from suite.errors import UnknownNameError
 from suite.regression.baseline import Baseline, Recorded, made_on_this_processor
 from suite.regression.verdicts import SESSIONS, Judged, Verdict, judge, looks_different, unknown, worst
+from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.registry import Metric, Strategy
     from suite.regression.observing import Laboratory, Observation
-
-Watch = Callable[[str, int, int], None]
-"""Called as watch(spec, done, total) before each strategy."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,6 @@ class Check:
         return worst(one.verdict for one in self.judged)
 
 
-def no_watch(spec: str, done: int, total: int) -> None:
-    """Report nothing."""
-
-
 def check(
     baseline: Baseline,
     specs: Iterable[str],
@@ -43,7 +37,7 @@ def check(
     *,
     measured: bool = True,
     timed: bool = True,
-    watch: Watch = no_watch,
+    watch: Progress = no_progress,
 ) -> Check:
     """Observe the strategies of these one-line forms and judge each that the baseline has a record of.
 
@@ -68,13 +62,14 @@ def observe(
     *,
     measured: bool = True,
     timed: bool = True,
-    watch: Watch = no_watch,
+    watch: Progress = no_progress,
 ) -> dict[str, Observation]:
     """What each strategy does now, by its one-line form."""
     found = {}
     for done, strategy in enumerate(strategies):
-        watch(strategy.spec, done, len(strategies))
+        watch(done, len(strategies))
         found[strategy.spec] = laboratory.observe(strategy, measured=measured, timed=timed)
+        watch(done + 1, len(strategies))
     return found
 
 

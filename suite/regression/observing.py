@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,9 +63,7 @@ class Laboratory:
     def __enter__(self) -> Laboratory:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -125,8 +122,8 @@ class Laboratory:
         )
         if not np.array_equal(rows, again):
             raise SelectionError(
-                f"Strategy {strategy.spec} picks other rows when it is asked again with the same seed. Draw from `rng`, "
-                "and iterate over nothing that has no order."
+                f"Strategy {strategy.spec} picks other rows when it is asked again with the same seed. Draw from "
+                "`rng`, and iterate over nothing that has no order."
             )
         made = Selection(
             strategy=strategy.spec,

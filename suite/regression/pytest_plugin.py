@@ -3,8 +3,8 @@
     def test_mine(breadth_regress):
         breadth_regress("my-strategy:depth=3")
 
-`pytest --breadth-update` records what is now instead; `--breadth-baseline FILE` says where (breadth-baseline.json beside
-the project's pytest settings by default). Nothing of Breadth is imported until the fixture is used.
+`pytest --breadth-update` records what is now instead; `--breadth-baseline FILE` says where (breadth-baseline.json
+beside the project's pytest settings by default). Nothing of Breadth is imported until the fixture is used.
 """
 
 from __future__ import annotations

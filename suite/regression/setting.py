@@ -18,8 +18,6 @@ from suite.errors import BreadthError, RegressionError
 from suite.features.base import TrackContext
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from suite.pool import Pool
     from suite.registry import Strategy
 
@@ -69,13 +67,8 @@ def default_strategies(context: TrackContext) -> list[str]:
     """Every registered strategy that can be run here: offline, without a base model, at its default parameters."""
     from suite.registry import strategies
 
-    return [
-        cls.info.name
-        for cls in strategies
-        if cls.info.name not in REFERENCE_ROWS
-        and not cls.index_only
-        and _runs(strategies.parse(cls.info.name), context)
-    ]
+    names = [cls.info.name for cls in strategies if not cls.index_only and cls.info.name not in REFERENCE_ROWS]
+    return [name for name in names if _runs(strategies.parse(name), context)]
 
 
 def _runs(strategy: Strategy, context: TrackContext) -> bool:
@@ -84,14 +77,3 @@ def _runs(strategy: Strategy, context: TrackContext) -> bool:
     except BreadthError:
         return False  # it wants a model, which is named by a parameter
     return not any(feature.reference_only for feature in resolved)
-
-
-def parsed(specs: Iterable[str]) -> list[Strategy]:
-    """The strategies of these one-line forms, each once; raises what `strategies.parse` raises."""
-    from suite.registry import strategies
-
-    found: dict[str, Strategy] = {}
-    for spec in specs:
-        strategy = strategies.parse(spec)
-        found.setdefault(strategy.spec, strategy)
-    return list(found.values())

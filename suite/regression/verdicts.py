@@ -173,9 +173,7 @@ def _metrics(found: Observation, recorded: Recorded, *, same_picks: bool, lower_
     numbers = {f"{name}": now for name, _, now in moved}
     if same_picks:
         detail = f"{len(moved)} of {count} metrics of the same picks have another value: {named}."
-        reasons = "".join(
-            f" {name}: {found.reasons[name]}" for name, _, now in moved if now is None and name in found.reasons
-        )
+        reasons = "".join(f" {name}: {found.reasons[name]}" for name, _, _ in moved if name in found.reasons)
         return Aspect("metrics", Verdict.broken, f"{len(moved)} of {count}", detail + reasons, numbers)
     more = sum(_more_diverse(was, now, name in lower_is_diverse) for name, was, now in moved)
     verdict = (
@@ -219,10 +217,10 @@ def _time(timings: Sequence[Timing], recorded: RecordedTime, threshold: float) -
     numbers = {"factor": round(factor, 3), "sessions": len(timings), "threshold": threshold}
     short = f"{factor:.2f} times"
     if least > threshold:
-        detail = f"At least {least:.2f} times the recorded time in each of {len(timings)} sessions (counts from {threshold:g})."
+        detail = f"At least {least:.2f} times the recorded time in {len(timings)} sessions (counts from {threshold:g})."
         return Aspect("time", Verdict.worse, short, detail, numbers)
     if most < 1 / threshold:
-        detail = f"At most {most:.2f} times the recorded time in each of {len(timings)} sessions."
+        detail = f"At most {most:.2f} times the recorded time in {len(timings)} sessions."
         return Aspect("time", Verdict.better, short, detail, numbers)
     return Aspect("time", Verdict.equivalent, short, numbers=numbers)
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import oracles
 import pytest
-from alternating import compare
+from alternating import STEEPEST, compare, cpu_seconds
+from growth import Growth
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from strategies.kernels import reverse_greedy_prune
@@ -134,3 +136,16 @@ def test_dropping_samples_at_full_size(benchmark: BenchmarkFixture) -> None:
     )
     assert benchmark.extra_info["ours_seconds"] <= SECONDS
     assert ours.tolist() == literal
+
+
+@pytest.mark.parametrize("unit", ["type", "sample"])
+def test_growth_of_pruning(benchmark: BenchmarkFixture, growth: Growth, unit: Literal["type", "sample"]) -> None:
+    """Time in the samples, with types and the types kept in proportion."""
+    counts = [15_000, 30_000, 60_000, 117_000]
+    made = [zipf_samples(count, 25, count // 8) for count in counts]
+    seconds = [
+        cpu_seconds(lambda given=given, count=count: reverse_greedy_prune(given, count // 117, unit=unit))  # type: ignore[misc]
+        for given, count in zip(made, counts, strict=True)
+    ]
+    benchmark.pedantic(lambda: reverse_greedy_prune(made[0], counts[0] // 117, unit=unit), rounds=1)
+    assert growth.record("rows with their types", counts, seconds) <= STEEPEST + 0.15
