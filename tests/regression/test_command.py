@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -107,6 +109,34 @@ def test_the_committed_baseline_holds() -> None:
     assert "17 strategies" in said
 
 
+def shown_in_the_readme() -> list[list[str]]:
+    """The arguments of every `breadth regress` that the README's section shows."""
+    section = (ROOT / "README.md").read_text().split("## Regression-test a strategy")[1].split("\n## ")[0]
+    lines = re.findall(r"\.venv/bin/breadth regress(.*)", section)
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def test_the_readmes_commands_for_few_strategies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those without training, in their order, for the strategies that it names; picks and metrics alone."""
+    monkeypatch.chdir(tmp_path)
+    shown = [arguments for arguments in shown_in_the_readme() if "--train" not in arguments]
+    assert len(shown) == 3
+    few = next(arguments[arguments.index("--strategies") + 1] for arguments in shown if "--strategies" in arguments)
+    for arguments in shown:
+        narrowed = [] if "--strategies" in arguments else ["--strategies", few]
+        regress(*arguments, *narrowed, "--untimed")
+    assert set(read_baseline(tmp_path / FILE).strategies) == set(few.split(";"))
+    assert (tmp_path / "summary.md").read_text().startswith("### Selection strategies against the baseline")
+
+
+@pytest.mark.long
+def test_the_readmes_commands_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    regress("--update", "--yes", "--strategies", "k-means:clusters=50")
+    for arguments in shown_in_the_readme():
+        regress(*arguments)
+
+
 def pytest_there(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -116,7 +146,7 @@ def test_the_fixture_in_a_project_of_somebody_else(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(MINE.replace("STEP", "3"))
     missing = pytest_there(tmp_path)
     assert missing.returncode == 1
-    assert "run pytest --breadth-update once" in missing.stdout
+    assert "has no record of every-nth: run pytest --breadth-update once" in missing.stdout.replace("\n", " ")
     recorded = pytest_there(tmp_path, "--breadth-update")
     assert recorded.returncode == 0, recorded.stdout
     assert set(read_baseline(tmp_path / FILE).strategies) == {"every-nth", "every-nth:start=2"}
