@@ -54,16 +54,21 @@ def compared(
     return Compared(difference(of, to), scored, same)
 
 
-def quality_aspects(found: Mapping[str, Compared]) -> dict[str, Aspect]:
+def quality_aspects(found: Mapping[str, Compared | None]) -> dict[str, Aspect]:
     """The aspect `quality` of each strategy; identical where every item of every seed has the value it had."""
     tested = {
-        spec: one.estimate for spec, one in found.items() if one.estimate and one.estimate.known and not one.same_values
+        spec: one.estimate
+        for spec, one in found.items()
+        if one and one.estimate and one.estimate.known and not one.same_values
     }
     adjusted = dict(zip(tested, holm([estimate.p for estimate in tested.values()]), strict=True)) if tested else {}
     return {spec: _aspect(one, adjusted.get(spec)) for spec, one in found.items()}
 
 
-def _aspect(one: Compared, p: float | None) -> Aspect:
+def _aspect(one: Compared | None, p: float | None) -> Aspect:
+    if one is None:
+        nothing = "No task is learned well enough for a score, not even from the whole pool."
+        return Aspect("quality", Verdict.broken, "no score", nothing)
     if one.same_values:
         return Aspect("quality", Verdict.identical, "same models", numbers={"difference": 0.0})
     if one.estimate is None or p is None:

@@ -130,7 +130,8 @@ def train(
         key: [experiment.results(cell, experiment.pick(cell), by_now=True)[0] for cell in row]
         for key, row in cells.items()
     }
-    return _judged(checked, baseline, results, _comparable(beside(path).results(), experiment))
+    kept = _comparable(beside(path).results(), experiment)
+    return _judged(checked, baseline, results, kept, Registration.of(used))
 
 
 Key = tuple[str, str]
@@ -190,21 +191,21 @@ def _same_row(one: Result, other: Result) -> bool:
 
 
 def _judged(
-    checked: Check, baseline: Baseline, results: dict[Key, list[Result]], kept: dict[str, list[Result]]
+    checked: Check,
+    baseline: Baseline,
+    results: dict[Key, list[Result]],
+    kept: dict[str, list[Result]],
+    registration: Registration,
 ) -> Trained:
-    registration = Registration.of(training_track())
     here = Anchors(results[FULL, "now"], results[UNTUNED, "now"])
-    pairs: dict[str, Compared] = {}
+    pairs: dict[str, Compared | None] = {}
     for spec in baseline.strategies:
         if (spec, "now") not in results:
             continue
         then, anchors = results.get((spec, "golden")), here
         if _usable(spec, kept):
             then, anchors = kept[spec], Anchors(kept[FULL], kept[UNTUNED])
-        identity = results[spec, "now"][0].cell.track_identity
-        pair = compared(results[spec, "now"], then or [], anchors, replace(registration, identity=identity))
-        if pair is not None:
-            pairs[spec] = pair
+        pairs[spec] = compared(results[spec, "now"], then or [], anchors, registration)
     aspects = quality_aspects(pairs)
     judged = tuple(_with(one, aspects.get(one.spec)) for one in checked.judged)
     now = [result for (_, kind), row in results.items() if kind == "now" for result in row]

@@ -32,7 +32,7 @@ class Setting(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     world_seed: int = 1
-    samples: int = Field(default=2_000, ge=100, le=100_000)
+    samples: int = Field(default=2_000, ge=10, le=100_000)
     budget: int = Field(default=200, ge=1)
     seed: int = Field(default=0, ge=0)
     embedder: str = "hashed?dimensions=64"

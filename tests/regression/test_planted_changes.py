@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -152,19 +155,24 @@ def test_a_strategy_that_is_gone(baseline: Baseline, laboratory: Laboratory) -> 
     assert "There is no strategy 'gone-away'" in one.aspects[0].detail
 
 
-RUNS_AT_HAND = 3
-
-
 @pytest.mark.parametrize(
-    "runs",
-    [
-        pytest.param(RUNS_AT_HAND, id="short"),
-        pytest.param(int(os.environ.get("BREADTH_RUNS", "20")), id="long", marks=pytest.mark.long),
-    ],
+    ("runs", "timed"),
+    [pytest.param(3, False, id="short"), pytest.param(20, True, id="timed", marks=pytest.mark.long)],
 )
-def test_no_false_alarm(baseline: Baseline, laboratory: Laboratory, runs: int) -> None:
-    """Run after run without a change: nothing is worse and nothing broken. The long form times, too."""
-    timed = runs > RUNS_AT_HAND
+def test_no_false_alarm(baseline: Baseline, laboratory: Laboratory, runs: int, timed: bool) -> None:
     for _ in range(runs):
         found = check(baseline, baseline.strategies, laboratory, measured=not timed, timed=timed)
         assert exit_code(found.verdict) == 0, [aspect.detail for one in found.judged for aspect in one.aspects]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(4 * 3600)
+def test_no_false_alarm_in_twenty_processes(tmp_path: Path) -> None:
+    """The whole command, every strategy and every aspect but quality, each time in a process of its own."""
+    path = tmp_path / "baseline.json"
+    command = [sys.executable, "-m", "suite.commands.main", "regress", "-b", str(path)]
+    subprocess.run([*command, "--update", "--yes"], capture_output=True, check=True)
+    for run in range(20):
+        done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+        print(f"run {run + 1}: {json.loads(done.stdout)['verdict']}")
+        assert done.returncode == 0, done.stderr
