@@ -28,7 +28,7 @@ lint: $(TESTED)  ## Style, types and the house's size rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(TESTED)  ## Each kernel against its literal oracle and its peers; fails where growth or a ratio got worse
+bench: $(TESTED)  ## Each kernel against its literal oracle and its peers; fails below a floor, or where time grows faster
 	mkdir -p $(BENCHED)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -q --benchmark-storage=file://$(BENCHED) \

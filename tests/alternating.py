@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from growth import growth_exponent
 from pytest_benchmark.fixture import BenchmarkFixture
 from threadpoolctl import threadpool_limits
 
-__all__ = ["STEEPEST", "clustered", "compare", "cpu_seconds", "growth_exponent", "peak_bytes"]
+__all__ = ["STEEPEST", "clustered", "compare", "cpu_seconds", "growth_exponent", "peak_bytes", "seconds_in_turns"]
 
 ROUNDS = 3
 STEEPEST = 1.15
@@ -63,6 +63,24 @@ def cpu_seconds(function: Callable[[], Any], rounds: int = ROUNDS) -> float:
             function()
             seconds.append(time.process_time() - started)
     return statistics.median(seconds)
+
+
+def seconds_in_turns(functions: Sequence[Callable[[], Any]], rounds: int = 5) -> list[float]:
+    """The least CPU seconds of each function, one thread, after one call that compiles it; for fits of growth.
+
+    All take turns in every round, so that a busy time falls on all of them. The least, because what disturbs a run only
+    ever adds to it (Chen and Revels 2016, arXiv 1608.04295): a fit over four sizes has no median to spare.
+    """
+    seconds: list[list[float]] = [[] for _ in functions]
+    with threadpool_limits(1):
+        for function in functions:
+            function()
+        for _ in range(rounds):
+            for place, function in enumerate(functions):
+                started = time.process_time()
+                function()
+                seconds[place].append(time.process_time() - started)
+    return [min(values) for values in seconds]
 
 
 def peak_bytes(program: str) -> int:

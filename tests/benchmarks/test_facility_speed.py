@@ -6,12 +6,12 @@ The kernel is given to all: computing it is no part of what is timed.
 from __future__ import annotations
 
 import time
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import oracles
 import pytest
-from alternating import STEEPEST, clustered, compare, cpu_seconds, peak_bytes
+from alternating import STEEPEST, clustered, compare, peak_bytes, seconds_in_turns
 from growth import Growth
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -120,11 +120,10 @@ def test_growth_of_facility_location(benchmark: BenchmarkFixture, growth: Growth
     rows, budgets = [2_000, 2_600, 3_400, 4_400], [50, 100, 200, 400]
     whole = kernel(rows[-1]).astype(np.float32)
     kernels = [np.ascontiguousarray(whole[:n, :n]) for n in rows]
-    seconds = [cpu_seconds(lambda given=given: facility_location(given, 100)) for given in kernels]
-    in_entries = growth.record("entries", [n * n for n in rows], seconds)
-    in_budget = growth.record(
-        "budget", budgets, [cpu_seconds(lambda k=k: facility_location(whole, k)) for k in budgets]
-    )
+    of_kernels = [partial(facility_location, given, 100) for given in kernels]
+    of_budgets = [partial(facility_location, whole, k) for k in budgets]
+    in_entries = growth.record("entries", [n * n for n in rows], seconds_in_turns(of_kernels))
+    in_budget = growth.record("budget", budgets, seconds_in_turns(of_budgets))
     benchmark.pedantic(lambda: facility_location(whole, budgets[-1]), rounds=1)
     assert in_entries <= STEEPEST
     assert in_budget <= 1.0

@@ -6,10 +6,11 @@ Run by `make bench`. vendi-score is a dependency of this file alone.
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 import pytest
-from alternating import STEEPEST, clustered, compare, cpu_seconds, peak_bytes
+from alternating import STEEPEST, clustered, compare, peak_bytes, seconds_in_turns
 from growth import Growth
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -59,7 +60,7 @@ def test_growth_of_novelsum(benchmark: BenchmarkFixture, growth: Growth) -> None
     def measure(size: int) -> float:
         return mean_novelty(points[:size], np.ones(size), distance_power=1.0, count_self=True)
 
-    seconds = [cpu_seconds(lambda size=size: measure(size)) for size in sizes]  # type: ignore[misc]
+    seconds = seconds_in_turns([partial(measure, size) for size in sizes])
     benchmark.pedantic(lambda: measure(sizes[0]), rounds=1)
     exponent = growth.record("picks", sizes, seconds)
     assert exponent <= 2 * STEEPEST

@@ -6,13 +6,14 @@ At full size its seconds are asserted too, and stand in the table's extra column
 from __future__ import annotations
 
 import time
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import oracles
 import pytest
-from alternating import STEEPEST, compare, cpu_seconds
+from alternating import STEEPEST, compare, seconds_in_turns
 from growth import Growth
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -143,9 +144,7 @@ def test_growth_of_pruning(benchmark: BenchmarkFixture, growth: Growth, unit: Li
     """Time in the samples, with types and the types kept in proportion."""
     counts = [15_000, 30_000, 60_000, 117_000]
     made = [zipf_samples(count, 25, count // 8) for count in counts]
-    seconds = [
-        cpu_seconds(lambda given=given, count=count: reverse_greedy_prune(given, count // 117, unit=unit))  # type: ignore[misc]
-        for given, count in zip(made, counts, strict=True)
-    ]
+    forms = [partial(reverse_greedy_prune, given, n // 117, unit=unit) for given, n in zip(made, counts, strict=True)]
+    seconds = seconds_in_turns(forms)
     benchmark.pedantic(lambda: reverse_greedy_prune(made[0], counts[0] // 117, unit=unit), rounds=1)
     assert growth.record("rows with their types", counts, seconds) <= STEEPEST + 0.15
