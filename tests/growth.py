@@ -127,7 +127,7 @@ def figures(reference: Mapping[str, Any]) -> dict[str, Any]:
             f"Time against {label(variable)}",
             f"{label(variable)} (count)",
             "processor time (seconds)",
-            subtitle="One thread, the least of several turns; each line is a benchmark with the exponent of its power law.",
+            subtitle="One thread, the least of several turns; each line is a benchmark with its exponent.",
         )
         for name, fit in fits:
             short = name.removeprefix("test_").replace("growth_of_", "").replace("_", " ")

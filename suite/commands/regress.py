@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,71 +55,92 @@ def regress(
     """
     from suite.regression.baseline import baseline_path
 
-    path = baseline_path(baseline)
+    asked = Asked(baseline_path(baseline), strategies, train, not untimed, jobs)
     try:
-        outcome = _regress(path, strategies, train, not untimed, jobs, markdown, as_json, update, yes)
+        known, found, trained = _carried_out(asked, update=update)
+        raise typer.Exit(_told(asked, known, found, trained, markdown, as_json=as_json, update=update, yes=yes))
     except RegressionError:
         raise
     except BreadthError as error:
         # Exit status 1 says that a strategy became worse, and nothing else may say so.
         raise RegressionError(str(error)) from error
-    raise typer.Exit(outcome)
 
 
-def _regress(
-    path: Path,
-    written: str | None,
-    train: bool,
-    timed: bool,
-    jobs: int | None,
-    markdown: Path | None,
-    as_json: bool,
-    update: bool,
-    yes: bool,
-) -> int:
+@dataclass(frozen=True)
+class Asked:
+    """What is to be checked, and how, as the options say."""
+
+    path: Path
+    strategies: str | None
+    train: bool
+    timed: bool
+    jobs: int | None
+
+
+def _carried_out(asked: Asked, *, update: bool) -> tuple[Baseline, Check, Trained | None]:
     from rich.console import Console
 
-    from suite.atomic import write_text
-    from suite.commands import regress_formats
     from suite.commands.display import Display
     from suite.commands.run import count_lanes, split_strategies
     from suite.regression.baseline import Baseline, read_baseline
     from suite.regression.checking import check
     from suite.regression.observing import Laboratory
+    from suite.regression.quality import train
     from suite.regression.setting import default_strategies
+
+    known = Baseline() if update and not asked.path.exists() else read_baseline(asked.path)
+    specs = split_strategies(asked.strategies) or tuple(known.strategies)
+    here = known.on_the_pool_of_now() if update else known
+    if here != known:
+        # Another pool has other picks of everything.
+        specs = tuple(dict.fromkeys([*known.strategies, *specs]))
+    with Display(Console(stderr=True, soft_wrap=True)) as display, Laboratory(here.setting) as laboratory:
+        if asked.strategies is None and (update or not specs):
+            specs = tuple(dict.fromkeys([*specs, *default_strategies(laboratory.context)]))
+        found = check(here, specs, laboratory, timed=asked.timed, watch=display.work("strategies"))
+        if not asked.train:
+            return known, found, None
+        trained = train(
+            found,
+            here,
+            asked.path,
+            lanes=count_lanes(asked.jobs),
+            watcher=display,
+            notify=display.say,
+            progress=display.work,
+        )
+        return known, trained.check, trained
+
+
+def _told(
+    asked: Asked,
+    known: Baseline,
+    found: Check,
+    trained: Trained | None,
+    markdown: Path | None,
+    *,
+    as_json: bool,
+    update: bool,
+    yes: bool,
+) -> int:
+    """Show and write the outcome, update the baseline where that is asked for; the exit status."""
+    from rich.console import Console
+
+    from suite.atomic import write_text
+    from suite.commands import regress_formats
     from suite.regression.verdicts import exit_code
 
-    known = Baseline() if update and not path.exists() else read_baseline(path)
     console = Console(soft_wrap=True, stderr=as_json)
-    with Display(Console(stderr=True, soft_wrap=True)) as display, Laboratory(known.setting) as laboratory:
-        specs = split_strategies(written) or tuple(known.strategies)
-        if written is None and (update or not specs):
-            specs = tuple(dict.fromkeys([*specs, *default_strategies(laboratory.context)]))
-        found = check(known, specs, laboratory, timed=timed, watch=display.work("strategies"))
-        trained = None
-        if train:
-            from suite.regression.quality import train as fine_tune
-
-            trained = fine_tune(
-                found,
-                known,
-                path,
-                lanes=count_lanes(jobs),
-                watcher=display,
-                notify=display.say,
-                progress=display.work,
-            )
-            found = trained.check
     regress_formats.show(found, console)
     if as_json:
         typer.echo(regress_formats.as_json(found))
     if markdown is not None:
         write_text(markdown, regress_formats.as_markdown(found))
     if update:
-        return _update(known, found, path, console, trained, yes=yes)
-    if found.unrecorded and written is not None:
+        return _update(known, found, asked.path, console, trained, yes=yes)
+    if found.unrecorded and asked.strategies is not None:
         raise RegressionError(
-            f"{path} has no record of {', '.join(found.unrecorded)}: make one with --update --strategies."
+            f"{asked.path} has no record of {', '.join(found.unrecorded)}: make one with --update --strategies."
         )
     return exit_code(found.verdict)
 
@@ -129,7 +151,7 @@ def _update(known: Baseline, found: Check, path: Path, console: Console, trained
     from suite.regression.checking import renewed
     from suite.regression.verdicts import EXIT_BROKEN, EXIT_FINE
 
-    made = renewed(known, found)
+    made = renewed(known.on_the_pool_of_now(), found)
     failed = [spec for spec, one in found.found.items() if one.failure]
     lines = changes(known, made)
     if lines:

@@ -36,7 +36,7 @@ def show(found: Check, console: Console) -> None:
     if found.judged:
         table = Table(box=None, header_style="bold", pad_edge=False)
         for heading in ("strategy", "verdict", *_columns(found)):
-            table.add_column(heading)
+            table.add_column(heading, no_wrap=heading == "strategy")
         for one in found.judged:
             cells = [_shown(one.aspect(name)) for name in _columns(found)]
             table.add_row(one.spec, Text(one.verdict, COLOURS[one.verdict]), *cells)

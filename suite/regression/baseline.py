@@ -116,6 +116,12 @@ class Baseline(Part):
         """Write the file, whole or not at all."""
         write_text(path, self.to_json())
 
+    def on_the_pool_of_now(self) -> Baseline:
+        """The baseline, or where this Breadth generates another pool than it pins, an equal one that pins that pool."""
+        setting = Setting.model_validate({**self.setting.model_dump(), "fingerprint": ""}).pinned()
+        same = self.setting.fingerprint in ("", setting.fingerprint)
+        return self if same else self.model_copy(update={"setting": setting})
+
     def merged(self, entries: dict[str, Recorded], gone: Sequence[str] = ()) -> Baseline:
         """The baseline with these strategies recorded anew, and without those that are gone."""
         kept = {spec: entry for spec, entry in self.strategies.items() if spec not in gone}

@@ -18,6 +18,7 @@ import strategies.kernels
 from suite.commands.main import application
 from suite.errors import RegressionError
 from suite.regression.baseline import FILE, Baseline, read_baseline
+from suite.regression.setting import Setting
 
 ROOT = Path(__file__).parents[2]
 MINE = """
@@ -89,6 +90,18 @@ def test_a_change_is_broken_until_it_is_made_the_baseline(small: Path, monkeypat
     assert after.strategies["k-center"].picks == tuple(np.roll(before.strategies["k-center"].picks, 1))
     assert after.strategies["k-center"].time == before.strategies["k-center"].time
     regress(*options)
+
+
+def test_another_pool_is_another_baseline(small: Path, baseline: Baseline) -> None:
+    """A pool that Breadth generates otherwise: nothing can be checked, and an update renews every strategy."""
+    old = baseline.setting.model_dump() | {"fingerprint": "0" * 64}
+    baseline.model_copy(update={"setting": Setting.model_validate(old)}).write(small / FILE)
+    with pytest.raises(RegressionError, match="Make a new baseline with --update"):
+        regress("-b", str(small), "--untimed")
+    regress("-b", str(small), "--untimed", "--update", "--yes", "--strategies", "longest")
+    made = read_baseline(small / FILE)
+    assert made.setting.fingerprint == baseline.setting.fingerprint
+    assert set(made.strategies) == {*baseline.strategies, "longest"}
 
 
 def test_what_cannot_be_checked_has_status_2(small: Path, tmp_path: Path) -> None:
