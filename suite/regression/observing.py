@@ -47,13 +47,15 @@ class Observation:
 class Laboratory:
     """One setting made ready: observes strategies, with features computed anew, never read from an older cache.
 
-    Use as a context manager; the features lie in a temporary folder until the end.
+    Use as a context manager; the features lie in a temporary folder until the end. Raises RegressionError where the
+    setting's pool is not the one that this Breadth generates.
     """
 
     def __init__(self, setting: Setting, progress: Callable[[str], Progress] | None = None):
         from suite.features.store import FeatureStore, no_progress_for
 
         self.setting = setting
+        self.pool = setting.pool
         self.context = setting.context()
         self.progress = progress or no_progress_for
         self._folder = tempfile.TemporaryDirectory(prefix="breadth-regress-")
@@ -107,7 +109,7 @@ class Laboratory:
     def _selected(self, strategy: Strategy) -> tuple[Selection, dict[str, str]]:
         from suite.selection import Selection, checked_rows
 
-        pool, budget = self.setting.pool, self.setting.budget
+        pool, budget = self.pool, self.setting.budget
         features = self._features(strategy)
         try:
             rows = self._rows(strategy, features)
@@ -139,7 +141,7 @@ class Laboratory:
     def _rows(self, strategy: Strategy, features: Features) -> np.ndarray:
         from suite.runner.selecting import selection_rng
 
-        pool = self.setting.pool
+        pool = self.pool
         rng = selection_rng(strategy, self.setting.seed)
         return strategy.select(pool, strategy.size(len(pool), self.setting.budget), features=features, rng=rng)
 
@@ -147,15 +149,13 @@ class Laboratory:
         from suite.features.store import compute_features
 
         wanted = strategy.requires(self.context)
-        return compute_features(
-            wanted, self.setting.pool, self.context, self._store, progress_for=self.progress
-        ).features
+        return compute_features(wanted, self.pool, self.context, self._store, progress_for=self.progress).features
 
     def _digests(self, strategy: Strategy) -> dict[str, str]:
         found = {}
         for feature in strategy.requires(self.context):
             resolved = feature.resolve(self.context)
-            arrays = self._store.ensure(resolved, self.setting.pool, self.context).arrays
+            arrays = self._store.ensure(resolved, self.pool, self.context).arrays
             digest = hashlib.sha256()
             for name in sorted(arrays):
                 digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape} ".encode() + arrays[name].tobytes())
@@ -165,7 +165,7 @@ class Laboratory:
     def _measured(self, selection: Selection) -> tuple[dict[str, float | None], dict[str, str]]:
         from suite.diversity.measuring import measure_selections
 
-        (values,) = measure_selections(self.metrics, [selection], self.setting.pool, self.context, self._store)
+        (values,) = measure_selections(self.metrics, [selection], self.pool, self.context, self._store)
         return (
             {one.metric.spec: one.value for one in values},
             {one.metric.spec: one.reason for one in values if one.value is None},
