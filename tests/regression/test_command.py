@@ -174,6 +174,14 @@ def test_the_fixture_in_a_project_of_somebody_else(tmp_path: Path) -> None:
     assert read_baseline(tmp_path / "other.json") != read_baseline(tmp_path / FILE)
 
 
+def test_the_readmes_test_passes_once_it_is_recorded(tmp_path: Path) -> None:
+    section = (ROOT / "README.md").read_text().split("## Regression-test a strategy")[1]
+    (tmp_path / "test_mine.py").write_text(section.split("```py\n")[1].split("```")[0])
+    for arguments in (["--breadth-update"], []):
+        done = pytest_there(tmp_path, *arguments)
+        assert done.returncode == 0, done.stdout
+
+
 def test_the_plugin_costs_a_stranger_nothing() -> None:
     code = (
         "import sys; before = set(sys.modules); import pytest; import suite.regression.pytest_plugin\n"
