@@ -145,7 +145,6 @@ def test_the_readmes_commands_for_few_strategies(tmp_path: Path, monkeypatch: py
 @pytest.mark.long
 def test_the_readmes_commands_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    regress("--update", "--yes", "--strategies", "k-means:clusters=50")
     for arguments in shown_in_the_readme():
         regress(*arguments)
 
