@@ -26,6 +26,8 @@ import numpy as np
 FEWEST_ROUNDS, MOST_ROUNDS = 12, 40
 SESSION_SECONDS = 0.5
 """Of processor time, after which no round beyond the fewest begins."""
+LONGEST_SECONDS, LEAST_ROUNDS = 20.0, 3
+"""Of processor time, after which a slow function gets by with the least rounds."""
 CALL_SECONDS = 0.001
 """What a round takes at least: a shorter function is called several times. No longer, because what the system does in
 between (another process, cold caches) then spoils few rounds wholly instead of every round a little."""
@@ -98,9 +100,7 @@ def measure_time(function: Callable[[], object], calibration: Calibration) -> Ti
         logs: dict[str, list[float]] = {name: [] for name in KERNELS}
         seconds: list[float] = []
         started = time.process_time()
-        while len(seconds) < FEWEST_ROUNDS or (
-            len(seconds) < MOST_ROUNDS and time.process_time() - started < SESSION_SECONDS
-        ):
+        while _another(len(seconds), time.process_time() - started):
             taken = _timed(function, calls) / calls
             after = calibration.seconds()
             seconds.append(taken)
@@ -117,6 +117,13 @@ def measure_time(function: Callable[[], object], calibration: Calibration) -> Ti
         noise=ROBUST_SIGMA * min(spreads),
         seconds=statistics.median(seconds),
     )
+
+
+def _another(rounds: int, spent: float) -> bool:
+    """Whether a session goes on after so many rounds and processor seconds."""
+    if rounds < FEWEST_ROUNDS:
+        return rounds < LEAST_ROUNDS or spent < LONGEST_SECONDS
+    return rounds < MOST_ROUNDS and spent < SESSION_SECONDS
 
 
 def measure_memory(function: Callable[[], object]) -> float:
