@@ -8,11 +8,12 @@ READY  := $(VENV)/.ready
 TESTED := $(VENV)/.ready-for-tests
 PAGED  := $(VENV)/.ready-for-the-page
 WRITTEN := $(VENV)/.ready-for-the-docs
+BENCHED := .benchmarks
 
 export TOKENIZERS_PARALLELISM := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-long lint bench leaderboard docs wheel clean help
+.PHONY: run test test-long lint bench bench-reference regress leaderboard docs wheel clean help
 
 run: $(READY)  ## Install, run the embedded track and print the ranked table (RUN="..." passes options on)
 	$(BIN)/breadth run --track $(TRACK) $(RUN)
@@ -29,9 +30,18 @@ lint: $(TESTED)  ## Style, types and the house's size rules
 	$(BIN)/mypy
 	$(BIN)/mypy docs/handbook
 
-bench: $(TESTED)  ## Each kernel against its literal oracle, as ratios
+bench: $(TESTED)  ## Each kernel against its literal oracle and its peers; fails below a floor, or where time grows faster
+	mkdir -p $(BENCHED)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -q
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -q --benchmark-storage=file://$(BENCHED) \
+	  --benchmark-json=$(BENCHED)/last.json --benchmark-autosave --benchmark-compare $(BENCH)
+
+bench-reference: $(TESTED)  ## Make the last `make bench` the reference, and draw time against size
+	$(BIN)/python tests/growth.py $(BENCHED)/last.json
+
+regress: $(TESTED)  ## Built-in strategies against their golden picks, metrics, time and memory
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+	$(BIN)/breadth regress --baseline tests/golden/regression.json $(REGRESS)
 
 leaderboard: $(PAGED)  ## The public page with the committed results, in the browser (PAGE="..." passes options on)
 	$(BIN)/breadth leaderboard --store file:docs/results/store $(PAGE)

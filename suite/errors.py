@@ -85,6 +85,12 @@ class StoreConflict(StoreError):  # noqa: N818 - nothing is wrong: somebody else
     """A conditional write found another content than the one it was to replace."""
 
 
+class RegressionError(BreadthError):
+    """A baseline cannot be read, or nothing can be held against it."""
+
+    exit_code = 2
+
+
 class HubUnavailable(StoreError):  # noqa: N818 - a state of the Hub that passes by itself
     """The Hub cannot be reached or does not answer as it should; the same call may succeed later."""
 

@@ -11,8 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from growth import growth_exponent
 from pytest_benchmark.fixture import BenchmarkFixture
 from threadpoolctl import threadpool_limits
+
+__all__ = ["STEEPEST", "clustered", "compare", "cpu_seconds", "growth_exponent", "peak_bytes", "seconds_in_turns"]
 
 ROUNDS = 3
 STEEPEST = 1.15
@@ -62,14 +65,22 @@ def cpu_seconds(function: Callable[[], Any], rounds: int = ROUNDS) -> float:
     return statistics.median(seconds)
 
 
-def growth_exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
-    """The e of seconds = c * size ** e, by least squares in logarithms over at least four sizes."""
-    if len(sizes) < 4 or len(sizes) != len(seconds):
-        raise ValueError(
-            f"a growth fit needs at least four sizes with a time each, not {len(sizes)} and {len(seconds)}"
-        )
-    exponent, _ = np.polyfit(np.log(sizes), np.log(seconds), 1)
-    return float(exponent)
+def seconds_in_turns(functions: Sequence[Callable[[], Any]], rounds: int = 5) -> list[float]:
+    """The least CPU seconds of each function, one thread, after one call that compiles it; for fits of growth.
+
+    All take turns in every round, so that a busy time falls on all of them. The least, because what disturbs a run only
+    ever adds to it (Chen and Revels 2016, arXiv 1608.04295): a fit over four sizes has no median to spare.
+    """
+    seconds: list[list[float]] = [[] for _ in functions]
+    with threadpool_limits(1):
+        for function in functions:
+            function()
+        for _ in range(rounds):
+            for place, function in enumerate(functions):
+                started = time.process_time()
+                function()
+                seconds[place].append(time.process_time() - started)
+    return [min(values) for values in seconds]
 
 
 def peak_bytes(program: str) -> int:

@@ -3,6 +3,8 @@
 An embedder is written `name`, `name:model` or `name:model?key=value&key=value`:
 
 - `tfidf-svd` (`?dimensions=256`): offline, no model; terms of this pool alone (see `suite.features.tfidf`).
+- `hashed` (`?dimensions=256`): offline, no model; whole numbers, the same on every processor (see
+  `suite.features.hashed`).
 - `sentence-transformers:<folder or Hub name>`: any sentence-transformers model.
 - `causal-lm:<folder or Hub name>` (`?pooling=last&max_length=256`): hidden states of any causal language model.
 """
@@ -25,13 +27,16 @@ if TYPE_CHECKING:
     from suite.pool import Pool
 
 DEFAULT_DIMENSIONS = 256
+OFFLINE = ("tfidf-svd", "hashed")
 OPTIONS: dict[str, Options] = {
     "tfidf-svd": {"dimensions": int},
+    "hashed": {"dimensions": int},
     "sentence-transformers": {},
     "causal-lm": {"pooling": str, "max_length": int},
 }
 LIBRARIES = {
     "tfidf-svd": ("scikit-learn", "scipy"),
+    "hashed": (),
     "sentence-transformers": ("sentence-transformers", "torch", "transformers"),
     "causal-lm": ("torch", "transformers"),
 }
@@ -41,10 +46,10 @@ LIBRARIES = {
 class Embeddings(Feature):
     """Unit rows of one view of every sample: shape (n, d), float32, in the pool's order.
 
-    `embedder` None takes the track's; `dimensions` is for `tfidf-svd` alone (d may be smaller on a small pool). A
-    text of which the embedder knows nothing (an empty one, for instance) has no direction: where a pool holds such
-    texts, one more dimension is added and they all are its unit vector, at cosine 0 to the rest and 1 to each
-    other. Deterministic on one kind of machine.
+    `embedder` None takes the track's; `dimensions` is for the embedders without a model (d of `tfidf-svd` may be
+    smaller on a small pool). A text of which the embedder knows nothing (an empty one, for instance) has no
+    direction: where a pool holds such texts, one more dimension is added and they all are its unit vector, at cosine
+    0 to the rest and 1 to each other. Deterministic on one kind of machine, `hashed` on all.
     """
 
     view: View = "both"
@@ -57,14 +62,16 @@ class Embeddings(Feature):
         """The track's embedder filled in, and its options checked."""
         written = self.embedder or track.embedder
         embedder = parse_embedder(written)
-        if embedder.name != "tfidf-svd":
+        if embedder.name not in OFFLINE:
             if self.dimensions is not None:
-                raise FeatureError(f"`dimensions` belongs to tfidf-svd; the model of {written!r} fixes its own.")
+                raise FeatureError(
+                    f"`dimensions` belongs to {' and '.join(OFFLINE)}; the model of {written!r} fixes its own."
+                )
             return replace(self, embedder=written)
         dimensions = self.dimensions or embedder.options.get("dimensions", DEFAULT_DIMENSIONS)
         if dimensions < 1:
             raise FeatureError(f"Embeddings need at least 1 dimension, not {dimensions}.")
-        return replace(self, embedder="tfidf-svd", dimensions=dimensions)
+        return replace(self, embedder=embedder.name, dimensions=dimensions)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -91,10 +98,15 @@ class Embeddings(Feature):
     def compute(self, pool: Pool, features: Features, progress: Progress) -> dict[str, np.ndarray]:
         """Embed every sample; FeatureError when a model gives a value that is not a number."""
         embedder = parse_embedder(self.embedder or "")
+        dimensions = self.dimensions or DEFAULT_DIMENSIONS
         if embedder.name == "tfidf-svd":
             from suite.features.tfidf import tfidf_svd
 
-            rows = tfidf_svd(pool.texts(self.view), len(pool), self.dimensions or DEFAULT_DIMENSIONS, progress)
+            rows = tfidf_svd(pool.texts(self.view), len(pool), dimensions, progress)
+        elif embedder.name == "hashed":
+            from suite.features.hashed import hashed_terms
+
+            rows = hashed_terms(pool.texts(self.view), len(pool), dimensions, progress)
         else:
             from suite.features.pretrained import locate_model
             from suite.features.text_models import embed_with_causal_lm, embed_with_sentence_transformers
@@ -110,7 +122,7 @@ class Embeddings(Feature):
 
 def parse_embedder(written: str) -> Written:
     """Parse the one-line form of an embedder; errors name what is unknown or missing."""
-    embedder = parse_written("embedder", written, OPTIONS, offline=("tfidf-svd",))
+    embedder = parse_written("embedder", written, OPTIONS, offline=OFFLINE)
     options = embedder.options
     if options.get("pooling", "last") not in ("last", "mean"):
         raise FeatureError(f"Pooling {options['pooling']!r} is unknown: write pooling=last or pooling=mean.")

@@ -10,11 +10,13 @@ import resource
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from alternating import STEEPEST, compare, cpu_seconds, growth_exponent
+from alternating import STEEPEST, compare, seconds_in_turns
+from growth import Growth
 from numba import njit
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -90,18 +92,13 @@ def test_coverage_against_naive_bitset_passes(benchmark: BenchmarkFixture, densi
     assert ours.tolist() == literal
 
 
-def test_growth_in_samples(benchmark: BenchmarkFixture) -> None:
+def test_growth_of_coverage(benchmark: BenchmarkFixture, growth: Growth) -> None:
     """The budget grows along: 15 % of the samples."""
     sizes = [2_000, 4_000, 8_000, 16_000]
     made = states(sizes[-1], 4, 2048, 0.02)
-    seconds = [
-        cpu_seconds(lambda count=size: max_coverage(made[:count], count * 15 // 100, round_gain=0.01))  # type: ignore[misc]
-        for size in sizes
-    ]
+    seconds = seconds_in_turns([partial(max_coverage, made[:n], n * 15 // 100, round_gain=0.01) for n in sizes])
     benchmark.pedantic(lambda: max_coverage(made[:2_000], 300, round_gain=0.01), rounds=1)
-    exponent = growth_exponent(sizes, seconds)
-    benchmark.extra_info["exponent"] = round(exponent, 2)
-    print(f"\ncoverage: seconds grow as n^{exponent:.2f}, budget 15 % of n")
+    exponent = growth.record("rows with the budget", sizes, seconds)
     assert exponent <= 2 * STEEPEST
 
 

@@ -6,12 +6,13 @@ The kernel is given to all: computing it is no part of what is timed.
 from __future__ import annotations
 
 import time
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import oracles
 import pytest
-from alternating import STEEPEST, clustered, compare, cpu_seconds, growth_exponent, peak_bytes
+from alternating import STEEPEST, clustered, compare, peak_bytes, seconds_in_turns
+from growth import Growth
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from strategies.kernels import CosineSimilarity, NeighbourSimilarity, facility_location
@@ -114,18 +115,16 @@ def test_memory_beyond_the_kernel(benchmark: BenchmarkFixture) -> None:
     assert used < 200e6
 
 
-def test_growth(benchmark: BenchmarkFixture) -> None:
+def test_growth_of_facility_location(benchmark: BenchmarkFixture, growth: Growth) -> None:
     """Time in the entries of the kernel and in the budget, as exponents."""
     rows, budgets = [2_000, 2_600, 3_400, 4_400], [50, 100, 200, 400]
     whole = kernel(rows[-1]).astype(np.float32)
     kernels = [np.ascontiguousarray(whole[:n, :n]) for n in rows]
-    seconds = [cpu_seconds(lambda given=given: facility_location(given, 100)) for given in kernels]
-    in_entries = growth_exponent([n * n for n in rows], seconds)
-    in_budget = growth_exponent(budgets, [cpu_seconds(lambda k=k: facility_location(whole, k)) for k in budgets])
-    benchmark.extra_info["exponent_in_entries"] = round(in_entries, 2)
-    benchmark.extra_info["exponent_in_budget"] = round(in_budget, 2)
+    of_kernels = [partial(facility_location, given, 100) for given in kernels]
+    of_budgets = [partial(facility_location, whole, k) for k in budgets]
+    in_entries = growth.record("entries", [n * n for n in rows], seconds_in_turns(of_kernels))
+    in_budget = growth.record("budget", budgets, seconds_in_turns(of_budgets))
     benchmark.pedantic(lambda: facility_location(whole, budgets[-1]), rounds=1)
-    print(f"\nfacility location grows as (n^2)^{in_entries:.2f} and k^{in_budget:.2f}")
     assert in_entries <= STEEPEST
     assert in_budget <= 1.0
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import oracles
 import pytest
-from alternating import STEEPEST, clustered, compare, cpu_seconds, growth_exponent
+from alternating import STEEPEST, clustered, compare, seconds_in_turns
+from growth import Growth
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from strategies.kernels import farthest, k_center, repr_filter
@@ -97,17 +99,48 @@ def test_repr_filter_against_numpy_row_by_row(benchmark: BenchmarkFixture) -> No
     assert same(rows[:accepted], literal)
 
 
-def test_growth_of_k_center(benchmark: BenchmarkFixture) -> None:
+def test_growth_of_k_center(benchmark: BenchmarkFixture, growth: Growth) -> None:
     """Time in the rows and in the budget, as exponents; one pass a pick would be 1, and larger rows leave the cache."""
     rows, budgets = [4_000, 6_000, 9_000, 13_500], [100, 160, 250, 400]
     points = clustered(rows[-1], 128)
-    in_rows = growth_exponent(rows, [cpu_seconds(lambda n=n: k_center(points[:n], 150, first=0)) for n in rows])
-    in_budget = growth_exponent(budgets, [cpu_seconds(lambda k=k: k_center(points, k, first=0)) for k in budgets])
-    benchmark.extra_info["exponent_in_rows"] = round(in_rows, 2)
-    benchmark.extra_info["exponent_in_budget"] = round(in_budget, 2)
+    of_rows = [partial(k_center, points[:n], 150, first=0) for n in rows]
+    of_budgets = [partial(k_center, points, k, first=0) for k in budgets]
+    in_rows = growth.record("rows", rows, seconds_in_turns(of_rows))
+    in_budget = growth.record("budget", budgets, seconds_in_turns(of_budgets))
     benchmark.pedantic(lambda: k_center(points, budgets[-1], first=0), rounds=1)
-    print(f"\nk-center grows as n^{in_rows:.2f} and k^{in_budget:.2f}")
     assert max(in_rows, in_budget) <= STEEPEST
+
+
+def test_growth_of_farthest(benchmark: BenchmarkFixture, growth: Growth) -> None:
+    rows, budgets = [4_000, 6_000, 9_000, 13_500], [100, 160, 250, 400]
+    points = clustered(rows[-1], 128)
+    growth.record("rows", rows, seconds_in_turns([partial(farthest, points[:n], 150, first=0) for n in rows]))
+    growth.record("budget", budgets, seconds_in_turns([partial(farthest, points, k, first=0) for k in budgets]))
+    benchmark.pedantic(lambda: farthest(points, budgets[-1], first=0), rounds=1)
+
+
+def test_growth_of_repr_filter(benchmark: BenchmarkFixture, growth: Growth) -> None:
+    """Time in the rows walked over, a budget that none reaches: the square at worst."""
+    rows = [2_000, 3_000, 4_500, 6_750]
+    points = clustered(rows[-1], 128)
+
+    def walk(count: int) -> object:
+        return repr_filter(points[:count], count, order=np.arange(count), threshold=0.8)
+
+    benchmark.pedantic(lambda: walk(rows[0]), rounds=1)
+    assert growth.record("rows", rows, seconds_in_turns([partial(walk, n) for n in rows])) <= 2 * STEEPEST
+
+
+def test_growth_of_density(benchmark: BenchmarkFixture, growth: Growth) -> None:
+    """Time in the rows: all pairs."""
+    rows = [2_000, 3_000, 4_500, 6_750]
+    points = clustered(rows[-1], 128)
+
+    def density(count: int) -> object:
+        return knn_density(points[:count], points[:count], neighbours=10, power=0.5)
+
+    benchmark.pedantic(lambda: density(rows[0]), rounds=1)
+    assert growth.record("rows", rows, seconds_in_turns([partial(density, n) for n in rows])) <= 2 * STEEPEST
 
 
 def test_density(benchmark: BenchmarkFixture) -> None:

@@ -6,10 +6,12 @@ Run by `make bench`. vendi-score is a dependency of this file alone.
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 import pytest
-from alternating import STEEPEST, clustered, compare, cpu_seconds, growth_exponent, peak_bytes
+from alternating import STEEPEST, clustered, compare, peak_bytes, seconds_in_turns
+from growth import Growth
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from suite.diversity.novelty import mean_novelty
@@ -50,18 +52,17 @@ def test_novelsum_against_the_published_form(benchmark: BenchmarkFixture) -> Non
     assert ours == pytest.approx(literal, rel=1e-6)
 
 
-def test_novelsum_grows_with_the_square_of_the_picks(benchmark: BenchmarkFixture) -> None:
+def test_growth_of_novelsum(benchmark: BenchmarkFixture, growth: Growth) -> None:
+    """It grows with the square of the picks."""
     points = clustered(6_000, 256)
     sizes = [2_000, 3_000, 4_000, 6_000]
 
     def measure(size: int) -> float:
         return mean_novelty(points[:size], np.ones(size), distance_power=1.0, count_self=True)
 
-    seconds = [cpu_seconds(lambda size=size: measure(size)) for size in sizes]  # type: ignore[misc]
+    seconds = seconds_in_turns([partial(measure, size) for size in sizes])
     benchmark.pedantic(lambda: measure(sizes[0]), rounds=1)
-    exponent = growth_exponent(sizes, seconds)
-    benchmark.extra_info["exponent"] = round(exponent, 2)
-    print(f"\n{benchmark.name}: exponent {exponent:.2f}, {seconds[-1]:.2f} s at {sizes[-1]:,}")
+    exponent = growth.record("picks", sizes, seconds)
     assert exponent <= 2 * STEEPEST
 
 

@@ -6,12 +6,15 @@ At full size its seconds are asserted too, and stand in the table's extra column
 from __future__ import annotations
 
 import time
+from functools import partial
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import oracles
 import pytest
-from alternating import compare
+from alternating import compare, seconds_in_turns
+from growth import Growth
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from strategies.kernels import reverse_greedy_prune
@@ -134,3 +137,15 @@ def test_dropping_samples_at_full_size(benchmark: BenchmarkFixture) -> None:
     )
     assert benchmark.extra_info["ours_seconds"] <= SECONDS
     assert ours.tolist() == literal
+
+
+@pytest.mark.parametrize("unit", ["type", "sample"])
+def test_growth_of_pruning(benchmark: BenchmarkFixture, growth: Growth, unit: Literal["type", "sample"]) -> None:
+    """Time in the samples, with types and the types kept in proportion."""
+    counts = [15_000, 30_000, 60_000, 117_000]
+    made = [zipf_samples(count, 25, count // 8) for count in counts]
+    forms = [partial(reverse_greedy_prune, given, n // 117, unit=unit) for given, n in zip(made, counts, strict=True)]
+    seconds = seconds_in_turns(forms)
+    benchmark.pedantic(lambda: reverse_greedy_prune(made[0], counts[0] // 117, unit=unit), rounds=1)
+    # Incidences of the larger sizes outgrow the cache, and they are followed in no order.
+    assert growth.record("rows with their types", counts, seconds) <= 1.5

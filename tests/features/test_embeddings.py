@@ -154,7 +154,7 @@ def test_an_unknown_embedder_lists_the_known_ones() -> None:
         parse_embedder("tfidf-sdv")
 
 
-def test_dimensions_belong_to_tfidf(tiny_base: Path) -> None:
+def test_dimensions_belong_to_embedders_without_a_model(tiny_base: Path) -> None:
     track = TrackContext("test", 4, embedder=f"causal-lm:{tiny_base}")
     with pytest.raises(FeatureError, match="belongs to tfidf-svd"):
         Embeddings(dimensions=8).resolve(track)

@@ -1,0 +1,1 @@
+"""Golden picks, baselines and verdicts: whether a strategy still does what it did, and what it takes to do it."""

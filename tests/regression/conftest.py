@@ -1,0 +1,27 @@
+"""A small baseline, made once, and a laboratory beside it; shared by the tests of regressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from suite.registry import strategies
+from suite.regression.baseline import Baseline, Recorded
+from suite.regression.checking import observe
+from suite.regression.observing import Laboratory
+from suite.regression.setting import Setting
+
+CHOSEN = ("novelselect", "k-center", "random")
+
+
+@pytest.fixture(scope="session")
+def laboratory() -> Iterator[Laboratory]:
+    with Laboratory(Setting(samples=600, budget=60).pinned()) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def baseline(laboratory: Laboratory) -> Baseline:
+    found = observe([strategies.parse(name) for name in CHOSEN], laboratory)
+    return Baseline(setting=laboratory.setting).merged({spec: Recorded.of(one) for spec, one in found.items()})
