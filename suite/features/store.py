@@ -161,12 +161,11 @@ class FeatureStore:
             return None
 
     def _clear(self, key: str) -> None:
-        # Called under the key's lock: what lies here is damaged, or was left by a process that was killed.
-        leftovers = [self.folder / key, *self.folder.glob(f".{key}.*.part")]
-        for path in leftovers:
+        # Called under the key's lock: what lies here is damaged.
+        path = self.folder / key
+        with storage_errors(path):
             if path.is_dir():
-                with storage_errors(path):
-                    shutil.rmtree(path)
+                shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
 
