@@ -28,7 +28,7 @@ def load() -> None:
     import suite.evaluation.run
     import suite.runner.runner
     import suite.runner.workers
-    import suite.training.finetune  # noqa: F401
+    import suite.training.finetune
     from suite.commands.main import application
 
     application()

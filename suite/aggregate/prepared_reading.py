@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from suite.aggregate.board import Board, Costs, Estimate, Power, Row
 from suite.aggregate.prepared import ESTIMATES, SCHEMA_VERSION, TASK
 from suite.errors import StoreError
+from suite.strict_json import strict_json
 
 _NUMBERS = {
     cls: [name for name, kind in get_type_hints(cls).items() if kind is float] for cls in (Estimate, Power, Costs)
@@ -73,7 +73,7 @@ _BOARD = TypeAdapter(Board)
 
 def _document(facts: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(facts)
+        document = strict_json(facts)
     except (ValueError, RecursionError) as error:
         raise StoreError(f"the facts of the board are damaged ({error})") from error
     version = document.get("schema_version") if isinstance(document, dict) else None
