@@ -53,6 +53,11 @@ def finished(home: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
+def half_written(home: Path) -> list[str]:
+    """The names of half-written files and folders; whoever writes them may go on meanwhile."""
+    return [name for _, folders, files in os.walk(home) for name in (*folders, *files) if name.endswith(".part")]
+
+
 def left_over(home: Path, scratch: Path) -> list[str]:
     """What no finished run may leave: half-written files, folders of unfinished work, temporary files."""
     unfinished = [path for path in home.rglob("*") if path.suffix in (".part", ".scratch", ".work")]
@@ -184,14 +189,14 @@ class Killer:
         wanted, seen = self.rng.randrange(1, 30), set[str]()
 
         def in_a_write(elapsed: float) -> bool:
-            seen.update(path.name for path in self.home.glob("[cs]*/**/.*.part"))
+            seen.update(half_written(self.home))
             return len(seen) >= wanted
 
         return in_a_write
 
     def _count(self, say: Callable[[str], None]) -> None:
         self.tally.kills += 1
-        parts = list(self.home.rglob("*.part"))
+        parts = half_written(self.home)
         self.tally.in_a_write += bool(parts)
         counts = dict.fromkeys((pattern.split("/")[1] for pattern in FINISHED), 0)
         for name in finished(self.home):
