@@ -1,4 +1,4 @@
-"""Readers of what a store holds, though strangers may have written it: results, requests, submissions, studies, logs."""
+"""Readers of what a store holds, though strangers may have written it: results, requests, submissions, logs."""
 
 from __future__ import annotations
 
