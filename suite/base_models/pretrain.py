@@ -9,6 +9,7 @@ stand on.
 
 from __future__ import annotations
 
+import io
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from suite.atomic import atomic_file
+from suite.atomic import write_bytes
 from suite.reporting import Notify, Progress, no_progress, say_nothing
 from suite.reproducible import reproducible
 
@@ -273,8 +274,10 @@ def _backward(model: Any, data: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
 def _save(checkpoint: Path, model: Any, optimizer: Any, step: int) -> None:
     import torch
 
-    with atomic_file(checkpoint) as temporary:
-        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, temporary)
+    # Through memory: on a full disk torch raises errors of its own that do not say what is wrong.
+    page = io.BytesIO()
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, page)
+    write_bytes(checkpoint, page.getvalue())
 
 
 def _restore(keeping: _Keeping, model: Any, optimizer: Any) -> int:

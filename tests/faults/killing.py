@@ -105,17 +105,40 @@ class Starter:
         assert self.program.stdout is not None
         assert self.program.stdout.readline() == "ready\n"
 
-    def start(self, home: Path) -> Attempt:
-        """A run over `home`."""
+    def start(self, home: Path, matter: str = "") -> Attempt:
+        """A run over `home`; `matter` says what ails fine-tunes of one seed: `refused` memory, or `killed` for it."""
         assert self.program.stdin is not None
         assert self.program.stdout is not None
-        self.program.stdin.write(f"{home}\n")
+        self.program.stdin.write(f"{home} {matter}\n")
         self.program.stdin.flush()
         return Attempt(int(self.program.stdout.readline()), self.program)
+
+    def run(self, home: Path, matter: str = "") -> tuple[int, str]:
+        """The exit status of a run over `home` that nobody disturbs, and what it printed, as one line."""
+        status = self.start(home, matter).ended()
+        return status, self.said(home).replace("\n", "")
 
     def said(self, home: Path) -> str:
         """What the last attempt over `home` printed."""
         return (home.parent / "said.txt").read_text()
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that it has started and that have not ended yet."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.pid != self.program.pid and str(PROGRAM) in process.cmdline():
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def wait_for_workers(self) -> None:
+        """Workers of killed runners end by themselves within a second or two."""
+        deadline = time.monotonic() + PATIENCE
+        while self.workers():
+            assert time.monotonic() < deadline, "workers of killed runners go on"
+            time.sleep(0.05)
 
     def close(self) -> None:
         """End the program; everything that it started has to have ended before."""
@@ -143,7 +166,8 @@ class Killer:
     def __init__(self, starter: Starter, base_models: Path, expected: dict[str, Any], seconds: float, seed: int):
         self.starter, self.base_models, self.expected, self.seconds = starter, base_models, expected, seconds
         self.rng = random.Random(seed)
-        self.home = starter.folder / "killed"
+        self.home = starter.folder / "kills" / "home"
+        self.home.parent.mkdir()
         self.tally = Tally()
 
     def kill(self, kills: int, say: Callable[[str], None] = lambda line: None) -> Tally:
@@ -214,22 +238,5 @@ class Killer:
         assert "damaged" not in said, said
         assert without_cost(self.home) == self.expected
         assert len(list(self.home.glob("store/results/*/*/*/*.json"))) == CELLS
-        self._wait_for_workers()
+        self.starter.wait_for_workers()
         assert left_over(self.home, self.starter.scratch) == []
-
-    def _wait_for_workers(self) -> None:
-        """Workers of killed runners end by themselves within a second or two."""
-        deadline = time.monotonic() + PATIENCE
-        while self._workers():
-            assert time.monotonic() < deadline, "workers of killed runners go on"
-            time.sleep(0.05)
-
-    def _workers(self) -> list[psutil.Process]:
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.pid != self.starter.program.pid and str(PROGRAM) in process.cmdline():
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
