@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from leaderboard.track_data import TrackData
 from suite.aggregate.cells import read_cells
 from suite.aggregate.moments_file import MomentsFile
-from suite.aggregate.prepared_reading import read_prepared
+from suite.aggregate.prepared_reading import Prepared, read_prepared
 from suite.errors import BreadthError, StoreError
 from suite.stores.protocol import Skipped
 from suite.stores.records import LARGEST_RECORD, checked_path
@@ -53,7 +54,9 @@ def read_track(name: str, folder: Path, tables: Path, read: Callable[[str], byte
     board = prepared.board
     if board.track != name:
         raise StoreError(f"leaderboard/{name}.json is of track {board.track!r}")
-    cells = read_cells(content(f"leaderboard/{name}.cells.parquet"))
+    lines = content(f"leaderboard/{name}.cells.parquet")
+    prepared.check("cells.parquet", hashlib.sha256(lines).hexdigest())
+    cells = read_cells(lines)
     track = known_track(name)
     problems = [Skipped(path, reason) for path, reason in board.skipped]
     if track is not None and track.identity != board.registration.identity:
@@ -63,22 +66,25 @@ def read_track(name: str, folder: Path, tables: Path, read: Callable[[str], byte
         track = None
     moments = None
     try:
-        moments = _moments(tables / f"leaderboard/{name}.moments.parquet", prepared.results_digest)
+        moments = _moments(tables / f"leaderboard/{name}.moments.parquet", prepared)
     except StoreError as error:
         problems.append(problem(f"leaderboard/{name}.moments.parquet", error))
     data = TrackData(board, cells, track=track, folder=folder, read=read, moments=moments, problems=tuple(problems))
     return data, prepared.results_digest
 
 
-def _moments(path: Path, digest: str) -> MomentsFile | None:
+def _moments(path: Path, prepared: Prepared) -> MomentsFile | None:
     """The open file of moments, None where there is none: what is opened stays readable when it is replaced."""
     try:
         if not path.is_file():
             return None
-        found = MomentsFile(path.open("rb"))
+        file = path.open("rb")
+        prepared.check("moments.parquet", hashlib.file_digest(file, "sha256").hexdigest())
+        file.seek(0)
+        found = MomentsFile(file)
     except OSError as error:
         raise StoreError(f"the moments cannot be read: {error.strerror or error}") from error
-    if found.results_digest != digest:
+    if found.results_digest != prepared.results_digest:
         raise StoreError("the moments are of other results than the board")
     return found
 

@@ -1,8 +1,14 @@
-"""Writing that is whole or absent: a temporary name beside the target, synced, then renamed."""
+"""Writing that is whole or absent: a temporary name beside the target, synced, then renamed.
+
+A writer holds a lock on its temporary as long as it lives. What a killed one left behind is thereby known for what it
+is, and removed by the next writer of the same target.
+"""
 
 from __future__ import annotations
 
 import errno
+import fcntl
+import glob
 import os
 import re
 import shutil
@@ -13,6 +19,9 @@ from pathlib import Path
 
 from suite.errors import StorageError
 
+PART = ".part"
+"""The ending of temporary names; they begin with a full stop and the target's name."""
+
 
 @contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
@@ -21,10 +30,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
     Raises StorageError when the disk is full or the folder cannot be written.
     """
     with storage_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        os.close(handle)
-    temporary = Path(name)
+        temporary, held = _begin(target, folder=False)
     try:
         with storage_errors(target):
             yield temporary
@@ -34,6 +40,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
             _sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(held)
 
 
 @contextmanager
@@ -44,19 +51,18 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     content-addressed folders of one name are equal.
     """
     with storage_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+        temporary, held = _begin(target, folder=True)
     try:
         with storage_errors(target):
             yield temporary
             temporary.chmod(0o755)
             for path in sorted(temporary.rglob("*")):
                 _sync(path)
-            if not target.exists():
-                temporary.rename(target)
+            _take_name(temporary, target)
             _sync(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        os.close(held)
 
 
 def write_text(target: Path, text: str) -> None:
@@ -68,6 +74,67 @@ def write_bytes(target: Path, content: bytes) -> None:
     """Write `content` to `target`, whole or not at all."""
     with atomic_file(target) as temporary:
         temporary.write_bytes(content)
+
+
+def _begin(target: Path, *, folder: bool) -> tuple[Path, int]:
+    """A temporary beside `target` and the descriptor that locks it, once those of dead writers are gone."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _drop_abandoned(target)
+    prefix = f".{target.name}."
+    while True:
+        if folder:
+            name = tempfile.mkdtemp(prefix=prefix, suffix=PART, dir=target.parent)
+        else:
+            handle, name = tempfile.mkstemp(prefix=prefix, suffix=PART, dir=target.parent)
+            os.close(handle)
+        held = _held(Path(name))
+        if held is not None:
+            return Path(name), held
+
+
+def _held(temporary: Path, *, wait: bool = True) -> int | None:
+    """The descriptor of a lock on a temporary; None when it is gone, or (without waiting) in somebody's hands."""
+    try:
+        descriptor = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        # Somebody may have taken it for abandoned between its making and the lock.
+        if os.path.samestat(os.fstat(descriptor), os.stat(temporary)):
+            return descriptor
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if wait and error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            return descriptor  # a file system without locks: nobody takes anything for abandoned there
+        if error.errno not in (errno.EWOULDBLOCK, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            os.close(descriptor)
+            raise
+    os.close(descriptor)
+    return None
+
+
+def _drop_abandoned(target: Path) -> None:
+    """Remove what killed writers of `target` left half-written."""
+    for path in target.parent.glob(f".{glob.escape(target.name)}.*{PART}"):
+        held = _held(path, wait=False)
+        if held is not None:
+            try:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            finally:
+                os.close(held)
+
+
+def _take_name(temporary: Path, target: Path) -> None:
+    if target.exists():
+        return
+    try:
+        temporary.rename(target)
+    except OSError as error:
+        # Another process has taken the name since we looked.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not target.is_dir():
+            raise
 
 
 @contextmanager

@@ -109,6 +109,7 @@ def read_selection(path: Path, pool: Pool) -> Selection:
     try:
         record = json.loads(text)
         ids = [str(item) for item in record["ids"]]
+        made_from, sha256 = str(record["pool"]), record.get("sha256")
         selection = dataclasses.replace(
             _from_ids(path, ids, pool),
             strategy=str(record["strategy"]),
@@ -116,15 +117,15 @@ def read_selection(path: Path, pool: Pool) -> Selection:
             seed=int(record["seed"]),
             budget=int(record["budget"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise SelectionError(
-            f"{path} is no selection file ({error!r}); write it again with `breadth select`."
+            f"{path} is no selection file ({str(error)[:200]!r}); write it again with `breadth select`."
         ) from error
-    if record["pool"] != pool.fingerprint:
+    if made_from != pool.fingerprint:
         raise SelectionError(
-            f"{path} was made from pool {record['pool'][:12]}, this one is {pool.fingerprint[:12]}; select again."
+            f"{path} was made from pool {made_from[:12]!r}, this one is {pool.fingerprint[:12]}; select again."
         )
-    if record.get("sha256") != selection.sha256:
+    if sha256 != selection.sha256:
         raise SelectionError(f"{path} was changed after it was written (its sha256 differs); select again.")
     return selection
 

@@ -20,6 +20,7 @@ from suite.aggregate.moments import TableMoments
 from suite.errors import StoreError
 from suite.statistics.intervals import Moments
 from suite.statistics.ranks import QuantisedBootstrap
+from suite.strict_json import strict_json
 
 SCHEMA_VERSION = 1
 MOST_CELLS = 2**28
@@ -61,7 +62,7 @@ class MomentsFile:
         try:
             self._file = pyarrow.parquet.ParquetFile(file)
             metadata = self._file.schema_arrow.metadata or {}
-            head = json.loads(metadata[b"breadth"])
+            head = strict_json(metadata[b"breadth"])
             version = int(head["schema_version"])
             if version > SCHEMA_VERSION:
                 raise StoreError(

@@ -8,13 +8,14 @@ two files are the whole board, which `suite.aggregate.prepared_reading` gives ba
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from suite.aggregate.board import Board, Row, Table
+from suite.sealed import sealed
 
 SCHEMA_VERSION = 2
 ESTIMATES = ("score", "difference")
@@ -51,23 +52,19 @@ def as_parquet(board: Board) -> bytes:
     return page.getvalue()
 
 
-def facts_json(board: Board, results_digest: str = "") -> str:
+def facts_json(board: Board, results_digest: str = "", files: Mapping[str, bytes] | None = None) -> str:
     """All that stands on a board beside its rows; numbers that do not exist are null.
 
-    `results_digest` says which records it was made from (`suite.stores.aggregates.results_digest`).
+    `results_digest` says which records it was made from (`suite.stores.aggregates.results_digest`). `files` are the
+    track's other prepared files by their endings (`parquet` for the rows): their hashes are kept, and that of the facts
+    themselves, so that a reader sees a change.
     """
     document = jsonable(dataclasses.asdict(board))
     for table in document["tables"]:
         table["rows"] = len(table["rows"])
-    return (
-        json.dumps(
-            {"schema_version": SCHEMA_VERSION, "results_digest": results_digest, **document},
-            indent=1,
-            ensure_ascii=False,
-            allow_nan=False,
-        )
-        + "\n"
-    )
+    head = {"schema_version": SCHEMA_VERSION, "results_digest": results_digest}
+    hashes = {ending: hashlib.sha256(content).hexdigest() for ending, content in (files or {}).items()}
+    return sealed({**head, "files": hashes, **document}, indent=1)
 
 
 def jsonable(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from suite.aggregate.board import Board, Costs, Estimate, Power, Row
 from suite.aggregate.prepared import ESTIMATES, SCHEMA_VERSION, TASK
 from suite.errors import StoreError
+from suite.sealed import break_seal
+from suite.strict_json import strict_json
 
 _NUMBERS = {
     cls: [name for name, kind in get_type_hints(cls).items() if kind is float] for cls in (Estimate, Power, Costs)
@@ -32,6 +34,13 @@ class Prepared:
 
     board: Board
     results_digest: str
+    files: Mapping[str, str]
+    """The sha256 of each prepared file by its ending; empty in facts from before it was kept."""
+
+    def check(self, ending: str, sha256: str) -> None:
+        """Raise StoreError unless the prepared file of that ending has this hash."""
+        if self.files.get(ending, sha256) != sha256:
+            raise StoreError(f"the prepared .{ending} is not the one that was written with the facts of the board")
 
 
 def read_prepared(facts: bytes, rows: bytes) -> Prepared:
@@ -58,7 +67,10 @@ def read_prepared(facts: bytes, rows: bytes) -> Prepared:
             _numbers_back(table)
         digest = document.pop("results_digest")
         document.pop("schema_version")
-        return Prepared(_BOARD.validate_python(document), str(digest))
+        files = {str(ending): str(sha256) for ending, sha256 in document.pop("files", {}).items()}
+        prepared = Prepared(_BOARD.validate_python(document), str(digest), files)
+        prepared.check("parquet", hashlib.sha256(rows).hexdigest())
+        return prepared
     except ValidationError as error:
         first = error.errors()[0]
         raise StoreError(
@@ -73,7 +85,7 @@ _BOARD = TypeAdapter(Board)
 
 def _document(facts: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(facts)
+        document = strict_json(facts)
     except (ValueError, RecursionError) as error:
         raise StoreError(f"the facts of the board are damaged ({error})") from error
     version = document.get("schema_version") if isinstance(document, dict) else None
@@ -85,6 +97,10 @@ def _document(facts: bytes) -> dict[str, Any]:
             f"the prepared board is of a{'n' if than == 'older' else ''} {than} Breadth (schema version {version}, and "
             f"this one reads {SCHEMA_VERSION}): {'update Breadth' if than == 'newer' else 'run `breadth recompute`'}"
         )
+    try:
+        break_seal(document)
+    except ValueError as error:
+        raise StoreError(f"the facts of the board are damaged ({error})") from error
     return document
 
 

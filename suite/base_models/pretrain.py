@@ -9,6 +9,7 @@ stand on.
 
 from __future__ import annotations
 
+import io
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from suite.atomic import atomic_file
-from suite.reporting import Progress, no_progress
+from suite.atomic import write_bytes
+from suite.reporting import Notify, Progress, no_progress, say_nothing
 from suite.reproducible import reproducible
 
 if TYPE_CHECKING:
@@ -116,12 +117,14 @@ def pretrain(
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     workers: int = 1,
     progress: Progress = no_progress,
+    notify: Notify = say_nothing,
 ) -> list[float]:
     """Train `model` in place on `tokens`, shape (m, length); returns the loss of every step of this run.
 
     With `checkpoint`, state is kept there every `checkpoint_seconds` and a run goes on from it; the final weights are
-    those of an uninterrupted run (on a GPU up to the order of sums). `workers` is 1 or 2 processes and does not change
-    them either; a GPU is given to one. Afterwards the model is on the CPU and the GPU's memory is free again.
+    those of an uninterrupted run (on a GPU up to the order of sums). A checkpoint that cannot be read is reported
+    through `notify`. `workers` is 1 or 2 processes and does not change the weights either; a GPU is given to one.
+    Afterwards the model is on the CPU and the GPU's memory is free again.
     """
     import torch
 
@@ -133,7 +136,7 @@ def pretrain(
                 model,
                 torch.from_numpy(tokens.astype(np.int64)).to(model.device),
                 schedule,
-                _Keeping(checkpoint, checkpoint_seconds),
+                _Keeping(checkpoint, checkpoint_seconds, notify),
                 1 if on_gpu else workers,
                 progress,
             )
@@ -149,6 +152,7 @@ class _Keeping:
 
     checkpoint: Path | None
     seconds: float
+    notify: Notify
 
 
 def _train(
@@ -165,7 +169,7 @@ def _train(
         betas=BETAS,
         fused=True,
     )
-    first = _restore(keeping.checkpoint, model, optimizer)
+    first = _restore(keeping, model, optimizer)
     losses: list[torch.Tensor] = []
     saved = time.monotonic()
     with _one_thread(), _gradients(model, data, workers) as compute:
@@ -270,16 +274,24 @@ def _backward(model: Any, data: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
 def _save(checkpoint: Path, model: Any, optimizer: Any, step: int) -> None:
     import torch
 
-    with atomic_file(checkpoint) as temporary:
-        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, temporary)
+    # Through memory: on a full disk torch raises errors of its own that do not say what is wrong.
+    page = io.BytesIO()
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, page)
+    write_bytes(checkpoint, page.getvalue())
 
 
-def _restore(checkpoint: Path | None, model: Any, optimizer: Any) -> int:
+def _restore(keeping: _Keeping, model: Any, optimizer: Any) -> int:
     import torch
 
+    checkpoint = keeping.checkpoint
     if checkpoint is None or not checkpoint.is_file():
         return 0
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged one fails in torch, zipfile or pickle, each with errors of its own
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        keeping.notify(f"The checkpoint {checkpoint} is damaged ({reason}); pretraining begins anew.")
+        return 0
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"])

@@ -11,7 +11,7 @@ from suite.base_models.build import base_key, ensure_base, weights_sha256
 from suite.base_models.packing import Corpus
 from suite.errors import TrainingError
 from suite.hashing import content_key, sources_sha256
-from suite.reporting import Progress, no_progress
+from suite.reporting import Notify, Progress, no_progress, say_nothing
 
 if TYPE_CHECKING:
     from suite.track import BuiltModel, HubModel, Track
@@ -27,14 +27,20 @@ class ResolvedBase:
 
 
 def resolve_base(
-    model: HubModel | BuiltModel, track: Track, *, cache: Path, progress: Progress = no_progress
+    model: HubModel | BuiltModel,
+    track: Track,
+    *,
+    cache: Path,
+    progress: Progress = no_progress,
+    notify: Notify = say_nothing,
 ) -> ResolvedBase:
     """Download or build `model` unless it is there, and hash its weights.
 
     Raises TrainingError when the Hub does not give it.
     """
     if model.kind == "built":
-        folder = ensure_base(model, corpus_of(model, track), cache / "base-models", progress=progress)
+        corpus = corpus_of(model, track)
+        folder = ensure_base(model, corpus, cache / "base-models", progress=progress, notify=notify)
     else:
         folder = _download(model)
     return ResolvedBase(model.name, folder, weights_sha256(folder))

@@ -25,14 +25,11 @@ def board_files(
     from suite.aggregate.moments_file import moments_parquet
     from suite.aggregate.prepared import as_parquet, facts_json
 
-    files = {
-        f"leaderboard/{board.track}.parquet": as_parquet(board),
-        f"leaderboard/{board.track}.json": facts_json(board, digest).encode(),
-        f"leaderboard/{board.track}.cells.parquet": cells_parquet(cells_of(results, board.registration)),
-    }
+    tables = {"parquet": as_parquet(board), "cells.parquet": cells_parquet(cells_of(results, board.registration))}
     if moments is not None:
-        files[f"leaderboard/{board.track}.moments.parquet"] = moments_parquet(moments, digest)
-    return files
+        tables["moments.parquet"] = moments_parquet(moments, digest)
+    files = {**tables, "json": facts_json(board, digest, tables).encode()}
+    return {f"leaderboard/{board.track}.{ending}": content for ending, content in files.items()}
 
 
 def prepare(track: Track, store: Store, version: str | None = None) -> tuple[Board, dict[str, bytes]]:

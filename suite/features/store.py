@@ -13,7 +13,6 @@ A damaged entry is reported through `notify` and computed again.
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +29,7 @@ from suite.features.npy import write_npy
 from suite.hashing import content_key, file_sha256, library_versions
 from suite.pool import Pool
 from suite.reporting import Progress, no_progress, say_nothing
+from suite.sealed import sealed, unsealed
 
 HASHED_BYTES = 512 * 1024 * 1024
 META = "meta.json"
@@ -137,7 +137,7 @@ class FeatureStore:
         with atomic_folder(self.folder / key) as temporary:
             files = {name: write_npy(temporary / f"{name}.npy", array) for name, array in arrays.items()}
             meta = {**self._facts(feature, pool), "seconds": seconds, "files": files}
-            (temporary / META).write_text(json.dumps(meta, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            (temporary / META).write_text(sealed(meta, indent=1), encoding="utf-8")
         self._drop_scratch(key)
 
     def _scratch(self, key: str) -> Path:
@@ -152,7 +152,7 @@ class FeatureStore:
         if not folder.exists():
             return None
         try:
-            meta = json.loads((folder / META).read_text(encoding="utf-8"))
+            meta = unsealed((folder / META).read_bytes())
             arrays = {name: _checked(folder / f"{name}.npy", facts) for name, facts in meta["files"].items()}
             return StoredFeature(key, float(meta["seconds"]), arrays)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -161,12 +161,11 @@ class FeatureStore:
             return None
 
     def _clear(self, key: str) -> None:
-        # Called under the key's lock: what lies here is damaged, or was left by a process that was killed.
-        leftovers = [self.folder / key, *self.folder.glob(f".{key}.*.part")]
-        for path in leftovers:
+        # Called under the key's lock: what lies here is damaged.
+        path = self.folder / key
+        with storage_errors(path):
             if path.is_dir():
-                with storage_errors(path):
-                    shutil.rmtree(path)
+                shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
 

@@ -6,7 +6,6 @@ loads in the memory of a few batches (measured by the tests).
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,12 +16,13 @@ import numpy as np
 
 from suite.atomic import atomic_folder, storage_errors
 from suite.errors import PoolError
-from suite.hashing import content_key
+from suite.hashing import content_key, file_sha256
 from suite.home import cache_folder
 from suite.pool.pool import Fingerprint, Pool, Sample
 from suite.pool.readers import RowSource
 from suite.pool.shapes import MAX_SAMPLE_BYTES, DroppedRowError, DropReason, known_shapes, to_sample
 from suite.reporting import Notify, Progress
+from suite.sealed import sealed, unsealed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 BATCH_ROWS = 4096
 BATCH_BYTES = 16 << 20
+HASHED_BYTES = 512 << 20
+"""A converted pool up to this size is hashed when it is opened."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,16 @@ def cached_pool(
 
 
 def _open(folder: Path) -> Pool | None:
-    """The memory-mapped pool of a cache folder, or None when a file is missing or was cut short."""
+    """The memory-mapped pool of a cache folder, or None when a file is missing or not as it was written."""
     import pyarrow as pa
 
     data = folder / "pool.arrow"
     try:
-        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+        facts = unsealed((folder / "facts.json").read_bytes())
         if data.stat().st_size != facts["bytes"]:
+            return None
+        # Copies of before have no hash; a huge one is checked by its size alone: hashing it would take many seconds.
+        if facts["bytes"] <= HASHED_BYTES and facts.get("sha256", "") not in ("", file_sha256(data)):
             return None
         table = pa.ipc.open_file(pa.memory_map(str(data))).read_all()
     except (OSError, ValueError, KeyError, pa.ArrowException):
@@ -147,7 +152,8 @@ def _convert(source: RowSource, folder: Path, name: str, rules: Rules, progress:
         )
     _refuse_duplicates(ids, data, name)
     facts = {"fingerprint": fingerprint.hexdigest(), "dropped": dict(dropped), "bytes": data.stat().st_size}
-    (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+    facts["sha256"] = file_sha256(data)
+    (folder / "facts.json").write_text(sealed(facts), encoding="utf-8")
 
 
 def arrow_schema() -> pa.Schema:

@@ -151,7 +151,7 @@ class TextRows:
                 record = json.loads(line.decode("utf-8"))
             except UnicodeDecodeError:
                 yield row, DropReason.INVALID_UTF8
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:  # of syntax, or of numbers with thousands of digits
                 raise PoolError(f"{self.path}, line {number}: broken JSON ({error}).") from error
             else:
                 if not isinstance(record, dict):

@@ -133,7 +133,7 @@ def _identifier(value: Any, row: int, prefix: str) -> str:
     if not prefix or not text.startswith(prefix):
         return text
     rest = text.removeprefix(prefix)
-    return str(int(rest)) if rest.isascii() and rest.isdigit() else rest
+    return (rest.lstrip("0") or "0") if rest.isascii() and rest.isdigit() else rest
 
 
 def _text(value: Any) -> str:

@@ -82,6 +82,7 @@ class Experiment:
                 self.track,
                 cache=self.folders.cache,
                 progress=self.progress(f"base model {name}"),
+                notify=self.notify,
             )
         return self._bases[name]
 

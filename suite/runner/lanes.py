@@ -151,7 +151,13 @@ class Lane:
         except TrainingError as error:
             self.settings.notify(f"{error} It is made again.")
             return None
-        if any(folder.glob("*.safetensors")) or self._scores(trained.weights_sha256, unit).is_file():
+        if any(folder.glob("*.safetensors")):
+            damaged = trained.changed()
+            if damaged is None:
+                return trained
+            self.settings.notify(f"{folder} is damaged ({damaged} has changed since it was written). It is made again.")
+            return None
+        if self._scores(trained.weights_sha256, unit).is_file():
             return trained
         self.settings.notify(f"The weights of {unit} were discarded and are needed again; they are trained again.")
         return None

@@ -73,9 +73,9 @@ class Selector:
         record = read_record(path, PickedRecord, self.notify)
         if record is None:
             return None
-        picked = self._picked(
-            strategy, budget, seed, np.asarray(record.rows, dtype=np.int64), record.seconds, record.feature_seconds
-        )
+        inside = all(0 <= row < len(self.pool) for row in record.rows)
+        rows = np.asarray(record.rows if inside else (), dtype=np.int64)
+        picked = self._picked(strategy, budget, seed, rows, record.seconds, record.feature_seconds)
         if picked.selection.sha256 != record.sha256:
             self.notify(f"{path} is damaged (its rows do not give its sha256); it is made again.")
             path.unlink(missing_ok=True)

@@ -5,7 +5,7 @@
     evaluation <- the trained weights' sha256, tasks, engine with versions
 
 Equal picks therefore train once, whoever picked them. Outputs live under their key in the cache folder, whole or
-absent; a damaged one is reported and made again.
+absent; a damaged one is found by its hash, reported and made again.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from suite.atomic import write_text
 from suite.hashing import content_key, library_versions, sources_sha256
 from suite.reporting import Notify
 from suite.results import TaskScore
+from suite.sealed import sealed, unsealed
 
 if TYPE_CHECKING:
     from suite.evaluation.protocol import Task
@@ -133,10 +134,10 @@ def evaluation_key(weights_sha256: str, base_weights: str, track: Track, tasks: 
 def read_record(path: Path, model: type[Stored], notify: Notify) -> Stored | None:
     """A stage's record, or None when it is absent; a damaged one is reported, removed and made again."""
     try:
-        return model.model_validate_json(path.read_bytes())
+        return model.model_validate(unsealed(path.read_bytes()))
     except FileNotFoundError:
         return None
-    except (ValidationError, UnicodeDecodeError) as error:
+    except ValueError as error:
         first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         notify(f"{path} is damaged ({first}); it is made again.")
         path.unlink(missing_ok=True)
@@ -145,7 +146,7 @@ def read_record(path: Path, model: type[Stored], notify: Notify) -> Stored | Non
 
 def write_record(path: Path, record: BaseModel) -> None:
     """Write a stage's record, whole or not at all."""
-    write_text(path, json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n")
+    write_text(path, sealed(record.model_dump(mode="json")))
 
 
 def as_json(value: Any) -> Any:

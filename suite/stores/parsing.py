@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from suite.stores.protocol import Skipped
+from suite.strict_json import strict_json
 
 Kept = TypeVar("Kept")
 LONGEST_PLACE, LONGEST_REASON = 80, 200
@@ -18,10 +19,11 @@ LONGEST_PLACE, LONGEST_REASON = 80, 200
 def parsed(path: str, content: bytes, newest: int, build: Callable[[Any], Kept]) -> Kept | Skipped:
     """What `build` makes of the JSON at `path`, or why nothing: a schema above `newest` is marked as a future one.
 
-    `build` may raise ValueError (pydantic's own among them) for what is no such record.
+    `build` may raise ValueError (pydantic's own among them) for what is no such record. It is JSON in the
+    strict sense: see `suite.strict_json`.
     """
     try:
-        document = json.loads(content)
+        document = strict_json(content)
         version = document.get("schema_version") if isinstance(document, dict) else None
         if type(version) is int and version > newest:
             reason = f"schema version {version}, and this Breadth reads up to {newest}"

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from suite.atomic import write_text
 from suite.errors import StoreError
+from suite.strict_json import strict_json
 
 Kept = TypeVar("Kept", bound="KeptStudy")
 
@@ -58,12 +59,12 @@ def read_kept(store_folder: Path, track: str, name: str, kind: type[Kept]) -> Ke
     """
     path = _path(store_folder, track, name)
     try:
-        document = json.loads(path.read_bytes())
+        document = strict_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} is damaged ({error}); make it again with `breadth {name}`.") from error
     known = int(kind.model_fields["schema_version"].default)
     version = document.get("schema_version") if isinstance(document, dict) else None

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from suite.atomic import atomic_folder
 from suite.errors import TrainingError
-from suite.hashing import content_key, file_sha256
+from suite.hashing import file_sha256
 from suite.quiet import quiet_libraries
 from suite.reporting import Progress, no_progress
 from suite.reproducible import reproducible
 from suite.results import Training
 from suite.templates import get_template
 from suite.track import Recipe
-from suite.training.job import RECORD, TrainedModel, TrainingJob
-from suite.training.memory import peak_memory_bytes, reset_peak_memory
+from suite.training.job import TrainedModel, TrainingJob, weights_sha256
+from suite.training.memory import out_of_memory, peak_memory_bytes, reset_peak_memory
 from suite.training.rows import Rows, encode_rows
 from suite.training.trainer import sft_trainer
 
@@ -66,10 +66,13 @@ def _train_and_save(job: TrainingJob, progress: Progress, started: float) -> Tra
     try:
         trainer = build_trainer(job, model, tokenizer, rows, progress)
         trainer.train()
-    except torch.cuda.OutOfMemoryError as error:
+    except (torch.cuda.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        where = out_of_memory(error)
+        if where is None:
+            raise
         raise TrainingError(
-            "The GPU ran out of memory. Set a smaller micro_batch_size, or gradient_checkpointing = true, "
-            "in the recipe."
+            f"{where} ran out of memory. Run fewer lanes at once (--jobs), or set a smaller micro_batch_size or "
+            "gradient_checkpointing = true in the recipe."
         ) from error
     training = _facts(trainer, rows)
     parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -83,8 +86,9 @@ def _train_and_save(job: TrainingJob, progress: Progress, started: float) -> Tra
             seconds=time.perf_counter() - started,
             peak_memory_bytes=peak_memory_bytes(),
             training_flops=6.0 * parameters * training.tokens_seen,
+            files={path.name: file_sha256(path) for path in sorted(folder.iterdir())},
         )
-        (folder / RECORD).write_text(trained.model_dump_json(), encoding="utf-8")
+        trained.write(folder)
     return trained
 
 
@@ -142,13 +146,6 @@ def step_count(rows: int, recipe: Recipe) -> int:
     per_epoch = math.ceil(math.ceil(rows / _micro(recipe)) / (recipe.batch_size // _micro(recipe)))
     steps = math.ceil(per_epoch * recipe.epochs)
     return min(steps, recipe.max_steps) if recipe.max_steps else steps
-
-
-def weights_sha256(folder: Path) -> str:
-    """The sha256 of a folder's safetensors file, or of the names and hashes of its shards."""
-    files = sorted(folder.glob("*.safetensors"))
-    hashes = {file.name: file_sha256(file) for file in files}
-    return next(iter(hashes.values())) if len(hashes) == 1 else content_key(hashes)
 
 
 def _micro(recipe: Recipe) -> int:

@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from suite.atomic import write_text
 from suite.errors import TrainingError
+from suite.hashing import content_key, file_sha256
 from suite.pool import Sample
 from suite.results import Training
+from suite.sealed import sealed, unsealed
 from suite.track import Recipe
 
 RECORD = "trained.json"
@@ -70,17 +72,40 @@ class TrainedModel(BaseModel):
     seconds: float
     peak_memory_bytes: int
     training_flops: float
+    files: dict[str, str] = {}
+    """The sha256 of every file beside the record, by its name; empty in records from before it was kept."""
 
     @classmethod
     def read(cls, folder: Path) -> TrainedModel:
         """The record that `finetune` left in a folder. Raises TrainingError when it is missing or damaged."""
         try:
-            record = cls.model_validate_json((folder / RECORD).read_bytes())
-        except (OSError, ValidationError) as error:
+            record = cls.model_validate(unsealed((folder / RECORD).read_bytes()))
+        except (OSError, ValueError) as error:
             raise TrainingError(
                 f"{folder} holds no finished fine-tune ({RECORD} is missing or damaged). Delete it and run again."
             ) from error
         return record.model_copy(update={"folder": folder})
+
+    def write(self, folder: Path) -> None:
+        """Put the record beside the files that it is of."""
+        (folder / RECORD).write_text(sealed(self.model_dump(mode="json")), encoding="utf-8")
+
+    def changed(self) -> str | None:
+        """The name of a file that is missing or no longer as training wrote it; None when all of them are."""
+        for name, sha256 in self.files.items():
+            path = self.folder / name
+            if not path.is_file() or file_sha256(path) != sha256:
+                return name
+        if not self.files and weights_sha256(self.folder) != self.weights_sha256:
+            return "the weights"
+        return None
+
+
+def weights_sha256(folder: Path) -> str:
+    """The sha256 of a folder's safetensors file, or of the names and hashes of its shards."""
+    files = sorted(folder.glob("*.safetensors"))
+    hashes = {file.name: file_sha256(file) for file in files}
+    return next(iter(hashes.values())) if len(hashes) == 1 else content_key(hashes)
 
 
 class _Line(BaseModel):

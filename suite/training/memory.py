@@ -34,3 +34,15 @@ def peak_memory_bytes() -> int:
                 return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def out_of_memory(error: BaseException) -> str | None:
+    """What ran out of memory, in words; None when the error says something else."""
+    import torch
+
+    if isinstance(error, torch.cuda.OutOfMemoryError):
+        return "The GPU"
+    # The allocator of torch for the CPU raises a plain RuntimeError.
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "not enough memory" in str(error):
+        return "This machine"
+    return None

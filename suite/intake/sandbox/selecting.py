@@ -192,8 +192,9 @@ def picked_rows(outcome: Outcome, which: Which, pool_size: int) -> tuple[np.ndar
         )
     except SelectionError as error:
         _fail(str(error), str(which))
-    told = float(seconds) if isinstance(seconds, int | float) else outcome.seconds
-    return checked, min(max(told, 0.0), outcome.seconds)
+    told = seconds if isinstance(seconds, int | float) else outcome.seconds
+    # Compared before it becomes a float: an integer may have thousands of digits.
+    return checked, float(min(max(told, 0.0), outcome.seconds))
 
 
 def _answer(outcome: Outcome, where: str) -> dict[str, Any]:

@@ -1,0 +1,143 @@
+"""Feeding a reader with spoiled files: what it may raise, how long it may take, how much memory it may use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from suite.errors import BreadthError
+
+LONGEST_SECONDS = 60
+"""A reader that takes longer over one input hangs; a busy machine alone does not make it so."""
+MOST_MEMORY = 512 * 2**20
+"""Bytes that reading may add to what the process held before."""
+BATCH = 2_000
+"""Inputs of one run of hypothesis, which keeps all that it tried in memory."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader of strangers' bytes. `make` gives an input; `read` reads it and says in a word what it was taken for."""
+
+    name: str
+    make: Callable[[random.Random, int], bytes]
+    read: Callable[[bytes], str]
+
+
+class Hangs(BaseException):
+    """A reader did not come back; no `except Exception` of its own may swallow that."""
+
+
+@dataclass
+class Fed:
+    """What came of it."""
+
+    inputs: int = 0
+    distinct: int = 0
+    seconds: float = 0.0
+    slowest: float = 0.0
+    largest: int = 0
+    memory: int = 0
+    answers: Counter[str] = field(default_factory=Counter)
+
+
+def feed(target: Target, inputs: int, first_seed: int = 0) -> Fed:
+    """Give the reader so many inputs. Raises whatever it raised that is no BreadthError, with the input shrunk."""
+    fed, seen = Fed(), set[bytes]()
+
+    @given(st.integers(0, 2**64 - 1), st.integers(1, 6))
+    def one(start: int, changes: int) -> None:
+        content = target.make(random.Random(start), changes)
+        fed.inputs += 1
+        fed.largest = max(fed.largest, len(content))
+        seen.add(hashlib.blake2b(content, digest_size=8).digest())
+        began = time.perf_counter()
+        try:
+            with bounded_time():
+                fed.answers[target.read(content)] += 1
+        except BreadthError as error:
+            fed.answers[type(error).__name__] += 1
+        fed.slowest = max(fed.slowest, time.perf_counter() - began)
+
+    began, held = time.perf_counter(), resident()
+    reset_peak()
+    batch = 0
+    while fed.inputs < inputs:
+        unhurried = settings(
+            max_examples=min(BATCH, inputs - fed.inputs),
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        seed(first_seed + batch)(unhurried(one))()
+        batch += 1
+    fed.seconds, fed.distinct = time.perf_counter() - began, len(seen)
+    fed.memory = max(0, peak() - held)
+    assert fed.memory < MOST_MEMORY, f"{target.name} took {fed.memory / 2**20:.0f} MiB"
+    return fed
+
+
+@contextmanager
+def bounded_time() -> Iterator[None]:
+    """Raise Hangs in the block after LONGEST_SECONDS."""
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise Hangs(f"no answer after {LONGEST_SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def reset_peak() -> None:
+    """Let the kernel measure this process's peak memory from now on."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    return _status("VmRSS")
+
+
+def peak() -> int:
+    """The most bytes it held since `reset_peak`."""
+    return _status("VmHWM")
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1]) * 1024
+
+
+def note(target: Target, fed: Fed) -> None:
+    """Add a line to the file that BREADTH_FUZZ_LOG names, where it names one."""
+    if log := os.environ.get("BREADTH_FUZZ_LOG"):
+        line = {
+            "reader": target.name,
+            "inputs": fed.inputs,
+            "distinct": fed.distinct,
+            "seconds": round(fed.seconds, 1),
+            "slowest_ms": round(1000 * fed.slowest, 1),
+            "largest_kib": fed.largest // 1024,
+            "memory_mib": round(fed.memory / 2**20, 1),
+            "answers": dict(fed.answers.most_common()),
+        }
+        with Path(log).open("a") as file:
+            file.write(json.dumps(line) + "\n")
