@@ -221,6 +221,19 @@ class TaskSpec(Frozen):
         return self
 
 
+class VllmLayout(Frozen):
+    """How the vllm engine lays out its memory; what is asked, and so the track's identity, does not depend on it.
+
+    `context`: the most tokens of a prompt with its answer (by default the greater of the recipe's max_length and
+    4,096, as far as the model has positions); `memory_share`: of a GPU's memory, for weights, adapters and cache;
+    `adapters`: how many adapters are computed together.
+    """
+
+    context: int | None = Field(default=None, gt=0)
+    memory_share: float = Field(default=0.9, gt=0, le=1)
+    adapters: int = Field(default=16, gt=0)
+
+
 class Evaluation(Frozen):
     """What runs after training: the engine and its tasks.
 
@@ -231,6 +244,7 @@ class Evaluation(Frozen):
     dtype: Literal["float32", "bfloat16"] = "float32"
     batch_size: int = Field(default=64, gt=0)
     source_score: str = ""
+    vllm: VllmLayout = VllmLayout()
     tasks: tuple[TaskSpec, ...] = Field(min_length=1)
 
     @field_validator("tasks")
@@ -364,7 +378,8 @@ class Track(Frozen):
 
 def _without_words(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_words(item) for key, item in value.items() if key not in {"note", "title", "borrowed"}}
+        left_out = {"note", "title", "borrowed", "vllm"}
+        return {key: _without_words(item) for key, item in value.items() if key not in left_out}
     return [_without_words(item) for item in value] if isinstance(value, list) else value
 
 

@@ -9,17 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """Continue `prompt_ids` greedily until `stop_ids` or `max_new_tokens`; `adapter` None is the bare base model."""
+    """Continue `prompt_ids` until `stop_ids` or `max_new_tokens`; `adapter` None is the bare base model.
+
+    Greedy at temperature 0; above, sampled from the smallest set of tokens that holds `top_p` of the probability. The
+    same `seed` gives the same text on the same engine, whatever else is asked with it.
+    """
 
     prompt_ids: tuple[int, ...]
     max_new_tokens: int
     stop_ids: tuple[int, ...]
     adapter: str | None = None
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,14 @@ class LikelihoodRequest:
 
     prompt_ids: tuple[int, ...]
     continuation_ids: tuple[int, ...]
+    adapter: str | None = None
+
+
+@dataclass(frozen=True)
+class EmbeddingRequest:
+    """Embed `prompt_ids`."""
+
+    prompt_ids: tuple[int, ...]
     adapter: str | None = None
 
 
@@ -41,10 +59,15 @@ class Likelihood:
 
 
 class Engine(Protocol):
-    """One base model in memory, with adapters that come and go without reloading it."""
+    """One base model in memory, with adapters that come and go without reloading it.
+
+    `versions` are those of every library that what it answers depends on. `batching` says how many rows go through the
+    model together where that can change an answer, and is empty where it cannot beyond the engine's tolerance.
+    """
 
     name: str
     versions: dict[str, str]
+    batching: str
 
     def add_adapter(self, name: str, folder: Path) -> None:
         """Load a peft adapter under `name`."""
@@ -54,6 +77,9 @@ class Engine(Protocol):
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[list[int]]:
         """Generated token ids of each request, without prompt and without stop token, in request order."""
+
+    def embed(self, requests: Sequence[EmbeddingRequest]) -> np.ndarray:
+        """The last layer's state (after its norm) at each last token, shape (requests, width), float32, unit norm."""
 
     def log_likelihoods(self, requests: Sequence[LikelihoodRequest]) -> list[Likelihood]:
         """Log-likelihood of each continuation, in request order."""
