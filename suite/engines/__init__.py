@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +12,20 @@ if TYPE_CHECKING:
 
 EngineName = Literal["auto", "transformers", "vllm"]
 TRANSFORMERS_LIBRARIES = ("peft", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """What answers a run's questions, as its results will say: the engine's name and every version."""
+
+    name: Literal["transformers", "vllm"]
+    versions: dict[str, str] = field(hash=False)
+
+    @classmethod
+    def of(cls, name: EngineName) -> EngineFacts:
+        """The facts of an engine on this machine, without starting it. Raises EngineError where it is not installed."""
+        chosen = chosen_engine(name)
+        return cls(chosen, engine_versions(chosen))
 
 
 def open_engine(

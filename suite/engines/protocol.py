@@ -84,5 +84,8 @@ class Engine(Protocol):
     def log_likelihoods(self, requests: Sequence[LikelihoodRequest]) -> list[Likelihood]:
         """Log-likelihood of each continuation, in request order."""
 
+    def memory_elsewhere(self) -> int:
+        """Peak memory in bytes of another process that holds the model, 0 where it is this one."""
+
     def close(self) -> None:
         """Free the model and its memory."""

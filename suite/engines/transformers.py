@@ -133,6 +133,10 @@ class TransformersEngine:
         rows = [answers[place] for place in range(len(requests))]
         return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
+    def memory_elsewhere(self) -> int:
+        """Nothing: the model is in this process."""
+        return 0
+
     def close(self) -> None:
         """Free the model and its memory; the engine cannot be used afterwards."""
         import torch

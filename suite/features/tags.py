@@ -210,8 +210,8 @@ def _tagger(written: Written, view: View) -> Tagger:
         from suite.features.tag_keyphrases import KeyphraseTagger
 
         return KeyphraseTagger(**options)
-    from suite.features.pretrained import locate_model
     from suite.features import tag_engine
+    from suite.features.pretrained import locate_model
 
     folder = locate_model(written.model).path
     loading = {key: options.pop(key) for key in ("engine", "batch_size") if key in options}

@@ -78,7 +78,7 @@ def one_table(results: Iterable[Result], registration: Registration) -> tuple[li
     """The results that count, one a cell, and their rows.
 
     Raises StoreError when there are none, or when they cannot stand in one study: of two budgets, pools, base models,
-    weights or sets of items.
+    weights, engines or sets of items.
     """
     groups, set_aside = select_registered(results, registration)
     if not groups:
@@ -115,8 +115,10 @@ def scored(results: Iterable[Result], registration: Registration) -> Scored:
 
 
 def _apart(groups: Sequence[Comparable]) -> str:
-    for part, what in (("pool", "pools"), ("base_model", "base models"), ("base_weights", "sets of base weights")):
-        different = sorted({str(getattr(group, part))[:12] for group in groups})
+    named = {"pool": "pools", "base_model": "base models", "base_weights": "sets of base weights", "engine": "engines"}
+    for part, what in named.items():
+        shown = 100 if part == "engine" else 12
+        different = sorted({str(getattr(group, part))[:shown] for group in groups})
         if len(different) > 1:
             return f"they are of {len(different)} {what} ({', '.join(different)})"
     return f"their tasks differ in {len(groups)} ways"

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from suite.engines.protocol import EmbeddingRequest, GenerationRequest, Likelihood, LikelihoodRequest
 from suite.engines.vllm.child import Child, OutOfMemory
@@ -15,6 +15,10 @@ from suite.engines.vllm.fitting import BaseFiles, check_adapter, room_for_rank
 from suite.errors import EngineError, EvaluationError
 from suite.home import logs_folder
 
+if TYPE_CHECKING:
+    from suite.track import Track
+
+LEAST_CONTEXT = 4096
 Runner = Literal["generate", "pooling"]
 Request = TypeVar("Request", GenerationRequest, LikelihoodRequest, EmbeddingRequest)
 # Tokens of one forward pass, for each request that may be in it; longer prompts are computed in pieces.
@@ -43,6 +47,17 @@ class VllmSettings:
     adapters: int = 16
     memory_share: float = 0.9
 
+    @classmethod
+    def of(cls, track: Track) -> Self:
+        """As a track's recipe and its [evaluation.vllm] table say."""
+        layout, lora = track.evaluation.vllm, track.recipe.lora
+        return cls(
+            context=layout.context or max(track.recipe.max_length, LEAST_CONTEXT),
+            rank=lora.rank if lora else cls.rank,
+            adapters=layout.adapters if lora else 0,
+            memory_share=layout.memory_share,
+        )
+
 
 @dataclass
 class VllmEngine:
@@ -64,6 +79,7 @@ class VllmEngine:
     def __post_init__(self) -> None:
         self._base = BaseFiles(self.folder)
         self._installation = find_vllm()
+        self._installation.check_device()
         self.versions = dict(self._installation.versions)
         self._context = min(self.settings.context or self._base.positions, self._base.positions)
         self._rank = room_for_rank(self.settings.rank)
@@ -145,6 +161,10 @@ class VllmEngine:
             return np.empty((0, 0), dtype=np.float32)
         vectors = np.stack([np.frombuffer(base64.b64decode(one), dtype="<f4") for one in packed])
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def memory_elsewhere(self) -> int:
+        """Peak memory of the vLLM process in bytes, that of the GPU where it has one; 0 while there is none."""
+        return int(self._child.call("memory")) if self._child is not None and self._child.alive else 0
 
     def close(self) -> None:
         """End the process, and with it all the memory it held; the engine starts again when it is asked again."""

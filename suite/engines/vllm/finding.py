@@ -37,6 +37,14 @@ class Installation:
         """Whether it is a build that computes on the processor."""
         return "cpu" in (Version(self.versions["vllm"]).local or "")
 
+    def check_device(self) -> None:
+        """Raise EngineError where this build has nothing to compute on."""
+        if not self.for_cpus and not visible_gpus():
+            raise EngineError(
+                f"vLLM {self.versions['vllm']} of {self.python} is a build for GPUs, and no GPU is visible here. Use "
+                f"the transformers engine, or set {PYTHON} to the python of an environment with a CPU build of vLLM."
+            )
+
     @property
     def batch_invariant(self) -> bool:
         """Whether answers do not depend on what else is in the batch; VLLM_BATCH_INVARIANT decides where it is set."""
@@ -52,7 +60,7 @@ def interpreter() -> str:
 
 
 def find_vllm() -> Installation:
-    """The vLLM to use. Raises EngineError when there is none, or none for this machine, and says what to do."""
+    """The vLLM to use. Raises EngineError when there is none in the range, and says what to do."""
     python = interpreter()
     if shutil.which(python) is None:
         raise EngineError(f"{PYTHON} is {python}, which is no program. Set it to the python of vLLM's environment.")
@@ -67,13 +75,7 @@ def find_vllm() -> Installation:
             f"vLLM {versions['vllm']} of {python} is not one that this version of Breadth knows ({_range()}; tested "
             f"with {TESTED}). Install one of these, or use the transformers engine."
         )
-    found = Installation(python, versions)
-    if not found.for_cpus and not visible_gpus():
-        raise EngineError(
-            f"vLLM {versions['vllm']} of {python} is a build for GPUs, and no GPU is visible here. Use the "
-            f"transformers engine, or set {PYTHON} to the python of an environment with a CPU build of vLLM."
-        )
-    return found
+    return Installation(python, versions)
 
 
 def is_there_for_gpus() -> bool:

@@ -9,6 +9,7 @@ standard output when it started; whatever else is printed goes to standard error
     {"do": "generate", "requests": [{"ids": [..], "most": 8, "stop": [2], "adapter": 1, "temperature": 0.0, ...}]}
     {"do": "score", "requests": [{"ids": [..], "from": 5, "adapter": null}]}
     {"do": "embed", "requests": [{"ids": [..], "adapter": null}]}
+    {"do": "memory"}
 
 An answer is {"ok": ...}, or {"error": kind, "message": ...} with kind "memory" or "failed". The process ends when its
 input does, and when its parent is gone. With `--versions` it prints the versions of its libraries and loads none.
@@ -83,6 +84,7 @@ class Engine:
             options["enforce_eager"] = True
             if not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
                 options["kv_cache_memory_bytes"] = CPU_CACHE_BYTES
+            _keep_the_base_bare()
         if settings["runner"] == "pooling":
             options |= {"convert": "embed", "pooler_config": {"pooling_type": "LAST"}}
         if settings["adapters_at_once"]:
@@ -158,6 +160,16 @@ class Engine:
         vectors = [output.outputs.embedding for output in outputs]
         return [base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode() for vector in vectors]
 
+    def memory(self) -> int:
+        """Peak memory in bytes: of the GPU where there is one, else of this process."""
+        import resource
+
+        import torch
+
+        if torch.cuda.is_available():
+            return int(torch.cuda.max_memory_reserved())
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
     def _ask(self, method: Any, requests: list[dict[str, Any]], **parameters: Any) -> list[Any]:
         outputs = method(
             [{"prompt_token_ids": request["ids"]} for request in requests],
@@ -169,6 +181,20 @@ class Engine:
             if list(output.prompt_token_ids) != request["ids"]:
                 raise ValueError("vLLM changed the tokens of a prompt")
         return list(outputs)
+
+
+def _keep_the_base_bare() -> None:
+    """Mend the CPU build, which reads "no adapter" (-1) as the last place: the base would answer with its adapter."""
+    from vllm.lora.ops.torch_ops import lora_ops
+    from vllm.lora.punica_wrapper import punica_cpu
+
+    shrink = lora_ops.bgmv_shrink
+
+    def mended(inputs: Any, weights: Any, output: Any, indices: Any, scaling: float = 1.0) -> None:
+        shrink(inputs, weights, output, indices, scaling)
+        output[indices < 0] = 0
+
+    lora_ops.bgmv_shrink = punica_cpu.bgmv_shrink = mended
 
 
 def serve() -> None:
