@@ -100,7 +100,7 @@ class VllmEngine:
         self._numbers += 1
         loaded = Loaded(self._numbers, folder.resolve())
         try:
-            child.call("adapter", number=loaded.number, name=name, folder=str(loaded.folder))
+            child.call("add", number=loaded.number, name=name, folder=str(loaded.folder))
         except OutOfMemory:
             self._stop()
             raise
@@ -198,7 +198,7 @@ class VllmEngine:
             self._runner = runner
             self._child = Child(self._installation, self._layout(runner), logs_folder())
             for name, one in self._adapters.items():
-                self._child.call("adapter", number=one.number, name=name, folder=str(one.folder))
+                self._child.call("add", number=one.number, name=name, folder=str(one.folder))
         return self._child
 
     def _layout(self, runner: Runner) -> dict[str, Any]:

@@ -5,7 +5,7 @@ vLLM, and nothing of ours. It speaks JSON, one message a line: calls on standard
 standard output when it started; whatever else is printed goes to standard error.
 
     {"do": "start", ...}     settings of one engine, see `Engine`; answered with what it found out about itself
-    {"do": "adapter", "number": 1, "name": "...", "folder": "..."}     load; {"do": "drop", "number": 1} frees it
+    {"do": "add", "number": 1, "name": "...", "folder": "..."}     an adapter; {"do": "drop", "number": 1} frees it
     {"do": "generate", "requests": [{"ids": [..], "most": 8, "stop": [2], "adapter": 1, "temperature": 0.0, ...}]}
     {"do": "score", "requests": [{"ids": [..], "from": 5, "adapter": null}]}
     {"do": "embed", "requests": [{"ids": [..], "adapter": null}]}
@@ -101,7 +101,7 @@ class Engine:
         self._adapters: dict[int, Any] = {}
         self.device = str(current_platform.device_type)
 
-    def adapter(self, number: int, name: str, folder: str) -> None:
+    def add(self, number: int, name: str, folder: str) -> None:
         """Load an adapter now, so that one that does not fit fails alone."""
         from vllm.lora.request import LoRARequest
 

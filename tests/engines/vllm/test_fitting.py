@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tiny_models import build_tiny_base, save_adapters
+from tiny_track import TINY
 
 from suite.engines.vllm.engine import VllmSettings
 from suite.engines.vllm.fitting import BaseFiles, check_adapter, room_for_rank
@@ -90,7 +91,7 @@ def test_ranks_that_vllm_has_room_for() -> None:
 
 
 def test_a_track_says_how_the_engine_is_laid_out() -> None:
-    track = load_track("microworld")
+    track = load_track(str(TINY))
     assert track.recipe.lora is not None
     settings = VllmSettings.of(track)
     assert settings == VllmSettings(max(track.recipe.max_length, 4096), track.recipe.lora.rank, 16, 0.9)
