@@ -209,6 +209,7 @@ def test_wrong_requests_and_folders(engine: TransformersEngine, adapters: dict[s
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
     with pytest.raises(EvaluationError, match="cannot be read"):
         open_engine("transformers", tmp_path)
+    (tmp_path / "config.json").unlink()
     with pytest.raises(EvaluationError, match="no model in"):
         open_engine("vllm", tmp_path)
 

@@ -32,6 +32,7 @@ OUT_OF_MEMORY = (
     "out of memory",
     "No available memory for the cache blocks",
     "less than desired GPU memory utilization",
+    "less than requested memory for kv",
     "can't allocate memory",
     "KV cache is needed, which is larger than the available KV cache memory",
 )
