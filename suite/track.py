@@ -11,13 +11,15 @@ import tomllib
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from suite.engines.layout import VllmLayout
 from suite.errors import TrackError, UnknownNameError, UsageError
 from suite.hashing import content_key
 from suite.pool.shapes import MAX_SAMPLE_BYTES, DropReason
+from suite.track_identity import what_counts
 from suite.track_problems import first_problem
 
 Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$|^not pinned$")]
@@ -221,19 +223,6 @@ class TaskSpec(Frozen):
         return self
 
 
-class VllmLayout(Frozen):
-    """How the vllm engine lays out its memory; what is asked, and so the track's identity, does not depend on it.
-
-    `context`: the most tokens of a prompt with its answer (by default the greater of the recipe's max_length and
-    4,096, as far as the model has positions); `memory_share`: of a GPU's memory, for weights, adapters and cache;
-    `adapters`: how many adapters are computed together.
-    """
-
-    context: int | None = Field(default=None, gt=0)
-    memory_share: float = Field(default=0.9, gt=0, le=1)
-    adapters: int = Field(default=16, gt=0)
-
-
 class Evaluation(Frozen):
     """What runs after training: the engine and its tasks.
 
@@ -327,7 +316,7 @@ class Track(Frozen):
         Words for readers, estimates and the list of strategies may change without orphaning results.
         """
         fixed = {"name", "version", "pool", "budgets", "base_models", "recipe", "evaluation", "features", "seeds"}
-        return content_key(_without_words(self.model_dump(mode="json", include=fixed)))
+        return content_key(what_counts(self.model_dump(mode="json", include=fixed)))
 
     def base_model(self, name: str | None = None) -> HubModel | BuiltModel:
         """The base model of that name, or the first; UnknownNameError lists those there are."""
@@ -374,13 +363,6 @@ class Track(Frozen):
         if size not in self.budget_sizes:
             raise UsageError(f"Budget {written} is not one of track {self.name}, whose budgets are fixed: {known}.")
         return size
-
-
-def _without_words(value: Any) -> Any:
-    if isinstance(value, dict):
-        left_out = {"note", "title", "borrowed", "vllm"}
-        return {key: _without_words(item) for key, item in value.items() if key not in left_out}
-    return [_without_words(item) for item in value] if isinstance(value, list) else value
 
 
 def track_names() -> list[str]:
