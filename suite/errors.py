@@ -69,6 +69,10 @@ class EvaluationError(BreadthError):
     """A task or an engine cannot run."""
 
 
+class EngineError(EvaluationError):
+    """An engine cannot start, ran out of memory, or died; what it was asked can be asked again."""
+
+
 class FigureError(BreadthError):
     """A figure cannot be drawn: no browser, or one that fails."""
 

@@ -19,6 +19,11 @@ def cache_folder() -> Path:
     return home() / "cache"
 
 
+def logs_folder() -> Path:
+    """What processes print that Breadth starts; safe to delete."""
+    return home() / "logs"
+
+
 def default_store() -> str:
     """The URL of the local store used when `--store` is not given."""
     return f"file:{home() / 'store'}"

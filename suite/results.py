@@ -137,7 +137,9 @@ class Result(Record):
     `picks` holds the rows of the pool that were trained on, in the order picked, compressed (see `pack_picks`); None
     for the untuned base model and where it was not recorded. Ids, and with them the hash in `hashes.selection`, follow
     from rows only with the pool at hand: whoever has it can check them (`suite.selection.Selection.sha256`).
-    `first_prompt` is the text of `first_prompt_ids`, special tokens and all, cut after 8,000 characters.
+    `first_prompt` is the text of `first_prompt_ids`, special tokens and all, cut after 8,000 characters. `engine` is
+    the name of what answered, followed (after a comma) by how requests shared batches where that can change an answer:
+    "vllm, up to 64 requests of 16 adapters at once".
     """
 
     schema_version: Literal[1, 2] = 2
@@ -196,6 +198,17 @@ class Result(Record):
             for name in SINCE_SCHEMA_2:
                 del written[name]
         return written
+
+    @property
+    def engine_name(self) -> str:
+        """What answered, without how it batched."""
+        return self.engine.partition(",")[0]
+
+    @property
+    def answered_by(self) -> str:
+        """The engine with every version: values of different ones are never paired."""
+        versions = ", ".join(f"{name} {version}" for name, version in sorted(self.versions.items()))
+        return f"{self.engine_name} ({versions})"
 
     @cached_property
     def content_sha256(self) -> str:

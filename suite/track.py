@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from suite.engines.layout import VllmLayout
 from suite.errors import TrackError, UnknownNameError, UsageError
 from suite.evaluation.drawing import CodeSpec
 from suite.hashing import content_key
@@ -236,6 +237,7 @@ class Evaluation(Frozen):
     dtype: Literal["float32", "bfloat16"] = "float32"
     batch_size: int = Field(default=64, gt=0)
     source_score: str = ""
+    vllm: VllmLayout = VllmLayout()
     tasks: tuple[TaskSpec, ...] = Field(min_length=1)
 
     @field_validator("tasks")

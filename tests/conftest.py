@@ -92,6 +92,28 @@ def isolation() -> Isolation:
 
 
 @pytest.fixture(scope="session")
+def vllm_python() -> str:
+    """The python of an environment with vLLM; CI must have one (`make vllm`), a stranger's machine need not."""
+    from suite.engines.vllm.finding import PYTHON
+
+    local = Path(__file__).parents[1] / ".venv-vllm" / "bin" / "python"
+    python = os.environ.get(PYTHON) or (str(local) if local.exists() else "")
+    if not python:
+        reason = f"no vLLM: run `make vllm`, or set {PYTHON} to the python of an environment that has it"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return python
+
+
+@pytest.fixture
+def with_vllm(vllm_python: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The engine finds vLLM, in processes that the test starts as well; gives its python."""
+    monkeypatch.setenv("BREADTH_VLLM_PYTHON", vllm_python)
+    return vllm_python
+
+
+@pytest.fixture(scope="session")
 def built_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the tiny track's base model, built once: no test of runs and studies waits for it again."""
     from tiny_track import experiment

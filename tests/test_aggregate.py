@@ -287,13 +287,17 @@ def test_the_earliest_of_two_records_of_a_cell_counts(results: list[Result], boa
         assert list(again.set_aside.values()) == [3]
 
 
-@pytest.mark.parametrize("difference", ["base_weights", "pool", "items"])
-def test_other_weights_and_other_items_stand_apart(results: list[Result], difference: str) -> None:
+@pytest.mark.parametrize("difference", ["base_weights", "pool", "items", "engine", "versions"])
+def test_other_weights_items_and_engines_stand_apart(results: list[Result], difference: str) -> None:
     others = []
     for record in results:
         document = record.model_dump()
         if difference == "items":
             document["tasks"][0]["items_sha256"] = sha("other items")
+        elif difference == "engine":
+            document["engine"] = "vllm"
+        elif difference == "versions":
+            document["versions"] = {**document["versions"], "torch": "2.99"}
         else:
             document["hashes"][difference] = sha("other")
         others.append(Result.model_validate(document))
@@ -303,6 +307,18 @@ def test_other_weights_and_other_items_stand_apart(results: list[Result], differ
     assert board.set_aside == {}
     assert repr(first) == repr(only_table(score_v1(results, registration())))
     assert all(found.difference is None for found in second.rows)
+
+
+def test_how_an_engine_batched_keeps_nobody_apart(results: list[Result], board: Board) -> None:
+    """Within one version that is noise which seeds and items bear out; a smaller batch after little memory is no other
+    engine."""
+    others = [
+        record.model_copy(update={"engine": f"{record.engine}, up to {size} requests of 4 adapters at once"})
+        for record, size in zip(results, range(1, 1 + len(results)), strict=True)
+    ]
+    again = {found.spec: repr(found) for found in only_table(score_v1(others, registration())).rows}
+    assert again == {found.spec: repr(found) for found in only_table(board).rows}
+    assert {record.engine_name for record in others} == {record.engine for record in results}
 
 
 def test_budgets_and_base_models_have_tables_of_their_own(results: list[Result]) -> None:

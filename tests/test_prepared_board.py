@@ -117,7 +117,7 @@ def test_every_record_has_a_line_and_says_whether_it_counts(results: list[Result
 
 
 def test_of_two_records_of_a_cell_the_one_that_counts_is_found() -> None:
-    early, late = (result(finished_at=f"202{year}-01-01T00:00:00Z", engine=f"engine {year}") for year in (1, 2))
+    early, late = (result(finished_at=f"202{year}-01-01T00:00:00Z", first_prompt_ids=(year,)) for year in (1, 2))
     cells = cells_of([late, early], registration())
     assert [line.counts for line in cells].count(True) == 1
     found = cells.find(early.cell.id)

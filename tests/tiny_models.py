@@ -77,3 +77,20 @@ def tiny_recipe(method: str = "lora", **changes: Any) -> Recipe:
         "lora": Lora(rank=4, alpha=8) if method == "lora" else None,
     }
     return Recipe(**(fields | changes))
+
+
+def save_adapters(base: Path, folder: Path, count: int, *, rank: int = 4, target_modules: Any = None) -> list[Path]:
+    """Save `count` random adapters of a base into `folder`, each of which changes what the base says."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    made = []
+    for number in range(count):
+        with torch.random.fork_rng():
+            torch.manual_seed(number)
+            modules = target_modules or ["q_proj", "v_proj"]
+            config = LoraConfig(r=rank, target_modules=modules, init_lora_weights=False)
+            get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(folder / str(number))
+        made.append(folder / str(number))
+    return made

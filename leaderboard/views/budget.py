@@ -44,12 +44,16 @@ def blocks(page: Page) -> Iterator[Block]:
 
 
 def _alike(page: Page, table: Table) -> list[Table]:
-    """The tables of every budget on the same pool and weights, narrowed to the chosen tasks; smallest first."""
+    """The tables of every budget on the same pool, weights and engine, narrowed to the chosen tasks; smallest first."""
     assert page.data is not None
-    wanted = (table.pool, table.base_model, table.base_weights)
+    wanted = (table.pool, table.base_model, table.base_weights, table.engine)
     budgets = sorted({one.budget for one in page.data.board.tables if one.base_model == table.base_model})
     found = [table if one == table.budget else page.data.table(page.address.changed(budget=one)) for one in budgets]
-    return [one for one in found if one is not None and (one.pool, one.base_model, one.base_weights) == wanted]
+    return [
+        one
+        for one in found
+        if one is not None and (one.pool, one.base_model, one.base_weights, one.engine) == wanted
+    ]
 
 
 def _alone(page: Page, table: Table) -> Iterator[Block]:

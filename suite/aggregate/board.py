@@ -140,6 +140,7 @@ class Power:
 class Table:
     """All rows of one budget on one base model (one set of weights), best first, unranked incomplete rows last.
 
+    All were evaluated by one `engine`, its versions included (empty in boards that were prepared before it was told).
     `withheld` says why nothing is ranked, or is empty; `notes` are remarks for the reader. `random_draws` holds what
     each selection draw of `random` scored, the mean over its seeds less the mean of all draws: the band of a picture.
     """
@@ -155,6 +156,7 @@ class Table:
     notes: tuple[str, ...]
     power: Power | None = None
     random_draws: tuple[float, ...] = ()
+    engine: str = ""
 
     def without_variants(self, but: Collection[str] = ()) -> Table:
         """The same table with its variants, but for the specs named, counted in a note instead of listed."""

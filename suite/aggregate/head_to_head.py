@@ -96,14 +96,15 @@ def _stands_in(result: Result, table: Table) -> bool:
 
 
 def _members(results: Sequence[Result], registration: Registration, table: Table) -> list[Result]:
-    """The results that count in this table: of its pool, weights and items."""
+    """The results that count in this table: of its pool, weights, items and engine."""
     groups, _ = select_registered(results, registration)
     wanted = {(task.name, task.kind, task.unit, task.chance, task.items) for task in table.tasks}
 
     def fits(group: Comparable) -> bool:
         there = {(name, kind, unit, chance, items) for name, kind, unit, chance, items, _ in group.tasks}
         facts = (group.pool, group.base_model, group.base_weights)
-        return facts == (table.pool, table.base_model, table.base_weights) and wanted <= there
+        same = facts == (table.pool, table.base_model, table.base_weights)
+        return same and table.engine in ("", group.engine) and wanted <= there
 
     # Groups that differ in their items alone cannot be told apart by a table; the larger one stands first on a board.
     fitting = [members for group, members in groups.items() if fits(group)]

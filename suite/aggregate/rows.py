@@ -17,12 +17,16 @@ RANDOM, FULL, UNTUNED, ORACLE, DUPLICATE = "random", "full", "untuned", "oracle"
 
 @dataclass(frozen=True)
 class Comparable:
-    """What results must share to be paired item by item: pool, base model, its weights, and the tasks' items."""
+    """What results must share to be paired item by item: pool, base model, its weights, the tasks' items, the engine.
+
+    Versions of an engine differ by more than rounding now and then: a change of kernels changes greedy texts.
+    """
 
     pool: str
     base_model: str
     base_weights: str
     tasks: tuple[tuple[str, str, str, float, int, str], ...]
+    engine: str
 
     @classmethod
     def of(cls, result: Result) -> Comparable:
@@ -30,7 +34,8 @@ class Comparable:
         # Per-item values mean nothing unless they belong to the same items, scored in the same way.
         tasks = ((task.name, task.kind, task.unit, task.chance, task.items, task.items_sha256) for task in result.tasks)
         hashes = result.hashes
-        return cls(hashes.pool, result.cell.base_model, hashes.base_weights, tuple(sorted(tasks)))
+        facts = (hashes.pool, result.cell.base_model, hashes.base_weights)
+        return cls(*facts, tuple(sorted(tasks)), result.answered_by)
 
 
 class RowResults:

@@ -100,6 +100,7 @@ def _table(
         separation=(),
         withheld="",
         notes=(),
+        engine=group.engine,
     )
     return judged(bare, moments), moments.quantised()
 

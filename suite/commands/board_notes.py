@@ -14,7 +14,8 @@ def table_title(board: Board, table: Table) -> str:
     """The line above a table."""
     alike = [other for other in board.tables if (other.base_model, other.budget) == (table.base_model, table.budget)]
     weights = f", base weights {table.base_weights[:8]}" if len(alike) > 1 else ""
-    return f"{board.track}: budget {table.budget:,}, {table.base_model}{weights}"
+    engine = f", {table.engine}" if len({other.engine for other in alike}) > 1 else ""
+    return f"{board.track}: budget {table.budget:,}, {table.base_model}{weights}{engine}"
 
 
 def table_notes(table: Table) -> list[str]:

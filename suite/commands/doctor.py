@@ -51,7 +51,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for 
 
       breadth doctor --json
     """
-    findings = [*_machine(), *_sandbox(), *_libraries(), *_folders(), *_tracks()]
+    findings = [*_machine(), *_sandbox(), *_libraries(), *_vllm(), *_folders(), *_tracks()]
     if as_json:
         import dataclasses
         import json
@@ -106,6 +106,18 @@ def _libraries() -> Iterator[Finding]:
         version = _version(name)
         advice = "" if version else f"for {use}: {hint(extra)}"
         yield Finding(name, "ok" if version else "limited", version or "not installed", advice)
+
+
+def _vllm() -> Iterator[Finding]:
+    from suite.engines.vllm.finding import find_vllm
+    from suite.errors import EngineError
+
+    try:
+        found = find_vllm()
+        found.check_device()
+        yield Finding("vllm", "ok", f"{found.versions['vllm']}, run by {found.python}")
+    except EngineError as error:
+        yield Finding("vllm", "limited", "none: models are evaluated by transformers", str(error))
 
 
 def _folders() -> Iterator[Finding]:

@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from suite.commands.submitted import Trust
-from suite.errors import BreadthError, UsageError
+from suite.errors import BreadthError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from suite.engines import EngineName
     from suite.runner.cells import Cell, Wanted
     from suite.runner.experiment import Experiment
     from suite.runner.plan import Plan
     from suite.runner.runner import Outcome
     from suite.track import Track
+
+EngineOption = Annotated[
+    str | None,
+    typer.Option(help="vllm, transformers, or auto (vllm where it is installed and has a GPU). Default: the track's."),
+]
 
 
 def run(
@@ -36,6 +42,7 @@ def run(
     store: Annotated[str | None, typer.Option(help="Where results go: file:FOLDER, hf://datasets/ORG/NAME.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells, what is cached, the time.")] = False,
     discard_models: Annotated[bool, typer.Option("--discard-models", help="Delete weights once evaluated.")] = False,
+    engine: EngineOption = None,
     trust: Trust = False,
 ) -> None:
     """Select, fine-tune, evaluate, record and rank. Finished work is never done twice; stop and go on at any time.
@@ -51,6 +58,8 @@ def run(
       breadth run --track alpaca-cpu --budget 500 --jobs 2 --dry-run
 
       breadth run --track microworld --store hf://datasets/my-org/results
+
+      breadth run --track small-gpu --engine vllm
     """
     from suite.commands.submitted import with_submissions
     from suite.runner.cells import Wanted
@@ -65,11 +74,19 @@ def run(
         seeds=seeds,
         draws=draws,
     )
-    _run(definition, wanted, store, jobs, dry_run=dry_run, discard_models=discard_models)
+    chosen = engine_named(engine)
+    _run(definition, wanted, store, jobs, dry_run=dry_run, discard_models=discard_models, engine=chosen)
 
 
 def _run(
-    definition: Track, wanted: Wanted, store: str | None, jobs: int | None, *, dry_run: bool, discard_models: bool
+    definition: Track,
+    wanted: Wanted,
+    store: str | None,
+    jobs: int | None,
+    *,
+    dry_run: bool,
+    discard_models: bool,
+    engine: EngineName | None,
 ) -> None:
     from rich.console import Console
 
@@ -91,6 +108,7 @@ def _run(
             notify=display.say,
             progress=display.work,
             discard_models=discard_models,
+            engine_asked=engine,
         )
         if dry_run:
             plan = make_plan(experiment, cells, lanes)
@@ -134,6 +152,17 @@ def split_strategies(written: str | None) -> tuple[str, ...] | None:
     if not names:
         raise UsageError("--strategies names no strategy; `breadth strategies` lists them.")
     return names
+
+
+def engine_named(written: str | None) -> EngineName | None:
+    """The engine of that name; UnknownNameError lists those there are."""
+    from typing import cast, get_args
+
+    from suite.engines import EngineName
+
+    if written is not None and written not in get_args(EngineName):
+        raise UnknownNameError("engine", written, get_args(EngineName))
+    return cast("EngineName | None", written)
 
 
 def count_lanes(jobs: int | None) -> int:

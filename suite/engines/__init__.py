@@ -2,31 +2,68 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from suite.errors import EvaluationError
-
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
+    from suite.engines.vllm.engine import VllmSettings
+
+EngineName = Literal["auto", "transformers", "vllm"]
+TRANSFORMERS_LIBRARIES = ("peft", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """What answers a run's questions, as its results will say: the engine's name and every version."""
+
+    name: Literal["transformers", "vllm"]
+    versions: dict[str, str] = field(hash=False)
+
+    @classmethod
+    def of(cls, name: EngineName) -> EngineFacts:
+        """The facts of an engine on this machine, without starting it. Raises EngineError where it is not installed."""
+        chosen = chosen_engine(name)
+        return cls(chosen, engine_versions(chosen))
 
 
 def open_engine(
-    name: Literal["auto", "transformers", "vllm"],
+    name: EngineName,
     folder: Path,
     *,
     dtype: Literal["float32", "bfloat16"] = "float32",
     batch_size: int = 64,
+    vllm: VllmSettings | None = None,
 ) -> Engine:
-    """Load a base model (or a full fine-tune) into the engine of that name; `auto` takes `transformers`.
+    """Load a base model (or a full fine-tune) into the engine of that name; `vllm` is read by that engine alone.
 
-    Raises EvaluationError for an engine that this version cannot run.
+    Raises EvaluationError for a folder without a model, EngineError for an engine that cannot run here.
     """
-    if name == "vllm":
-        raise EvaluationError(
-            'The vllm engine is not part of this version. Set engine = "auto" or "transformers" in the track\'s '
-            "[evaluation] table; both use a GPU where there is one."
-        )
+    if chosen_engine(name) == "vllm":
+        from suite.engines.vllm.engine import VllmEngine, VllmSettings
+
+        return VllmEngine(folder, dtype=dtype, batch_size=batch_size, settings=vllm or VllmSettings())
     from suite.engines.transformers import TransformersEngine
 
     return TransformersEngine(folder, dtype=dtype, batch_size=batch_size)
+
+
+def chosen_engine(name: EngineName) -> Literal["transformers", "vllm"]:
+    """What `auto` means on this machine: vllm where there is a GPU and a vLLM for it, else transformers."""
+    if name != "auto":
+        return name
+    from suite.engines.vllm.finding import is_there_for_gpus
+
+    return "vllm" if is_there_for_gpus() else "transformers"
+
+
+def engine_versions(name: EngineName) -> dict[str, str]:
+    """The versions that results of this engine will carry, without starting it. Raises EngineError as it would."""
+    if chosen_engine(name) == "vllm":
+        from suite.engines.vllm.finding import find_vllm
+
+        return dict(find_vllm().versions)
+    from suite.hashing import library_versions
+
+    return library_versions(TRANSFORMERS_LIBRARIES)

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,14 @@ class LikelihoodRequest:
 
 
 @dataclass(frozen=True)
+class EmbeddingRequest:
+    """Embed `prompt_ids`."""
+
+    prompt_ids: tuple[int, ...]
+    adapter: str | None = None
+
+
+@dataclass(frozen=True)
 class Likelihood:
     """Sum of natural-log probabilities of the continuation, its token count, and whether greedy decoding gives it."""
 
@@ -48,10 +59,15 @@ class Likelihood:
 
 
 class Engine(Protocol):
-    """One base model in memory, with adapters that come and go without reloading it."""
+    """One base model in memory, with adapters that come and go without reloading it.
+
+    `versions` are those of every library that what it answers depends on. `batching` says how many rows go through the
+    model together where that can change an answer, and is empty where it cannot beyond the engine's tolerance.
+    """
 
     name: str
     versions: dict[str, str]
+    batching: str
 
     def add_adapter(self, name: str, folder: Path) -> None:
         """Load a peft adapter under `name`."""
@@ -62,8 +78,14 @@ class Engine(Protocol):
     def generate(self, requests: Sequence[GenerationRequest]) -> list[list[int]]:
         """Generated token ids of each request, without prompt and without stop token, in request order."""
 
+    def embed(self, requests: Sequence[EmbeddingRequest]) -> np.ndarray:
+        """The last layer's state (after its norm) at each last token, shape (requests, width), float32, unit norm."""
+
     def log_likelihoods(self, requests: Sequence[LikelihoodRequest]) -> list[Likelihood]:
         """Log-likelihood of each continuation, in request order."""
+
+    def memory_elsewhere(self) -> int:
+        """Peak memory in bytes of another process that holds the model, 0 where it is this one."""
 
     def close(self) -> None:
         """Free the model and its memory."""

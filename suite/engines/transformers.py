@@ -1,4 +1,4 @@
-"""The transformers engine: batched text and likelihoods, on a CPU or a GPU, adapters side by side.
+"""The transformers engine: batched text, likelihoods and embeddings, on a CPU or a GPU, adapters side by side.
 
 Prompts are padded on the left, with the mask and the positions that make padding invisible, so that all rows end at
 the same place, where generation goes on.
@@ -9,16 +9,20 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from suite.engines import TRANSFORMERS_LIBRARIES
 from suite.engines.adapters import Adapters
 from suite.engines.batching import Unit, batches, by_adapter
-from suite.engines.protocol import GenerationRequest, Likelihood, LikelihoodRequest
+from suite.engines.protocol import EmbeddingRequest, GenerationRequest, Likelihood, LikelihoodRequest
 from suite.engines.sampling import Chooser
 from suite.engines.scoring import padded, positions, score_pairs, score_shared
 from suite.errors import EvaluationError
 from suite.hashing import library_versions
 from suite.quiet import quiet_libraries
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Answer = TypeVar("Answer")
 
@@ -33,6 +37,7 @@ class TransformersEngine:
     """
 
     name = "transformers"
+    batching = ""
 
     def __init__(
         self,
@@ -49,7 +54,7 @@ class TransformersEngine:
             raise EvaluationError(f"There is no model in {folder} (no config.json). Prepare it, or check the path.")
         self.batch_size = batch_size
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.versions = library_versions(("torch", "transformers", "peft"))
+        self.versions = library_versions(TRANSFORMERS_LIBRARIES)
         try:
             with quiet_libraries():
                 model: Any = AutoModelForCausalLM.from_pretrained(
@@ -109,6 +114,28 @@ class TransformersEngine:
 
         answers = self._answers(single, score) | self._answers(several, score)
         return [answers[place] for place in range(len(requests))]
+
+    def embed(self, requests: Sequence[EmbeddingRequest]) -> np.ndarray:
+        """The last layer's state (after its norm) at each last token, shape (requests, width), float32, unit norm."""
+        import numpy as np
+
+        _check_prompts(request.prompt_ids for request in requests)
+        units = [Unit((place,), request.adapter, len(request.prompt_ids), 1) for place, request in enumerate(requests)]
+
+        def last_states(model: Any, batch: list[Unit]) -> list[np.ndarray]:
+            ids, mask = padded([requests[unit.places[0]].prompt_ids for unit in batch], self.device, "left")
+            body = model.base_model
+            states = body(input_ids=ids, attention_mask=mask, position_ids=positions(mask), use_cache=False)
+            vectors = states.last_hidden_state[:, -1].float()
+            return list((vectors / vectors.norm(dim=-1, keepdim=True)).cpu().numpy())
+
+        answers = self._answers(units, last_states)
+        rows = [answers[place] for place in range(len(requests))]
+        return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
+
+    def memory_elsewhere(self) -> int:
+        """Nothing: the model is in this process."""
+        return 0
 
     def close(self) -> None:
         """Free the model and its memory; the engine cannot be used afterwards."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from suite.engines import open_engine
+from suite.engines import EngineName, open_engine
 from suite.engines.protocol import GenerationRequest, LikelihoodRequest
 from suite.errors import EvaluationError
 from suite.evaluation.plan import Plan, PlannedTask
@@ -17,10 +18,12 @@ from suite.templates import Template, get_template
 
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
+    from suite.engines.vllm.engine import VllmSettings
     from suite.training.job import TrainedModel
 
 Request = TypeVar("Request", GenerationRequest, LikelihoodRequest)
 Answer = TypeVar("Answer")
+Key = TypeVar("Key", bound=Hashable)
 
 SLICE = 2048
 """Requests handed to an engine at once: enough to fill batches with rows of one length, few enough to show progress."""
@@ -52,7 +55,7 @@ def evaluate_tasks(
     return {task.name: outcomes[task.name] for task in tasks}
 
 
-def run_plans(plans: dict[str, Plan], engine: Engine, progress: Progress = no_progress) -> dict[str, TaskOutcome]:
+def run_plans(plans: dict[Key, Plan], engine: Engine, progress: Progress = no_progress) -> dict[Key, TaskOutcome]:
     """Ask an engine all requests of several plans, each kind in one go, and finish the plans."""
     generations = [request for plan in plans.values() for request in plan.generations]
     likelihoods = [request for plan in plans.values() for request in plan.likelihoods]
@@ -68,11 +71,11 @@ def run_plans(plans: dict[str, Plan], engine: Engine, progress: Progress = no_pr
 
 
 class Evaluator:
-    """Holds one base model in memory and evaluates fine-tunes of it, one after the other.
+    """Holds one base model in memory and evaluates fine-tunes of it, one after the other or several together.
 
     Adapters are added, evaluated and freed without reloading the base; a full fine-tune gets an engine of its own
-    for as long as it is evaluated. `engine_name` and `versions` are those of the engine last used. Use it as a
-    context manager, or call `close`.
+    for as long as it is evaluated. `engine_name` (with how it batched, where that matters) and `versions` are those of
+    the engine last used. Use it as a context manager, or call `close`.
     """
 
     def __init__(
@@ -81,10 +84,11 @@ class Evaluator:
         *,
         template: str,
         max_length: int,
-        engine: Literal["auto", "transformers", "vllm"] = "auto",
+        engine: EngineName = "auto",
         dtype: Literal["float32", "bfloat16"] = "float32",
         batch_size: int = 64,
         threads: int = 1,
+        vllm: VllmSettings | None = None,
     ) -> None:
         import torch
         from transformers import AutoTokenizer
@@ -94,7 +98,7 @@ class Evaluator:
         self.max_length = max_length
         self.engine_name = ""
         self.versions: dict[str, str] = {}
-        self._options: dict[str, Any] = {"name": engine, "dtype": dtype, "batch_size": batch_size}
+        self._options: dict[str, Any] = {"name": engine, "dtype": dtype, "batch_size": batch_size, "vllm": vllm}
         self._base_model = base_model
         self._base_engine: Engine | None = None
         try:
@@ -122,6 +126,35 @@ class Evaluator:
         finally:
             engine.remove_adapter(name)
 
+    def evaluate_together(
+        self, tasks: Sequence[Task], models: Sequence[TrainedModel | None], progress: Progress = no_progress
+    ) -> list[dict[str, TaskOutcome] | None]:
+        """The same for several adapters (None: the bare base), whose requests share batches; in their order.
+
+        None stands for those that could not be evaluated in this company: alone, `evaluate` says why or succeeds.
+        """
+        engine = self.base_engine()
+        loaded: dict[int, str | None] = {}
+        try:
+            for place, model in enumerate(models):
+                name = None if model is None else f"{model.weights_sha256[:16]}-{place}"
+                with suppress(EvaluationError):
+                    if model is not None and name is not None:
+                        engine.add_adapter(name, model.folder)
+                    loaded[place] = name
+            outcomes = self._run_together(tasks, engine, loaded, progress)
+        except EvaluationError:
+            outcomes = {}
+        finally:
+            for name in loaded.values():
+                if name is not None:
+                    engine.remove_adapter(name)
+        return [outcomes.get(place) for place in range(len(models))]
+
+    def memory_elsewhere(self) -> int:
+        """Peak memory in bytes of another process that holds the base model, 0 where there is none."""
+        return self._base_engine.memory_elsewhere() if self._base_engine is not None else 0
+
     def base_engine(self) -> Engine:
         """The engine that holds the base model, loaded on first use: full fine-tunes alone never need it."""
         if self._base_engine is None:
@@ -148,16 +181,42 @@ class Evaluator:
     def _run(
         self, tasks: Sequence[Task], engine: Engine, adapter: str | None, progress: Progress
     ) -> dict[str, TaskOutcome]:
-        self.engine_name, self.versions = engine.name, engine.versions
-        return evaluate_tasks(
-            tasks,
-            engine,
-            self.tokenizer,
-            self.template,
-            adapter=adapter,
-            max_length=self.max_length,
-            progress=progress,
-        )
+        try:
+            return evaluate_tasks(
+                tasks,
+                engine,
+                self.tokenizer,
+                self.template,
+                adapter=adapter,
+                max_length=self.max_length,
+                progress=progress,
+            )
+        finally:
+            self._note(engine)
+
+    def _run_together(
+        self, tasks: Sequence[Task], engine: Engine, adapters: dict[int, str | None], progress: Progress
+    ) -> dict[int, dict[str, TaskOutcome]]:
+        plans = {
+            (place, task.name): task.plan(self.tokenizer, self.template, adapter=adapter, max_length=self.max_length)
+            for place, adapter in adapters.items()
+            for task in tasks
+            if isinstance(task, PlannedTask)
+        }
+        outcomes = run_plans(plans, engine, progress)
+        others = [task for task in tasks if not isinstance(task, PlannedTask)]
+        for place, adapter in adapters.items():
+            for task in others:
+                outcomes[place, task.name] = task.evaluate(
+                    engine, self.tokenizer, self.template, adapter=adapter, max_length=self.max_length
+                )
+        self._note(engine)
+        return {place: {task.name: outcomes[place, task.name] for task in tasks} for place in adapters}
+
+    def _note(self, engine: Engine) -> None:
+        # After the fact: an engine short of memory goes on with smaller batches.
+        self.engine_name = ", ".join(filter(None, (engine.name, engine.batching)))
+        self.versions = engine.versions
 
 
 def _in_slices(

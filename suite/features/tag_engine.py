@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from suite.engines import open_engine
+from suite.engines import EngineName, chosen_engine, engine_versions, open_engine
 from suite.engines.protocol import GenerationRequest
 from suite.errors import FeatureError
 from suite.features.tag_prompt import parse_answer, prompt_parts
 from suite.features.tag_spool import Read, Tagged
+from suite.hashing import library_versions
 from suite.pool.pool import View
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_NEW_TOKENS = 384
 MAX_TEXT_TOKENS = 1024
+# Tokens of the prompt around a text, at most.
+MAX_FRAME_TOKENS = 1024
 LIBRARIES = ("snowballstemmer", "tokenizers", "torch", "transformers", "vllm")
 
 
@@ -101,10 +104,23 @@ class _Frame:
 _PLACE = "\N{OBJECT REPLACEMENT CHARACTER}text\N{OBJECT REPLACEMENT CHARACTER}"
 
 
+def libraries(engine: EngineName) -> dict[str, str]:
+    """Versions that tags depend on; vLLM's are those of its own interpreter."""
+    versions = library_versions(LIBRARIES)
+    return versions | engine_versions(engine) if chosen_engine(engine) == "vllm" else versions
+
+
 def load_model(
-    folder: Path, *, engine: Literal["auto", "transformers", "vllm"] = "auto", batch_size: int = 64
+    folder: Path,
+    *,
+    engine: EngineName = "auto",
+    batch_size: int = 64,
+    context: int = MAX_TEXT_TOKENS + MAX_NEW_TOKENS + MAX_FRAME_TOKENS,
 ) -> Model:
-    """The model in a folder, in bfloat16 on a GPU and float32 without. Raises FeatureError or EvaluationError."""
+    """The model in a folder, in bfloat16 on a GPU and float32 without. Raises FeatureError or EvaluationError.
+
+    `context` is the most tokens of a prompt with its answer, for engines that set memory aside for it.
+    """
     from transformers import AutoTokenizer, GenerationConfig
 
     from suite.features.text_models import device_name
@@ -119,5 +135,8 @@ def load_model(
         stated = GenerationConfig.from_pretrained(folder).eos_token_id
         stops |= set(stated if isinstance(stated, list) else [stated])
     dtype: Any = device_name().partition("-")[2]
-    opened = open_engine(engine, folder, dtype=dtype, batch_size=batch_size)
+    from suite.engines.vllm.engine import VllmSettings
+
+    layout = VllmSettings(context=context, adapters=0)
+    opened = open_engine(engine, folder, dtype=dtype, batch_size=batch_size, vllm=layout)
     return Model(opened, tokenizer, tuple(sorted(stop for stop in stops if stop is not None)))

@@ -130,7 +130,7 @@ class Tags(Feature):
             from suite.features.text_models import device_name
 
             facts = {
-                "libraries": library_versions(tag_engine.LIBRARIES),
+                "libraries": tag_engine.libraries(tagger.options.get("engine", "auto")),
                 "model": locate_model(tagger.model).identity,
                 "device": device_name(),
                 "prompt": content_key(tag_prompt.prompt_parts(self.view)),
@@ -210,12 +210,14 @@ def _tagger(written: Written, view: View) -> Tagger:
         from suite.features.tag_keyphrases import KeyphraseTagger
 
         return KeyphraseTagger(**options)
+    from suite.features import tag_engine
     from suite.features.pretrained import locate_model
-    from suite.features.tag_engine import EngineTagger, load_model
 
     folder = locate_model(written.model).path
     loading = {key: options.pop(key) for key in ("engine", "batch_size") if key in options}
-    return EngineTagger(lambda: load_model(folder, **loading), view, **options)
+    most = options.get("max_text_tokens", tag_engine.MAX_TEXT_TOKENS)
+    context = most + options.get("max_new_tokens", tag_engine.MAX_NEW_TOKENS) + tag_engine.MAX_FRAME_TOKENS
+    return tag_engine.EngineTagger(lambda: tag_engine.load_model(folder, context=context, **loading), view, **options)
 
 
 def _strings(name: str, values: tuple[str, ...]) -> dict[str, np.ndarray]:

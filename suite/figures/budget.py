@@ -64,10 +64,10 @@ def budget_figure(board: Board, *, dark: bool = False) -> go.Figure | None:
 
 
 def comparable_tables(board: Board) -> list[Table]:
-    """The tables of the base weights with the most budgets, smallest budget first."""
-    by_weights: dict[tuple[str, str], list[Table]] = defaultdict(list)
+    """The tables of the base weights and engine with the most budgets, smallest budget first."""
+    by_weights: dict[tuple[str, str, str], list[Table]] = defaultdict(list)
     for table in board.tables:
-        by_weights[table.base_model, table.base_weights].append(table)
+        by_weights[table.base_model, table.base_weights, table.engine].append(table)
     found: list[Table] = max(by_weights.values(), key=len, default=[])
     return sorted(found, key=lambda table: table.budget)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from suite.base_models.resolve import ResolvedBase
+    from suite.engines import EngineFacts, EngineName
     from suite.evaluation.protocol import Task
     from suite.pool import Pool
     from suite.registry import Metric, Strategy
@@ -43,6 +44,15 @@ class Experiment:
     """In place of the track's embedder, to select or measure without it; results of a run are never made so."""
     tokenizer: str | None = None
     """In place of the base model's tokenizer, likewise; with it the base model itself is not looked for."""
+    engine_asked: EngineName | None = None
+    """In place of the track's engine. Results of different engines are never paired."""
+
+    @cached_property
+    def engine(self) -> EngineFacts:
+        """What evaluates on this machine. Raises EngineError where it is not installed."""
+        from suite.engines import EngineFacts
+
+        return EngineFacts.of(self.engine_asked or self.track.evaluation.engine)
 
     @cached_property
     def folders(self) -> StageFolders:
@@ -157,9 +167,13 @@ class Experiment:
     def finished(self, cell: Cell, picked: Picked | None, *, by_now: bool = False) -> bool:
         """Whether the store held this cell's result for the same picks, base weights and items when the run began.
 
-        `by_now` asks the store again: another runner may have recorded the cell meanwhile.
+        It must be of the engine that runs now, since no other is ever paired with what this run makes. `by_now` asks
+        the store again: another runner may have recorded the cell meanwhile.
         """
-        return bool(self.results(cell, picked, by_now=by_now))
+        return any(
+            result.engine_name == self.engine.name and result.versions == self.engine.versions
+            for result in self.results(cell, picked, by_now=by_now)
+        )
 
     def corrects(self, cell: Cell, picked: Picked | None) -> str | None:
         """The record that a result of this cell corrects, see `renews`; None for none."""

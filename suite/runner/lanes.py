@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from suite.engines.vllm.engine import VllmSettings
 from suite.errors import TrainingError
 from suite.machine import cores, visible_gpus
 from suite.runner.schedule import Unit
@@ -19,11 +20,12 @@ from suite.runner.stages import (
     read_record,
     write_record,
 )
-from suite.runner.work import EvaluationJob
+from suite.runner.work import EvaluationJob, GroupJob
 from suite.runner.workers import Worker
 from suite.training.job import TrainedModel, TrainingJob
 
 if TYPE_CHECKING:
+    from suite.engines import EngineFacts
     from suite.evaluation.protocol import Task
     from suite.pool import Pool
     from suite.runner.experiment import Experiment
@@ -39,6 +41,7 @@ class LaneSettings:
     track: Track
     pool: Pool
     tasks: tuple[Task, ...]
+    engine: EngineFacts
     folders: StageFolders
     notify: Notify
     threads: int
@@ -56,6 +59,7 @@ class LaneSettings:
             track=experiment.track,
             pool=experiment.pool,
             tasks=experiment.tasks,
+            engine=experiment.engine,
             folders=experiment.folders,
             notify=experiment.notify,
             threads=1 if small else max(1, cores() // jobs),
@@ -122,27 +126,49 @@ class Lane:
 
     def evaluate(self, unit: Unit, trained: TrainedModel | None, report: Report) -> EvaluatedRecord:
         """The unit's scores, from the cache or evaluated now."""
-        path = self._scores(trained.weights_sha256 if trained else unit.base.weights_sha256, unit)
+        path = self._scores_of(unit, trained)
         found = read_record(path, EvaluatedRecord, self.settings.notify)
         if found is None:
             report("evaluate", 0, 1)
-            evaluation = self.settings.track.evaluation
-            job = EvaluationJob(
-                base_model=unit.base.folder,
-                trained=trained,
-                tasks=self.settings.tasks,
-                engine=evaluation.engine,
-                dtype=evaluation.dtype,
-                batch_size=evaluation.batch_size,
-                template=self.settings.track.recipe.template,
-                max_length=self.settings.track.recipe.max_length,
-                threads=self.settings.threads,
-            )
+            job = self._job(unit, trained)
             found = self.evaluator.call(job, lambda done, total: report("evaluate", done, total))
             write_record(path, found)
         if trained is not None and self.settings.discard_models:
             self._discard(trained.folder)
         return found
+
+    def evaluate_together(self, group: Sequence[tuple[Unit, TrainedModel | None]], report: Report) -> None:
+        """Evaluate units of one base model in one go and keep their scores, for `evaluate` to find.
+
+        Those that cannot be evaluated in this company are left to it, which says why.
+        """
+        paths = {unit.key: self._scores_of(unit, trained) for unit, trained in group}
+        open_ones = [
+            one for one in group if read_record(paths[one[0].key], EvaluatedRecord, self.settings.notify) is None
+        ]
+        if not open_ones:
+            return
+        report("evaluate", 0, 1)
+        job = GroupJob(tuple(self._job(unit, trained) for unit, trained in open_ones))
+        records = self.evaluator.call(job, lambda done, total: report("evaluate", done, total))
+        for (unit, _), record in zip(open_ones, records, strict=True):
+            if record is not None:
+                write_record(paths[unit.key], record)
+
+    def _job(self, unit: Unit, trained: TrainedModel | None) -> EvaluationJob:
+        track, engine = self.settings.track, self.settings.engine
+        return EvaluationJob(
+            base_model=unit.base.folder,
+            trained=trained,
+            tasks=self.settings.tasks,
+            engine=engine.name,
+            dtype=track.evaluation.dtype,
+            batch_size=track.evaluation.batch_size,
+            template=track.recipe.template,
+            max_length=track.recipe.max_length,
+            threads=self.settings.threads,
+            vllm=VllmSettings.of(track) if engine.name == "vllm" else None,
+        )
 
     def _trained_before(self, folder: Path, unit: Unit) -> TrainedModel | None:
         """The fine-tune in `folder`, if it is whole and its weights are there or needed no more."""
@@ -162,8 +188,13 @@ class Lane:
         self.settings.notify(f"The weights of {unit} were discarded and are needed again; they are trained again.")
         return None
 
+    def _scores_of(self, unit: Unit, trained: TrainedModel | None) -> Path:
+        return self._scores(trained.weights_sha256 if trained else unit.base.weights_sha256, unit)
+
     def _scores(self, weights_sha256: str, unit: Unit) -> Path:
-        key = evaluation_key(weights_sha256, unit.base.weights_sha256, self.settings.track, self.settings.tasks)
+        key = evaluation_key(
+            weights_sha256, unit.base.weights_sha256, self.settings.track, self.settings.tasks, self.settings.engine
+        )
         return self.settings.folders.evaluation(key)
 
     def _discard(self, folder: Path) -> None:

@@ -81,5 +81,7 @@ def _state(experiment: Experiment, cell: Cell) -> State:
         if not (folder / "trained.json").is_file():
             return "selected"
         weights = TrainedModel.read(folder).weights_sha256
-    scores = experiment.folders.evaluation(evaluation_key(weights, base, cell.track, experiment.tasks))
+    scores = experiment.folders.evaluation(
+        evaluation_key(weights, base, cell.track, experiment.tasks, experiment.engine)
+    )
     return "evaluated" if scores.is_file() else "trained"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from suite.errors import BreadthError, StorageError
 from suite.extras import require
@@ -18,7 +18,8 @@ from suite.runner.cells import Cell
 from suite.runner.lanes import Lane, LaneSettings
 from suite.runner.schedule import Schedule, Unit
 from suite.runner.stages import EvaluatedRecord, as_json, training_key
-from suite.runner.workers import WorkerDied
+from suite.runner.together import Group, check_engine, grouped, wants_company
+from suite.runner.workers import WorkerDied, WorkerFailed
 
 if TYPE_CHECKING:
     from suite.runner.experiment import Experiment
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from suite.training.job import TrainedModel
 
 DEATHS_FORGIVEN = 1
+
+Answer = TypeVar("Answer")
+Scheduled = TypeVar("Scheduled", Unit, Group)
 
 
 @dataclass
@@ -76,6 +80,7 @@ class Runner:
         self._broken: StorageError | None = None
         self._hardware = hardware()
         self._called_off = threading.Event()
+        check_engine(experiment.engine, jobs)
         settings = LaneSettings.of(experiment, jobs)
         self.lanes = [Lane(number, settings) for number in range(jobs)]
 
@@ -86,7 +91,10 @@ class Runner:
         outputs or results cannot be written.
         """
         try:
-            self._share(self._units(cells))
+            units = self._units(cells)
+            if wants_company(self.experiment.track, self.experiment.engine):
+                units = self._evaluate_ahead(units)
+            self._share(units, self._finish)
         finally:
             for lane in self.lanes:
                 lane.stop()
@@ -98,10 +106,14 @@ class Runner:
         """Call the run off, from any thread: `run` returns soon, with what is finished recorded."""
         self._called_off.set()
 
-    def _share(self, units: Sequence[Unit]) -> None:
+    def _share(self, units: Sequence[Scheduled], work: Callable[[Lane, Scheduled], None]) -> None:
+        """Have every unit worked on by some lane."""
+        if self._called_off.is_set() or self._broken is not None:
+            return
         schedule = Schedule(units)
         threads = [
-            threading.Thread(target=self._work, args=(lane, schedule), daemon=True) for lane in self.lanes[: len(units)]
+            threading.Thread(target=self._work, args=(lane, schedule, work), daemon=True)
+            for lane in self.lanes[: len(units)]
         ]
         try:
             for thread in threads:
@@ -150,12 +162,32 @@ class Runner:
             for key, group in grouped.items()
         ]
 
-    def _work(self, lane: Lane, schedule: Schedule) -> None:
+    def _evaluate_ahead(self, units: Sequence[Unit]) -> list[Unit]:
+        """Train all, then evaluate in groups, into the caches; gives the units that have not failed."""
+        trained: dict[str, TrainedModel | None] = {}
+
+        def train(lane: Lane, unit: Unit) -> None:
+            report = functools.partial(self.watcher.progressed, lane.number)
+            trained[unit.key] = self._forgiving(lambda: lane.train(unit, report))
+
+        def evaluate(lane: Lane, group: Group) -> None:
+            try:
+                lane.evaluate_together(group.members, functools.partial(self.watcher.progressed, lane.number))
+            except (WorkerDied, WorkerFailed) as error:
+                self.experiment.notify(f"{group}: {error} They are evaluated one by one.")
+
+        self._share(units, train)
+        going = [unit for unit in units if unit.key in trained]
+        self._share(grouped([(unit, trained[unit.key]) for unit in going], len(self.lanes)), evaluate)
+        return going
+
+    def _work(self, lane: Lane, schedule: Schedule[Scheduled], work: Callable[[Lane, Scheduled], None]) -> None:
         for unit in schedule.take(self.experiment.folders.locks):
             started = time.monotonic()
-            self.watcher.started(lane.number, unit)
+            shown = unit if isinstance(unit, Unit) else unit.members[0][0]
+            self.watcher.started(lane.number, shown)
             try:
-                self._finish(lane, unit)
+                work(lane, unit)
             except StorageError as error:
                 # No other unit could keep its work either.
                 self._broken = error
@@ -166,9 +198,10 @@ class Runner:
                 reason = str(error) if isinstance(error, BreadthError) else f"{type(error).__name__}: {error}"
                 with self._guard:
                     self.outcome.failed += [Failure(cell, reason) for cell in unit.cells]
-                self.watcher.failed(lane.number, unit, reason)
+                self.watcher.failed(lane.number, shown, reason)
             else:
-                self.watcher.finished(lane.number, unit, time.monotonic() - started)
+                if work == self._finish:
+                    self.watcher.finished(lane.number, shown, time.monotonic() - started)
 
     def _finish(self, lane: Lane, unit: Unit) -> None:
         report = functools.partial(self.watcher.progressed, lane.number)
@@ -177,18 +210,26 @@ class Runner:
             self.outcome.finished_before += [cell for cell in unit.cells if cell not in cells]
         if not cells:
             return
-        for death in range(DEATHS_FORGIVEN + 1):
-            try:
-                trained = lane.train(unit, report)
-                evaluated = lane.evaluate(unit, trained, report)
-                break
-            except WorkerDied:
-                if death == DEATHS_FORGIVEN or self._called_off.is_set():
-                    raise
+
+        def both() -> tuple[TrainedModel | None, EvaluatedRecord]:
+            trained = lane.train(unit, report)
+            return trained, lane.evaluate(unit, trained, report)
+
+        trained, evaluated = self._forgiving(both)
         for cell in cells:
             self.experiment.store.put(self._result(cell, unit, trained, evaluated))
             with self._guard:
                 self.outcome.recorded.append(cell)
+
+    def _forgiving(self, work: Callable[[], Answer]) -> Answer:
+        """Do it again where the process that did it died."""
+        for _ in range(DEATHS_FORGIVEN):
+            try:
+                return work()
+            except WorkerDied:
+                if self._called_off.is_set():
+                    raise
+        return work()
 
     def _result(self, cell: Cell, unit: Unit, trained: TrainedModel | None, evaluated: EvaluatedRecord) -> Result:
         picked = self.experiment.pick(cell)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from suite.atomic import storage_errors
 
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from suite.runner.selecting import Picked
 
 LOOK_AGAIN_SECONDS = 0.5
+
+
+class Keyed(Protocol):
+    """Something to work on that only one runner may have in hand at a time."""
+
+    @property
+    def key(self) -> str:
+        """Names its lock."""
+
+
+Scheduled = TypeVar("Scheduled", bound=Keyed)
 
 
 @dataclass(frozen=True)
@@ -40,12 +51,12 @@ class Unit:
         return f"{self.cells[0]}{more}"
 
 
-class Schedule:
+class Schedule(Generic[Scheduled]):
     """A queue of units for several lanes; iterate over `take()` in each lane's thread."""
 
-    def __init__(self, units: Sequence[Unit]):
+    def __init__(self, units: Sequence[Scheduled]):
         self._waiting = deque(units)
-        self._elsewhere: deque[tuple[float, Unit]] = deque()
+        self._elsewhere: deque[tuple[float, Scheduled]] = deque()
         self._guard = threading.Lock()
         self._stopped = threading.Event()
 
@@ -58,7 +69,7 @@ class Schedule:
         """Whether `stop` was called."""
         return self._stopped.is_set()
 
-    def take(self, lock_path: Path) -> Iterator[Unit]:
+    def take(self, lock_path: Path) -> Iterator[Scheduled]:
         """Yield units one after the other, each under its lock, until none is left.
 
         `lock_path` is the folder of locks. Units locked by another runner are offered again later.
@@ -77,7 +88,7 @@ class Schedule:
                     with self._guard:
                         self._elsewhere.append((time.monotonic() + LOOK_AGAIN_SECONDS, unit))
 
-    def _next(self) -> Unit | None:
+    def _next(self) -> Scheduled | None:
         with self._guard:
             if self._waiting:
                 return self._waiting.popleft()

@@ -25,13 +25,13 @@ from suite.results import TaskScore
 from suite.sealed import sealed, unsealed
 
 if TYPE_CHECKING:
+    from suite.engines import EngineFacts
     from suite.evaluation.protocol import Task
     from suite.registry import Strategy
     from suite.track import Recipe, Track
 
 STAGES_VERSION = 1
 TRAINING_LIBRARIES = ("accelerate", "peft", "torch", "transformers", "trl")
-ENGINE_LIBRARIES = ("peft", "torch", "transformers")
 
 Stored = TypeVar("Stored", bound=BaseModel)
 
@@ -113,7 +113,9 @@ def training_key(selection_sha256: str, base_weights: str, recipe: Recipe, seed:
     )
 
 
-def evaluation_key(weights_sha256: str, base_weights: str, track: Track, tasks: Sequence[Task]) -> str:
+def evaluation_key(
+    weights_sha256: str, base_weights: str, track: Track, tasks: Sequence[Task], engine: EngineFacts
+) -> str:
     """Key of an evaluation."""
     from suite.evaluation.protocol import describe
 
@@ -123,10 +125,10 @@ def evaluation_key(weights_sha256: str, base_weights: str, track: Track, tasks: 
             "weights": weights_sha256,
             "base": base_weights,
             "tasks": describe(tasks),
-            "engine": [track.evaluation.engine, track.evaluation.dtype, track.evaluation.batch_size],
+            "engine": [engine.name, track.evaluation.dtype, track.evaluation.batch_size],
             "template": track.recipe.template,
             "length": track.recipe.max_length,
-            "libraries": library_versions(ENGINE_LIBRARIES),
+            "libraries": engine.versions,
         }
     )
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from suite.reporting import Progress
 from suite.results import LONGEST_PROMPT, TaskScore
 from suite.runner.stages import EvaluatedRecord
 
 if TYPE_CHECKING:
-    from suite.evaluation.protocol import Task
+    from suite.engines import EngineName
+    from suite.engines.vllm.engine import VllmSettings
+    from suite.evaluation.protocol import Task, TaskOutcome
+    from suite.evaluation.run import Evaluator
     from suite.runner.workers import Handler
     from suite.training.job import TrainedModel, TrainingJob
 
@@ -23,12 +26,23 @@ class EvaluationJob:
     base_model: Path
     trained: TrainedModel | None
     tasks: tuple[Task, ...]
-    engine: Literal["auto", "transformers", "vllm"]
+    engine: EngineName
     dtype: Literal["float32", "bfloat16"]
     batch_size: int
     template: str
     max_length: int
     threads: int
+    vllm: VllmSettings | None = None
+
+
+@dataclass(frozen=True)
+class GroupJob:
+    """Evaluations of one base model whose requests share batches; they differ in `trained` alone.
+
+    The answer is a record for each, None where one has to be evaluated alone.
+    """
+
+    jobs: tuple[EvaluationJob, ...]
 
 
 def trainer() -> Handler:
@@ -50,49 +64,79 @@ def evaluator() -> Handler:
 
     import peft  # noqa: F401 - imported here so that no cell pays for it
 
-    from suite.evaluation.run import Evaluator
     from suite.training.memory import peak_memory_bytes, reset_peak_memory
 
-    held: dict[tuple[str, ...], Evaluator] = {}
+    held: dict[Any, Evaluator] = {}
 
-    def handle(job: EvaluationJob, progress: Progress) -> EvaluatedRecord:
+    def handle(asked: EvaluationJob | GroupJob, progress: Progress) -> EvaluatedRecord | list[EvaluatedRecord | None]:
         started = time.perf_counter()
         reset_peak_memory()
-        key = (str(job.base_model), job.engine, job.dtype, str(job.batch_size), job.template, str(job.max_length))
-        if key not in held:
-            for stale in held.values():
-                stale.close()
-            held.clear()
-            held[key] = Evaluator(
-                job.base_model,
-                template=job.template,
-                max_length=job.max_length,
-                engine=job.engine,
-                dtype=job.dtype,
-                batch_size=job.batch_size,
-                threads=job.threads,
-            )
-        outcomes = held[key].evaluate(job.tasks, job.trained, progress)
-        first_prompt_ids = outcomes[job.tasks[0].name].first_prompt_ids
-        return EvaluatedRecord(
-            tasks=tuple(
-                TaskScore.pack(
-                    outcomes[task.name].values,
-                    name=task.name,
-                    kind=task.kind,
-                    unit=task.unit,
-                    chance=task.chance,
-                    items_sha256=task.items_sha256,
-                )
-                for task in job.tasks
-            ),
-            engine=held[key].engine_name,
-            versions=held[key].versions,
-            first_prompt_ids=first_prompt_ids,
-            first_prompt=str(held[key].tokenizer.decode(list(first_prompt_ids)))[:LONGEST_PROMPT],
-            tokens=sum(outcome.tokens for outcome in outcomes.values()),
-            seconds=time.perf_counter() - started,
-            peak_memory_bytes=peak_memory_bytes(),
-        )
+        jobs = asked.jobs if isinstance(asked, GroupJob) else (asked,)
+        evaluator = _holding(held, jobs[0])
+        outcomes: list[dict[str, TaskOutcome] | None]
+        if isinstance(asked, GroupJob):
+            outcomes = evaluator.evaluate_together(jobs[0].tasks, [job.trained for job in jobs], progress)
+        else:
+            outcomes = [evaluator.evaluate(asked.tasks, asked.trained, progress)]
+        memory = max(peak_memory_bytes(), evaluator.memory_elsewhere())
+        # Who is evaluated in company bears an equal share of the time.
+        seconds = (time.perf_counter() - started) / len(jobs)
+        records = [
+            None if found is None else _record(evaluator, job.tasks, found, seconds, memory)
+            for job, found in zip(jobs, outcomes, strict=True)
+        ]
+        if isinstance(asked, GroupJob):
+            return records
+        (record,) = records
+        assert record is not None
+        return record
 
     return handle
+
+
+def _holding(held: dict[Any, Evaluator], job: EvaluationJob) -> Evaluator:
+    """The evaluator of a job's base model, made now unless it is the one held; the one before is closed."""
+    from suite.evaluation.run import Evaluator
+
+    key = (job.base_model, job.engine, job.dtype, job.batch_size, job.template, job.max_length, job.vllm)
+    if key not in held:
+        for stale in held.values():
+            stale.close()
+        held.clear()
+        held[key] = Evaluator(
+            job.base_model,
+            template=job.template,
+            max_length=job.max_length,
+            engine=job.engine,
+            dtype=job.dtype,
+            batch_size=job.batch_size,
+            threads=job.threads,
+            vllm=job.vllm,
+        )
+    return held[key]
+
+
+def _record(
+    evaluator: Evaluator, tasks: tuple[Task, ...], outcomes: dict[str, TaskOutcome], seconds: float, memory: int
+) -> EvaluatedRecord:
+    first_prompt_ids = outcomes[tasks[0].name].first_prompt_ids
+    return EvaluatedRecord(
+        tasks=tuple(
+            TaskScore.pack(
+                outcomes[task.name].values,
+                name=task.name,
+                kind=task.kind,
+                unit=task.unit,
+                chance=task.chance,
+                items_sha256=task.items_sha256,
+            )
+            for task in tasks
+        ),
+        engine=evaluator.engine_name,
+        versions=evaluator.versions,
+        first_prompt_ids=first_prompt_ids,
+        first_prompt=str(evaluator.tokenizer.decode(list(first_prompt_ids)))[:LONGEST_PROMPT],
+        tokens=sum(outcome.tokens for outcome in outcomes.values()),
+        seconds=seconds,
+        peak_memory_bytes=memory,
+    )

@@ -57,28 +57,38 @@ def gather(experiment: Experiment, cells: Sequence[Cell]) -> Gathered:
     """The store's results of `cells`, for the picks, base weights and items of today alone.
 
     A result of the same cell from an older version of a strategy belongs to other picks, and speaks of other lengths
-    and metric values than those a study sets beside it.
+    and metric values than those a study sets beside it. Where several engines answered, or versions of one, those
+    count of the engine with the most results, of the latest among equals: others cannot stand in the same study.
     """
-    found: list[Result] = []
-    missing: list[Cell] = []
+    found: list[list[Result]] = []
     for cell in cells:
         try:
-            picked = experiment.pick(cell)
+            found.append(experiment.results(cell, experiment.pick(cell), by_now=True))
         except BreadthError:
-            missing.append(cell)
-            continue
-        records = experiment.results(cell, picked, by_now=True)
-        found += records
-        if not records:
-            missing.append(cell)
-    return Gathered(tuple(found), tuple(missing))
+            found.append([])
+    engine = _prevailing([result for records in found for result in records])
+    kept = [[result for result in records if result.answered_by == engine] for records in found]
+    missing = [cell for cell, records in zip(cells, kept, strict=True) if not records]
+    return Gathered(tuple(result for records in kept for result in records), tuple(missing))
+
+
+def _prevailing(results: Sequence[Result]) -> str:
+    """The engine of the most results, and of the latest of them among equals; none for no result."""
+    by_engine: dict[str, list[Result]] = {}
+    for result in results:
+        by_engine.setdefault(result.answered_by, []).append(result)
+
+    def weight(engine: str) -> tuple[int, str]:
+        return len(by_engine[engine]), max(result.cost.finished_at for result in by_engine[engine])
+
+    return max(by_engine, key=weight, default="")
 
 
 def one_table(results: Iterable[Result], registration: Registration) -> tuple[list[Result], list[RowResults]]:
     """The results that count, one a cell, and their rows.
 
     Raises StoreError when there are none, or when they cannot stand in one study: of two budgets, pools, base models,
-    weights or sets of items.
+    weights, engines or sets of items.
     """
     groups, set_aside = select_registered(results, registration)
     if not groups:
@@ -115,8 +125,10 @@ def scored(results: Iterable[Result], registration: Registration) -> Scored:
 
 
 def _apart(groups: Sequence[Comparable]) -> str:
-    for part, what in (("pool", "pools"), ("base_model", "base models"), ("base_weights", "sets of base weights")):
-        different = sorted({str(getattr(group, part))[:12] for group in groups})
+    named = {"pool": "pools", "base_model": "base models", "base_weights": "sets of base weights", "engine": "engines"}
+    for part, what in named.items():
+        shown = 100 if part == "engine" else 12
+        different = sorted({str(getattr(group, part))[:shown] for group in groups})
         if len(different) > 1:
             return f"they are of {len(different)} {what} ({', '.join(different)})"
     return f"their tasks differ in {len(groups)} ways"

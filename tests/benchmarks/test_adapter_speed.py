@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
-from tiny_models import build_tiny_base
+from tiny_models import build_tiny_base, save_adapters
 
 ADAPTERS = 12
 FLOOR = 4
@@ -34,21 +34,6 @@ for folder in adapters:
 """
 
 
-def save_adapters(base: Path, folder: Path) -> list[Path]:
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    made = []
-    for number in range(ADAPTERS):
-        with torch.random.fork_rng():
-            torch.manual_seed(number)
-            config = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
-            get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(folder / str(number))
-        made.append(folder / str(number))
-    return made
-
-
 def worker(base: Path, adapters: list[Path]) -> tuple[str, float]:
     """What a worker prints, and the CPU seconds it took from its start to its end."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -61,7 +46,7 @@ def worker(base: Path, adapters: list[Path]) -> tuple[str, float]:
 
 def test_adapters_in_one_engine_against_one_start_each(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     base = build_tiny_base(tmp_path / "base")
-    adapters = save_adapters(base, tmp_path)
+    adapters = save_adapters(base, tmp_path, ADAPTERS)
     together, one_engine = worker(base, adapters)
     apart = [worker(base, [adapter]) for adapter in adapters]
     ratio = sum(seconds for _, seconds in apart) / one_engine

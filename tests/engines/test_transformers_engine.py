@@ -12,7 +12,7 @@ from tiny_models import build_tiny_base, tiny_recipe, tiny_samples
 
 from suite.engines import open_engine
 from suite.engines.batching import Unit, batches
-from suite.engines.protocol import GenerationRequest, LikelihoodRequest
+from suite.engines.protocol import EmbeddingRequest, GenerationRequest, LikelihoodRequest
 from suite.engines.transformers import TransformersEngine
 from suite.errors import EvaluationError
 from suite.training import TrainingJob
@@ -209,7 +209,8 @@ def test_wrong_requests_and_folders(engine: TransformersEngine, adapters: dict[s
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
     with pytest.raises(EvaluationError, match="cannot be read"):
         open_engine("transformers", tmp_path)
-    with pytest.raises(EvaluationError, match="not part of this version"):
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(EvaluationError, match="no model in"):
         open_engine("vllm", tmp_path)
 
 
@@ -243,6 +244,26 @@ def test_a_model_without_a_plain_head_scores_the_same(
     monkeypatch.setattr("suite.logits.PLAIN_HEADS", ())
     scores = [answer.log_likelihood for answer in engine.log_likelihoods(likelihoods())]
     assert scores == pytest.approx([answer.log_likelihood for answer in direct], abs=1e-4)
+
+
+def test_embeddings_are_the_last_states_of_unit_norm(
+    engine: TransformersEngine, tiny_base: Path, adapters: dict[str, Path]
+) -> None:
+    import torch
+    from transformers import AutoModel
+
+    body = AutoModel.from_pretrained(tiny_base, dtype=torch.float32)
+    asked = [EmbeddingRequest(ids) for ids in prompts(11)]
+    found = engine.embed(asked)
+    for request, vector in zip(asked, found, strict=True):
+        with torch.no_grad():
+            state = body(torch.tensor([request.prompt_ids])).last_hidden_state[0, -1]
+        np.testing.assert_allclose(vector, (state / state.norm()).numpy(), atol=1e-5)
+    engine.add_adapter("first", adapters["first"])
+    changed = engine.embed([EmbeddingRequest(ids, "first") for ids in prompts(11)])
+    assert np.abs(changed - found).max() > 1e-3
+    np.testing.assert_array_equal(engine.embed(asked), found)
+    assert engine.embed([]).shape == (0, 0)
 
 
 def test_batches_shrink_where_logits_would_not_fit() -> None:
