@@ -82,7 +82,9 @@ class EngineLM(TemplateLM):
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **_: Any) -> list[int]:
         """Token ids, led by one beginning-of-sequence token unless `add_special_tokens` is False."""
-        ids: list[int] = self.tokenizer(string, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        ids: list[int] = self.tokenizer(
+            string, add_special_tokens=False, split_special_tokens=True, verbose=False
+        )["input_ids"]
         beginning = self.tokenizer.bos_token_id
         return ids if beginning is None or add_special_tokens is False else [int(beginning), *ids]
 
