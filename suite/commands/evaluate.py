@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from suite.errors import UsageError
+from suite.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from suite.commands.display import Display
     from suite.evaluation.protocol import Task
-    from suite.evaluation.suite_run import SuiteScore
+    from suite.evaluation.suite_run import Setting, SuiteRun, SuiteScore
     from suite.track import TaskSpec
 
 
@@ -23,15 +23,21 @@ def evaluate(
     suite: Annotated[str, typer.Option(help="Suites, comma-separated; --list shows them.")] = "",
     adapter: Annotated[list[Path] | None, typer.Option(help="A LoRA adapter's folder; repeatable.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only N items of each suite, always the same ones.", min=1)] = None,
-    template: Annotated[str, typer.Option(help="How instructions are put: alpaca, vicuna, chatml or plain.")] = "alpaca",
+    template: Annotated[
+        str, typer.Option(help="How instructions are put: alpaca, vicuna, chatml or plain.")
+    ] = "alpaca",
     max_length: Annotated[int, typer.Option(help="Tokens of prompt and answer together.", min=8)] = 2048,
     max_new_tokens: Annotated[int | None, typer.Option(help="Tokens of an answer; default the suite's.", min=1)] = None,
     judge: Annotated[str | None, typer.Option(help="The judge: a folder, or NAME@COMMIT; default the suite's.")] = None,
     engine: Annotated[str, typer.Option(help="auto, transformers or vllm.")] = "auto",
     dtype: Annotated[str, typer.Option(help="float32 or bfloat16; default bfloat16 on a GPU.")] = "",
     batch_size: Annotated[int, typer.Option(help="Rows of a forward pass.", min=1)] = 16,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Keep every item's value in a JSON file.")] = None,
-    listed: Annotated[bool, typer.Option("--list", help="List the suites and where their data would come from.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Keep every item's value in a JSON file.")
+    ] = None,
+    listed: Annotated[
+        bool, typer.Option("--list", help="List the suites and where their data would come from.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Load the items and say what would be asked.")] = False,
 ) -> None:
     """Evaluate a model, or several adapters of it in one engine, on the suites of the field.
@@ -48,7 +54,7 @@ def evaluate(
 
       breadth evaluate ./base --adapter runs/a --adapter runs/b --suite mmlu -o scores.json
 
-      breadth evaluate ./base --adapter runs/a --suite alpaca-eval --judge Qwen/Qwen2.5-7B-Instruct@a09a35458c702b33eeacc393d103063234e8bc28
+      breadth evaluate ./base --adapter runs/a --suite alpaca-eval --judge ./judge-model
 
       breadth evaluate ./base --suite mmlu,bbh --dry-run
     """
@@ -75,12 +81,13 @@ def evaluate(
         if dry_run:
             _print_plan(console, specs, tasks, [*adapters] or [model])
             return
-        scores, versions = _run(model, adapters, tasks, setting, display)
+        run = _run(model, adapters, tasks, setting, display)
+    _print_scores(console, run.scores)
     if output is not None:
-        _keep(output, model, setting, versions, scores)
-    _print_scores(console, scores)
-    if output is not None:
+        _keep(output, model, setting, run)
         console.print(f"Every item's value is in {output}.", highlight=False)
+    if run.failures:
+        raise EvaluationError(" ".join(f"{what} failed: {why}" for what, why in run.failures.items()))
 
 
 def _specs(written: str, *, limit: int | None, max_new_tokens: int | None, judge: str | None) -> list[TaskSpec]:
@@ -101,7 +108,7 @@ def _specs(written: str, *, limit: int | None, max_new_tokens: int | None, judge
     return specs
 
 
-def _setting(template: str, max_length: int, engine: str, dtype: str, batch_size: int) -> Any:
+def _setting(template: str, max_length: int, engine: str, dtype: str, batch_size: int) -> Setting:
     from suite.evaluation.suite_run import Setting
     from suite.machine import gpus
 
@@ -113,9 +120,7 @@ def _setting(template: str, max_length: int, engine: str, dtype: str, batch_size
     return Setting(template, max_length, engine, chosen, batch_size)  # type: ignore[arg-type]
 
 
-def _run(
-    model: str, adapters: dict[str, Path], tasks: list[Task], setting: Any, display: Display
-) -> tuple[list[SuiteScore], dict[str, str]]:
+def _run(model: str, adapters: dict[str, Path], tasks: list[Task], setting: Setting, display: Display) -> SuiteRun:
     from suite.base_models.resolve import download
     from suite.evaluation.suite_run import run_suites
 
@@ -128,7 +133,7 @@ def _run(
     return run_suites(folder, adapters, tasks, setting, progress=display.work)
 
 
-def _keep(path: Path, model: str, setting: Any, versions: dict[str, str], scores: list[SuiteScore]) -> None:
+def _keep(path: Path, model: str, setting: Setting, run: SuiteRun) -> None:
     import dataclasses
     import json
 
@@ -137,8 +142,9 @@ def _keep(path: Path, model: str, setting: Any, versions: dict[str, str], scores
     document = {
         "model": model,
         "setting": dataclasses.asdict(setting),
-        "versions": versions,
-        "scores": [score.to_json() for score in scores],
+        "versions": run.versions,
+        "scores": [score.to_json() for score in run.scores],
+        "failures": run.failures,
     }
     write_text(path, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
 
@@ -175,22 +181,24 @@ def _print_scores(console: Console, scores: list[SuiteScore]) -> None:
 
     from suite.evaluation.suite_run import pairwise_strengths
 
+    if not scores:
+        return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("suite", "model", "score", "± s.e.", "items", "more"):
-        table.add_column(heading, justify="right" if heading in ("score", "± s.e.", "items") else "left")
+    for heading in ("suite", "model", "score", "± s.e.", "items", "cut"):
+        table.add_column(heading, justify="left" if heading in ("suite", "model") else "right")
     for score in scores:
-        facts = [f"{key} {_written(value)}" for key, value in score.outcome.summary.items() if key != "judge"]
-        if score.outcome.truncated:
-            facts.append(f"{score.outcome.truncated:,} prompts or answers cut")
         table.add_row(
             score.task.name,
             escape(score.model),
             f"{100 * score.mean:.1f} %",
             f"{100 * score.standard_error:.1f}",
             f"{len(score.task.items):,}",
-            escape("; ".join(facts)),
+            f"{score.outcome.truncated:,}",
         )
     console.print(table)
+    for score in scores:
+        if facts := ", ".join(f"{key} {_written(value)}" for key, value in score.outcome.summary.items()):
+            console.print(f"{score.task.name}, {score.model}: {facts}.", highlight=False, markup=False)
     for suite, found in pairwise_strengths(scores).items():
         if isinstance(found, str):
             console.print(f"{suite}: no Bradley-Terry strengths, because {found}.", highlight=False, markup=False)

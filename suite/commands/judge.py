@@ -69,7 +69,17 @@ def _print(console: Console, found: Study) -> None:
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    headings = ("model", "pairs", "win rate", "published", "agreement", "decided alike", "kappa", "consistent", "unread")
+    headings = (
+        "model",
+        "pairs",
+        "win rate",
+        "published",
+        "agreement",
+        "decided alike",
+        "kappa",
+        "consistent",
+        "unread",
+    )
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "model" else "right")
     for row in found.models:

@@ -60,9 +60,7 @@ def run_plans(plans: dict[str, Plan], engine: Engine, progress: Progress = no_pr
     likelihoods = [request for plan in plans.values() for request in plan.likelihoods]
     total = len(generations) + len(likelihoods)
     generated = iter(in_slices(generations, engine.generate, lambda done: progress(done, total)))
-    scored = iter(
-        in_slices(likelihoods, engine.log_likelihoods, lambda done: progress(len(generations) + done, total))
-    )
+    scored = iter(in_slices(likelihoods, engine.log_likelihoods, lambda done: progress(len(generations) + done, total)))
     return {
         name: plan.finish([next(generated) for _ in plan.generations], [next(scored) for _ in plan.likelihoods])
         for name, plan in plans.items()

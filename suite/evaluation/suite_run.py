@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from suite.engines import open_engine
-from suite.errors import EvaluationError, UsageError
+from suite.errors import BreadthError, EvaluationError, UsageError
 from suite.evaluation.protocol import Task, TaskOutcome
 from suite.evaluation.run import evaluate_tasks
 from suite.reporting import Progress, no_progress
@@ -73,6 +73,15 @@ class SuiteScore:
         }
 
 
+@dataclass(frozen=True)
+class SuiteRun:
+    """What was evaluated, what failed and why (by `suite of model`), and the versions of what ran it."""
+
+    scores: list[SuiteScore]
+    failures: dict[str, str]
+    versions: dict[str, str]
+
+
 def run_suites(
     base: Path,
     adapters: Mapping[str, Path],
@@ -80,11 +89,11 @@ def run_suites(
     setting: Setting,
     *,
     progress: Callable[[str], Progress] = lambda title: no_progress,
-) -> tuple[list[SuiteScore], dict[str, str]]:
-    """Every task on every adapter (on the bare model where there is none), and the versions of what ran them.
+) -> SuiteRun:
+    """Every task on every adapter, or on the bare model where there is none.
 
-    Raises EvaluationError for a folder without a model or tokenizer, and for an adapter of another model; all
-    adapters are loaded before anything is evaluated.
+    A task that cannot be evaluated fails alone. Raises EvaluationError for a folder without a model or tokenizer, and
+    for an adapter of another model; all adapters are loaded before anything is evaluated.
     """
     from transformers import AutoTokenizer
 
@@ -94,23 +103,27 @@ def run_suites(
     except (OSError, ValueError) as error:
         raise EvaluationError(f"The tokenizer of the model in {base} cannot be read: {error}") from error
     engine = open_engine(setting.engine, base, dtype=setting.dtype, batch_size=setting.batch_size)
-    scores = []
+    run = SuiteRun([], {}, {"engine": engine.name, **engine.versions})
     try:
         for name, folder in adapters.items():
             engine.add_adapter(name, folder)
         for name in adapters or (BASE,):
             for task in tasks:
-                outcome = evaluate_tasks(
-                    [task],
-                    engine,
-                    tokenizer,
-                    template,
-                    adapter=name if adapters else None,
-                    max_length=setting.max_length,
-                    progress=progress(f"{task.name} of {name}"),
-                )[task.name]
-                scores.append(SuiteScore(task, name, outcome))
-        return scores, {"engine": engine.name, **engine.versions}
+                try:
+                    outcome = evaluate_tasks(
+                        [task],
+                        engine,
+                        tokenizer,
+                        template,
+                        adapter=name if adapters else None,
+                        max_length=setting.max_length,
+                        progress=progress(f"{task.name} of {name}"),
+                    )[task.name]
+                except BreadthError as error:
+                    run.failures[f"{task.name} of {name}"] = str(error)
+                else:
+                    run.scores.append(SuiteScore(task, name, outcome))
+        return run
     finally:
         engine.close()
 

@@ -62,4 +62,6 @@ def _why_not(path: str, task: str, error: Exception) -> str:
         )
     place = f"evals/{LOCAL_SETS[path].folder}" if path in LOCAL_SETS else ""
     copy = f", or set BREADTH_DATA to a folder with {place}" if place else ""
-    return f"Task {task} reads {path}, which cannot be had from the Hub: {reason.rstrip('.')}. Check the connection{copy}."
+    return (
+        f"Task {task} reads {path}, which cannot be had from the Hub: {reason.rstrip('.')}. Check the connection{copy}."
+    )

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ LANGUAGES = ("arabic", "bengali", "english", "finnish", "indonesian", "korean", 
 
 @dataclass(frozen=True)
 class LocalSet:
-    """How one data set of the Hub lies under BREADTH_DATA/evals: its splits from a folder and a configuration's name."""
+    """How a data set of the Hub lies under BREADTH_DATA/evals: its splits from a folder and a configuration's name."""
 
     folder: str
     read: Callable[[Path, str], Mapping[str, list[Document]]]
@@ -116,9 +116,7 @@ def _truthfulqa(folder: Path, name: str) -> Mapping[str, list[Document]]:
     for row in csv.DictReader(io.StringIO(decoded(path), newline="")):
         right, wrong = _several(row["Correct Answers"]), _several(row["Incorrect Answers"])
         if name == "generation":
-            documents.append(
-                {"question": row["Question"], "correct_answers": right, "incorrect_answers": wrong}
-            )
+            documents.append({"question": row["Question"], "correct_answers": right, "incorrect_answers": wrong})
             continue
         best = row["Best Answer"].strip()
         documents.append(

@@ -66,7 +66,9 @@ class EngineLM(TemplateLM):
     def eot_token_id(self) -> int:
         """The token that ends a text."""
         if self.tokenizer.eos_token_id is None:
-            raise EvaluationError("The tokenizer has no end-of-sequence token, which the harness's tasks need; set one.")
+            raise EvaluationError(
+                "The tokenizer has no end-of-sequence token, which the harness's tasks need; set one."
+            )
         return int(self.tokenizer.eos_token_id)
 
     @property
@@ -82,9 +84,9 @@ class EngineLM(TemplateLM):
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **_: Any) -> list[int]:
         """Token ids, led by one beginning-of-sequence token unless `add_special_tokens` is False."""
-        ids: list[int] = self.tokenizer(
-            string, add_special_tokens=False, split_special_tokens=True, verbose=False
-        )["input_ids"]
+        ids: list[int] = self.tokenizer(string, add_special_tokens=False, split_special_tokens=True, verbose=False)[
+            "input_ids"
+        ]
         beginning = self.tokenizer.bos_token_id
         return ids if beginning is None or add_special_tokens is False else [int(beginning), *ids]
 
@@ -170,8 +172,7 @@ class EngineLM(TemplateLM):
                 GenerationRequest((*prompts[place], *answers[place]), steps[place], ends, self.adapter)
                 for place in going
             ]
-            finished = len(prompts) - len(going)
-            given = in_slices(asked, self.engine.generate, lambda done: self.progress(finished, len(prompts)))
+            given = in_slices(asked, self.engine.generate, lambda done: None)
             still = []
             for place, ids in zip(going, given, strict=True):
                 answers[place] += ids

@@ -36,7 +36,7 @@ CHATS = frozenset({"ifeval"})
 """Tasks whose prompts are instructions to an assistant: they go through the track's template, all others as text."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HarnessTask(Task):
     """Values between 0 and 1 (higher is better): what `metric` gives an item under the task's first filter.
 
@@ -46,10 +46,10 @@ class HarnessTask(Task):
     evaluated, and refused when they have changed.
     """
 
-    settings: Settings = Settings("")
-    metric: str = ""
-    prompts_sha256: str = ""
-    version: str = ""
+    settings: Settings
+    metric: str
+    prompts_sha256: str
+    version: str
 
     kind: ClassVar[str] = "harness"
     unit: ClassVar[Unit] = "accuracy"
@@ -139,7 +139,9 @@ def load_harness_task(spec: TaskSpec) -> HarnessTask:
     tasks = build(settings)
     every = [Item(f"{name}/{place}", "") for name, task in tasks.items() for place in range(len(task.eval_docs))]
     if spec.limit is not None and spec.limit > len(every):
-        raise EvaluationError(f"Task {spec.name} asks for {spec.limit} items where {spec.harness_task} has {len(every)}.")
+        raise EvaluationError(
+            f"Task {spec.name} asks for {spec.limit} items where {spec.harness_task} has {len(every)}."
+        )
     items = tuple(_described(item, tasks) for item in subsample(every, spec.limit, spec.name))
     first = next(iter(tasks.values()))
     return HarnessTask(

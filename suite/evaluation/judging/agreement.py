@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import stats
 
 from suite.evaluation.formats import subsample
 from suite.evaluation.judging.pairs import Compared, compare
 from suite.evaluation.judging.published import Judged, win_rate
 from suite.evaluation.judging.verdicts import Preference
 from suite.reporting import Progress, no_progress
-from suite.statistics.coefficients import spearman
 
 if TYPE_CHECKING:
     from suite.evaluation.judging.judge import Judge
@@ -74,9 +74,7 @@ def agreement(found: Sequence[Compared], published: Sequence[Sequence[Preference
     ours = [combined(*pair) for compared in found for pair in zip(*compared.verdicts, strict=True)]
     theirs = [verdict for verdicts in published for verdict in verdicts]
     alike = np.array([one == other for one, other in zip(ours, theirs, strict=True)], dtype=np.float64)
-    decided = [
-        one == other for one, other in zip(ours, theirs, strict=True) if one != "tie" and other != "tie"
-    ]
+    decided = [one == other for one, other in zip(ours, theirs, strict=True) if one != "tie" and other != "tie"]
     pairs, unknown = len(alike), float("nan")
     places = [place for compared in found for place in compared.first_places()]
     consistent = [compared.consistency or 0.0 for compared in found]
@@ -121,6 +119,6 @@ def study(judge: Judge, judged: Sequence[Judged], limit: int | None, progress: P
         all_found.append(found)
         all_published.append(published)
         progress(at + 1, len(judged))
-    rates: Any = [[row.judged for row in rows], [row.published for row in rows]]
-    correlation = float(spearman(*map(np.array, rates))) if len(rows) > 2 else float("nan")
+    rates = [row.judged for row in rows], [row.published for row in rows]
+    correlation = float(stats.spearmanr(*rates).statistic) if len(rows) > 2 else float("nan")
     return Study(tuple(rows), agreement(all_found, all_published), correlation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ from suite.engines.protocol import GenerationRequest
 from suite.errors import EvaluationError
 from suite.evaluation.judging.verdicts import VerdictStore
 from suite.evaluation.run import in_slices
-from suite.hashing import canonical_json, content_key, library_versions
+from suite.hashing import canonical_json, content_key, file_sha256, library_versions
 from suite.home import cache_folder
 from suite.quiet import quiet_libraries
 from suite.reporting import Progress, no_progress
@@ -21,6 +22,7 @@ from suite.reporting import Progress, no_progress
 MOST_TOKENS = 1024
 """Tokens a judge may write: an explanation and a verdict (FastChat allows 2,048; a cut verdict is unreadable)."""
 LIBRARIES = ("torch", "transformers", "vllm")
+MODEL_FILES = (".safetensors", ".json", ".jinja", ".model", ".txt")
 PLACE = "\u241f{}\u241f"
 """Stands for a text while a chat template is rendered around it."""
 
@@ -49,11 +51,10 @@ class JudgeModel:
 
     @property
     def key(self) -> str:
-        """Identity of its verdicts: the model's weights (by commit, or by content), and what runs it."""
-        from suite.base_models.build import weights_sha256
-
-        weights = weights_sha256(Path(self.name)) if Path(self.name).is_dir() else [self.name, self.revision]
-        return content_key(["judge", weights, self.engine, MOST_TOKENS, library_versions(LIBRARIES)])
+        """Identity of its verdicts: the model by commit, or by its files' content, and what runs it."""
+        folder = Path(self.name)
+        model = _contents(str(folder.resolve())) if folder.is_dir() else [self.name, self.revision]
+        return content_key(["judge", model, self.engine, MOST_TOKENS, library_versions(LIBRARIES)])
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,13 @@ class Judge:
         except TemplateError:
             text = self._tokenizer.apply_chat_template(user, tokenize=False, add_generation_prompt=True)
         return [piece for piece in re.split("(\u241f(?:system|user)\u241f)", str(text)) if piece]
+
+
+@lru_cache(maxsize=8)
+def _contents(folder: str) -> list[list[str]]:
+    """Name and sha256 of a model's files, tokenizer and chat template among them."""
+    paths = sorted(path for path in Path(folder).iterdir() if path.suffix in MODEL_FILES)
+    return [[path.name, file_sha256(path)] for path in paths]
 
 
 def _tokenizer(folder: Path, name: str) -> Any:

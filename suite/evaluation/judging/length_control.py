@@ -4,8 +4,8 @@ A logistic regression explains each preference by the difference in length, tanh
 deviation), the instruction's difficulty and a constant; the win rate is then predicted at no difference. Its L1 penalty
 is chosen by five-fold cross-validation. Source: Dubois et al., Length-Controlled AlpacaEval, 2024 (arXiv 2404.04475),
 `length_controlled_v1` of alpaca_eval: the difficulties, and the answers of a model told to be short or long that hold
-the length coefficient in place (weight 0.2 in all), are published for the baseline gpt4_1106_preview alone. Without them
-the regression has length and constant only (`length_controlled_minimal`) and is named so.
+the length coefficient in place (weight 0.2 in all), are published for the baseline gpt4_1106_preview alone. Without
+them the regression has length and constant only (`length_controlled_minimal`) and is named so.
 """
 
 from __future__ import annotations

@@ -40,7 +40,17 @@ def load_judged_task(spec: TaskSpec, *, notify: Notify = say_nothing) -> JudgedT
         raise EvaluationError(f"Task {spec.name} asks for {spec.limit} items where there are {len(questions)}.")
     items = subsample(questions, spec.limit, spec.name)
     if spec.kind == "graded-judge":
-        return GradedJudge(spec.name, items, spec.chance, spec.max_new_tokens, judge)
+        return GradedJudge(
+            name=spec.name, items=items, chance=spec.chance, max_new_tokens=spec.max_new_tokens, judge=judge
+        )
     calibrated = spec.format == "alpaca-eval" and spec.baseline == CALIBRATED
     calibration = load_calibration([item.id for item in items], notify) if calibrated else None
-    return PairwiseJudge(spec.name, items, spec.chance, spec.max_new_tokens, judge, spec.both_orders, calibration)
+    return PairwiseJudge(
+        name=spec.name,
+        items=items,
+        chance=spec.chance,
+        max_new_tokens=spec.max_new_tokens,
+        judge=judge,
+        both_orders=spec.both_orders,
+        calibration=calibration,
+    )

@@ -53,7 +53,9 @@ class Compared:
 
     def first_places(self) -> list[bool]:
         """For each decided verdict, whether it went to the answer that was shown first."""
-        shown = [verdict for at, order in enumerate(self.verdicts) for verdict in (order if at == 0 else _turned(order))]
+        shown = [
+            verdict for at, order in enumerate(self.verdicts) for verdict in (order if at == 0 else _turned(order))
+        ]
         return [verdict == "A" for verdict in shown if verdict in ("A", "B")]
 
     def summary(self) -> dict[str, float | int | str]:

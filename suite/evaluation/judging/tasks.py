@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 MIDDLE_GRADE = 5.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class JudgedTask(Task):
     """A task whose values a judge gives; they hang on the judge, so it is part of the items' identity."""
 
-    judge: JudgeModel = JudgeModel("")
+    judge: JudgeModel
 
     unit: ClassVar[Unit] = "accuracy"
 
@@ -80,7 +80,7 @@ class JudgedTask(Task):
         """Values, summary and samples."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairwiseJudge(JudgedTask):
     """How often the model's answer is preferred to the baseline's: 1 preferred, 0.5 a tie, 0 not (higher is better).
 
@@ -128,7 +128,7 @@ class PairwiseJudge(JudgedTask):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GradedJudge(JudgedTask):
     """The mean grade of both turns, on a scale from 0 (grade 1) to 1 (grade 10); higher is better.
 
@@ -147,9 +147,8 @@ class GradedJudge(JudgedTask):
         first = answerer.answer(self.items, progress)
         second = answerer.follow_up(self.items, first, progress)
         cases = [grade_case(self.name, item, (text,)) for item, text in zip(self.items, first, strict=True)]
-        cases += [
-            grade_case(self.name, item, pair) for item, *pair in zip(self.items, first, second, strict=True)  # type: ignore[arg-type]
-        ]
+        both = zip(first, second, strict=True)
+        cases += [grade_case(self.name, item, pair) for item, pair in zip(self.items, both, strict=True)]
         written = judge.verdicts(cases, progress)
         grades = [read_grade(text) for text in written]
         unreadable = [text for text, grade in zip(written, grades, strict=True) if grade is None]

@@ -48,8 +48,8 @@ def check_readable(unreadable: Sequence[str], asked: int, task: str, judge: str)
     """Raise EvaluationError when a judge wrote too much that is no verdict; `unreadable` are those texts."""
     if len(unreadable) > MOST_UNREADABLE * asked:
         raise EvaluationError(
-            f"Task {task}: the judge {judge} gave no readable verdict on {len(unreadable)} of {asked} prompts (it wrote "
-            f"{unreadable[0][:80]!r}). Choose a judge that follows instructions; verdicts look like [[A]] or [[8]]."
+            f"Task {task}: the judge {judge} gave no readable verdict on {len(unreadable)} of {asked} prompts (it "
+            f"wrote {unreadable[0][:80]!r}). Choose a judge that follows instructions: verdicts are [[A]] or [[8]]."
         )
 
 
@@ -62,7 +62,8 @@ class VerdictStore:
         self.path = path
         with self._open() as connection, connection:
             connection.execute(
-                "CREATE TABLE IF NOT EXISTS verdicts (prompt TEXT PRIMARY KEY, task TEXT, item TEXT, wrote TEXT NOT NULL)"
+                "CREATE TABLE IF NOT EXISTS verdicts "
+                "(prompt TEXT PRIMARY KEY, task TEXT, item TEXT, wrote TEXT NOT NULL)"
             )
 
     def known(self, prompts: Iterable[str]) -> dict[str, str]:
@@ -84,4 +85,6 @@ class VerdictStore:
         try:
             return closing(sqlite3.connect(self.path, timeout=60))
         except sqlite3.Error as error:
-            raise StorageError(f"The verdicts in {self.path} cannot be opened ({error}); move the file away.") from error
+            raise StorageError(
+                f"The verdicts in {self.path} cannot be opened ({error}); move the file away."
+            ) from error
