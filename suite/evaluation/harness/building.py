@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ FOLDERS = {
     "tydiqa_goldp": "tydiqa",
 }
 """Where in the harness the suites' tasks lie: reading all of its folders takes ten seconds."""
+
+SPLITS = ("training_split", "fewshot_split", "validation_split", "test_split")
+"""The keys of a task's configuration that name splits of its documents."""
 
 FEWSHOT_SEED = 1234
 """The harness's own default."""
@@ -69,12 +72,6 @@ def build(settings: Settings) -> dict[str, Any]:
     return tasks
 
 
-def build_requests(task: Any, places: Sequence[int]) -> None:
-    """Make the requests of some documents (by their place in the split), with their examples; `task.instances`."""
-    with quiet_harness():
-        task.build_all_requests(samples=list(places), rank=0, world_size=1)
-
-
 def _ours(name: str, config: dict[str, Any], shots: int | None) -> dict[str, Any]:
     """A task's configuration with its documents read by `load_documents`, and without splits that are not there."""
     given = {key: value for key, value in config.items() if key not in ("tag", "group", "task_list", "include")}
@@ -87,7 +84,7 @@ def _ours(name: str, config: dict[str, Any], shots: int | None) -> dict[str, Any
     examples = stated if stated == 0 or shots is None else shots
     if process := given.get("process_docs"):
         # Once, where the harness would do it again at every look at a split.
-        splits = {given.get(key) for key in ("training_split", "fewshot_split", "validation_split", "test_split")}
+        splits = {given.get(key) for key in SPLITS}
         for split in splits & set(documents):
             documents[split] = process(documents[split])
         ours["process_docs"] = None

@@ -11,7 +11,7 @@ import numpy as np
 
 from suite.errors import EvaluationError
 from suite.evaluation.formats import subsample
-from suite.evaluation.harness.building import Settings, build, build_requests
+from suite.evaluation.harness.building import SPLITS, Settings, build
 from suite.evaluation.harness.installed import check_harness, quiet_harness
 from suite.evaluation.plan import SHOWN
 from suite.evaluation.protocol import Item, Task, TaskOutcome, Unit
@@ -36,19 +36,22 @@ CHATS = frozenset({"ifeval"})
 """Tasks whose prompts are instructions to an assistant: they go through the track's template, all others as text."""
 
 
+UNSAID = frozenset({"custom_dataset", "dataset_kwargs", "metadata", "process_docs", "task_alias", *SPLITS})
+"""Parts of a task's configuration that say where documents come from, which their content says already."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class HarnessTask(Task):
     """Values between 0 and 1 (higher is better): what `metric` gives an item under the task's first filter.
 
-    `settings` says which task and how many examples; `max_new_tokens` 0 leaves the task's own limit. `prompts_sha256`
-    is that of every prompt, continuation and reference as the harness rendered them: data, examples and wording, from
-    wherever the documents came. Groups are averaged over items. The documents are read again where the task is
+    `settings` says which task and how many examples; `max_new_tokens` 0 leaves the task's own limit. `content_sha256`
+    is that of documents, examples and wording, from wherever the documents came. Groups are averaged over items. The documents are read again where the task is
     evaluated, and refused when they have changed.
     """
 
     settings: Settings
     metric: str
-    prompts_sha256: str
+    content_sha256: str
     version: str
 
     kind: ClassVar[str] = "harness"
@@ -59,7 +62,7 @@ class HarnessTask(Task):
         """Identity of the items with their prompts, of the harness's version and of how they are scored."""
         ids = [item.id for item in self.items]
         scoring = [self.metric, self.max_new_tokens, self.settings.task in CHATS]
-        return content_key([self.kind, self.settings.task, self.version, scoring, self.prompts_sha256, ids])
+        return content_key([self.kind, self.settings.task, self.version, scoring, self.content_sha256, ids])
 
     def evaluate(
         self,
@@ -78,7 +81,7 @@ class HarnessTask(Task):
 
         tasks = build(self.settings)
         samples = _places(self.items)
-        if _prompts_sha256(tasks, samples) != self.prompts_sha256:
+        if _content_sha256(tasks, samples) != self.content_sha256:
             raise EvaluationError(
                 f"Task {self.name}: the documents of {self.settings.task} have changed since the run began; run again."
             )
@@ -151,7 +154,7 @@ def load_harness_task(spec: TaskSpec) -> HarnessTask:
         max_new_tokens=spec.max_new_tokens if "max_new_tokens" in stated else 0,
         settings=settings,
         metric=METRICS.get(spec.harness_task) or str(first.config.metric_list[0]["metric"]),
-        prompts_sha256=_prompts_sha256(tasks, _places(items)),
+        content_sha256=_content_sha256(tasks, _places(items)),
         version=version,
     )
 
@@ -177,16 +180,32 @@ def _places(items: Iterable[Item]) -> dict[str, list[int]]:
     return {name: sorted(found) for name, found in places.items()}
 
 
-def _prompts_sha256(tasks: Mapping[str, Any], places: Mapping[str, list[int]]) -> str:
+def _content_sha256(tasks: Mapping[str, Any], places: Mapping[str, list[int]]) -> str:
+    """Identity of what is asked: documents, examples and the wording around them.
+
+    Prompts follow from these and from the harness's version; to render all of MMLU's takes minutes.
+    """
     digest = hashlib.sha256()
     for name in sorted(places):
         task = tasks[name]
-        build_requests(task, places[name])
-        for request in task.instances:
-            # References that are lists (TyDi QA) or instructions (IFEval) stand in the document alone.
-            told = [name, request.doc_id, request.args, task.doc_to_target(request.doc), _plain(request.doc)]
+        examples = list(task.fewshot_docs() or ()) if task.config.num_fewshot and task.has_training_docs() else []
+        if task.config.num_fewshot and task.config.fewshot_split:
+            examples = list(task.dataset[task.config.fewshot_split])
+        wording = {key: _worded(value) for key, value in sorted(vars(task.config).items()) if key not in UNSAID}
+        for told in (name, wording, *map(_plain, examples), *(_plain(task.eval_docs[at]) for at in places[name])):
             digest.update(canonical_json(told).encode() + b"\n")
     return digest.hexdigest()
+
+
+def _worded(value: Any) -> Any:
+    """A part of a task's configuration as JSON; functions by their names, which the harness's version pins."""
+    if callable(value):
+        return getattr(value, "__qualname__", type(value).__name__)
+    if isinstance(value, Mapping):
+        return {str(key): _worded(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_worded(part) for part in value]
+    return value if isinstance(value, str | int | float | bool) or value is None else str(type(value).__name__)
 
 
 def _plain(document: Mapping[str, Any]) -> dict[str, Any]:

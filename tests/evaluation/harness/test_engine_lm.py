@@ -15,10 +15,10 @@ from suite.training import TrainingJob
 from suite.training.finetune import finetune
 
 pytest.importorskip("lm_eval")
-from lm_eval.api.instance import Instance  # noqa: E402
-from lm_eval.models.huggingface import HFLM  # noqa: E402
+from lm_eval.api.instance import Instance
+from lm_eval.models.huggingface import HFLM
 
-from suite.evaluation.harness.model import EngineLM  # noqa: E402
+from suite.evaluation.harness.model import EngineLM
 
 TEXTS = [f"{sample.instruction} {sample.output}" for sample in tiny_samples(12, seed=3)]
 
@@ -73,9 +73,10 @@ def test_generations_are_the_harness_s_own(ours: EngineLM, theirs: HFLM) -> None
     found = ours.generate_until(requests("generate_until", *asked))
     assert found == theirs.generate_until(requests("generate_until", *asked), disable_tqdm=True)
     assert any(len(text) < len(whole) for text, whole in zip(found, plain, strict=True))
-    assert ours.generate_until(
-        requests("generate_until", *((text, {"until": [], "max_gen_toks": 90}) for text in TEXTS))
-    ) == plain
+    assert (
+        ours.generate_until(requests("generate_until", *((text, {"until": [], "max_gen_toks": 90}) for text in TEXTS)))
+        == plain
+    )
 
 
 def test_generation_ends_soon_after_its_stop_sequence(engine: TransformersEngine, tokenizer: Any) -> None:
@@ -138,7 +139,8 @@ def test_adapters_share_one_engine(engine: TransformersEngine, tokenizer: Any, t
         )
         engine.add_adapter(str(seed), trained.folder)
     found = [
-        EngineLM(engine, tokenizer, max_length=256, adapter=adapter).loglikelihood(asked) for adapter in (None, "0", "1")
+        EngineLM(engine, tokenizer, max_length=256, adapter=adapter).loglikelihood(asked)
+        for adapter in (None, "0", "1")
     ]
     for seed in (0, 1):
         engine.remove_adapter(str(seed))
