@@ -45,8 +45,8 @@ class HarnessTask(Task):
     """Values between 0 and 1 (higher is better): what `metric` gives an item under the task's first filter.
 
     `settings` says which task and how many examples; `max_new_tokens` 0 leaves the task's own limit. `content_sha256`
-    is that of documents, examples and wording, from wherever the documents came. Groups are averaged over items. The documents are read again where the task is
-    evaluated, and refused when they have changed.
+    is that of documents, examples and wording, from wherever the documents came. Groups are averaged over items. The
+    documents are read again where the task is evaluated, and refused when they have changed.
     """
 
     settings: Settings

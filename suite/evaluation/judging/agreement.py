@@ -57,7 +57,8 @@ class OfModel:
 
 @dataclass(frozen=True)
 class Study:
-    """A judge over several models; `spearman` is the rank correlation of both win rates (nan below 3 models)."""
+    """A judge over several models; `spearman` is the rank correlation of both win rates (nan below 3 models, or
+    where one side ties them all)."""
 
     models: tuple[OfModel, ...]
     overall: Agreement
@@ -120,5 +121,6 @@ def study(judge: Judge, judged: Sequence[Judged], limit: int | None, progress: P
         all_published.append(published)
         progress(at + 1, len(judged))
     rates = [row.judged for row in rows], [row.published for row in rows]
-    correlation = float(stats.spearmanr(*rates).statistic) if len(rows) > 2 else float("nan")
+    ordered = len(rows) > 2 and all(len(set(side)) > 1 for side in rates)
+    correlation = float(stats.spearmanr(*rates).statistic) if ordered else float("nan")
     return Study(tuple(rows), agreement(all_found, all_published), correlation)
