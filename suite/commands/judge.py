@@ -88,11 +88,12 @@ def _print(console: Console, found: Study) -> None:
     console.print(table)
     overall = found.overall
     console.print(
-        f"Shown first, an answer was preferred in {_percent(overall.first_place)} of the decided verdicts (no bias: "
-        f"50 %). Win rates of the models: Spearman {found.spearman:.2f} with the published ones. Agreement has a "
-        f"standard error of {_percent(overall.standard_error)}.",
+        f"Agreement has a standard error of {_percent(overall.standard_error)}. Shown first, an answer was preferred "
+        f"in {_percent(overall.first_place)} of the decided verdicts (no bias: 50 %).",
         highlight=False,
     )
+    if found.spearman == found.spearman:
+        console.print(f"Win rates of the models: Spearman {found.spearman:.2f} with the published.", highlight=False)
 
 
 def _cells(of: Agreement, judged: str, published: str) -> tuple[str, ...]:
