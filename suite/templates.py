@@ -169,6 +169,17 @@ def encode_prompts(template: Template, tokenizer: Any, questions: Iterable[tuple
     return [beginning + ids for ids in _joined(template, tokenizer, pieces)]
 
 
+def encode_follow_ups(
+    template: Template, tokenizer: Any, conversations: Iterable[tuple[str, str, str]]
+) -> list[list[int]]:
+    """Prompts of a second turn, from (first instruction, response to it, second instruction): as they are trained."""
+    told = list(conversations)
+    opened = encode_prompts(template, tokenizer, [(first, "") for first, _, _ in told])
+    answered = encode_responses(template, tokenizer, [response for _, response, _ in told])
+    asked = _joined(template, tokenizer, [template.pieces(second, first=False) for _, _, second in told])
+    return [[*one, *two, *three] for one, two, three in zip(opened, answered, asked, strict=True)]
+
+
 def encode_responses(
     template: Template, tokenizer: Any, responses: Iterable[str], stop: bool = True
 ) -> list[list[int]]:

@@ -50,9 +50,7 @@ def _alike(page: Page, table: Table) -> list[Table]:
     budgets = sorted({one.budget for one in page.data.board.tables if one.base_model == table.base_model})
     found = [table if one == table.budget else page.data.table(page.address.changed(budget=one)) for one in budgets]
     return [
-        one
-        for one in found
-        if one is not None and (one.pool, one.base_model, one.base_weights, one.engine) == wanted
+        one for one in found if one is not None and (one.pool, one.base_model, one.base_weights, one.engine) == wanted
     ]
 
 

@@ -42,7 +42,7 @@ def resolve_base(
         corpus = corpus_of(model, track)
         folder = ensure_base(model, corpus, cache / "base-models", progress=progress, notify=notify)
     else:
-        folder = _download(model)
+        folder = download(model.hub, model.revision)
     return ResolvedBase(model.name, folder, weights_sha256(folder))
 
 
@@ -73,20 +73,21 @@ def is_ready(model: HubModel | BuiltModel, track: Track, *, cache: Path) -> bool
     return isinstance(try_to_load_from_cache(model.hub, "config.json", revision=_revision(model)), str)
 
 
-def _download(model: HubModel) -> Path:
+def download(hub: str, revision: str) -> Path:
+    """A model of the Hub in the Hub's cache on this disk. Raises TrainingError when the Hub does not give it."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         folder = snapshot_download(
-            model.hub,
-            revision=_revision(model),
+            hub,
+            revision=None if revision == "not pinned" else revision,
             allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"],
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise TrainingError(
-            f"Base model {model.hub} (revision {model.revision}) cannot be had from the Hub: {reason} Check the "
+            f"The model {hub} (revision {revision}) cannot be had from the Hub: {reason} Check the "
             "connection; for a gated model accept its licence on the Hub and log in with `hf auth login`."
         ) from error
     return Path(folder)

@@ -143,18 +143,18 @@ def _folders() -> Iterator[Finding]:
 
 def _tracks() -> Iterator[Finding]:
     from suite import machine
-    from suite.evaluation.loading import NEEDS
     from suite.track import load_track, track_names
 
     has_gpu = bool(machine.gpus())
     for name in track_names():
         track = load_track(name)
-        later = sorted({task.kind for task in track.evaluation.tasks if task.kind in NEEDS})
+        kinds = {task.kind for task in track.evaluation.tasks}
         hours = f"{track.gpu_hours:g} GPU-hours" if track.gpu_hours else "runs on a CPU"
-        if later:
-            yield Finding(f"track {name}", "limited", f"its {', '.join(later)} tasks need a later version ({hours})")
+        if "harness" in kinds and not _version("lm_eval"):
+            yield Finding(f"track {name}", "limited", f"its harness tasks need breadth[eval] ({hours})")
         elif track.gpu_hours and not has_gpu:
-            yield Finding(f"track {name}", "limited", f"needs a GPU ({hours})")
+            judge = ", and its judge GPUs of its own" if any(kind.endswith("-judge") for kind in kinds) else ""
+            yield Finding(f"track {name}", "limited", f"needs a GPU{judge} ({hours})")
         else:
             yield Finding(f"track {name}", "ok", f"can run ({hours})")
 

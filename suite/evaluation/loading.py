@@ -21,10 +21,11 @@ KINDS: dict[str, type[Task]] = {
     task.kind: task for task in (ExactMatch, ResponseLikelihood, MultipleChoice, CodeExecution)
 }
 NEEDS = {
-    "harness": "lm-evaluation-harness on a GPU",
-    "pairwise-judge": "a judge model on a GPU",
-    "graded-judge": "a judge model on a GPU",
+    "harness": "lm-evaluation-harness",
+    "pairwise-judge": "a judge model",
+    "graded-judge": "a judge model",
 }
+"""What kinds of task need beyond the model that is evaluated."""
 MICROWORLD = "microworld/"
 
 
@@ -32,20 +33,27 @@ def load_tasks(track: Track, *, notify: Notify = say_nothing) -> tuple[Task, ...
     """The tasks of a track in its order; `notify` is told which files are unpacked or downloaded.
 
     A task with a `limit` has that many items, drawn by `suite.evaluation.formats.subsample` with its name as salt.
-    Raises EvaluationError for a kind this version cannot run and for a file that breaks its layout, StorageError for
+    Raises EvaluationError for a task that cannot be run here and for a file that breaks its layout, StorageError for
     a file that cannot be had. Deterministic.
     """
-    for spec in track.evaluation.tasks:
-        if spec.kind in NEEDS:
-            raise EvaluationError(
-                f"Task {spec.name} of track {track.name} is of kind {spec.kind}, which needs {NEEDS[spec.kind]} and "
-                "cannot be run by this version; run a track without such tasks, such as alpaca-cpu."
-            )
     return tuple(load_task(spec, track, notify=notify) for spec in track.evaluation.tasks)
 
 
+def load_suite(spec: TaskSpec, *, notify: Notify = say_nothing) -> Task:
+    """A task that belongs to no track: one of the harness, or a judged one. Raises as `load_tasks` does."""
+    if spec.kind == "harness":
+        from suite.evaluation.harness.task import load_harness_task
+
+        return load_harness_task(spec)
+    from suite.evaluation.judging.loading import load_judged_task
+
+    return load_judged_task(spec, notify=notify)
+
+
 def load_task(spec: TaskSpec, track: Track, *, notify: Notify = say_nothing) -> Task:
-    """One task of a track, of a kind this version can run; raises as `load_tasks` does."""
+    """One task of a track; raises as `load_tasks` does."""
+    if spec.kind in NEEDS:
+        return load_suite(spec, notify=notify)
     if spec.format.startswith(MICROWORLD):
         items = _microworld(spec, track)
     elif spec.data is None:

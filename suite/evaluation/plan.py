@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from suite.engines.protocol import GenerationRequest, Likelihood, LikelihoodRequest
 from suite.errors import EvaluationError
 from suite.evaluation.protocol import Task, TaskOutcome
+from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
@@ -40,7 +41,14 @@ class PlannedTask(Task):
         """The requests of this task. Raises EvaluationError when it has no item or one that cannot be asked."""
 
     def evaluate(
-        self, engine: Engine, tokenizer: Any, template: Template, *, adapter: str | None, max_length: int
+        self,
+        engine: Engine,
+        tokenizer: Any,
+        template: Template,
+        *,
+        adapter: str | None,
+        max_length: int,
+        progress: Progress = no_progress,
     ) -> TaskOutcome:
         """Run the task on one adapter (or the bare model)."""
         plan = self.plan(tokenizer, template, adapter=adapter, max_length=max_length)

@@ -1,21 +1,22 @@
 """What a task is: items in, one value an item out.
 
-An item's value is 1.0 or 0.0 for `exact-match` and `multiple-choice` (higher is better), a chance of passing between
-them for `code`, and bits per byte of the
-reference response for `likelihood` (lower is better). Per-item values are stored with every result, because pairing
-items across strategies halves the difference that can be detected.
+An item's value is 1.0 or 0.0 for `exact-match` and `multiple-choice` (higher is better), and bits per byte of the
+reference response for `likelihood` (lower is better). It lies between 0.0 and 1.0 (higher is better) for `code`, a chance
+of passing, and for `harness` and judged tasks. Per-item values are stored with every result, because pairing items across
+strategies halves the difference that can be detected.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from suite.hashing import content_key
+from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
@@ -52,7 +53,8 @@ class TaskOutcome:
     """Per-item values (float32, shape (items,)), with what is needed to look at them later.
 
     `first_prompt_ids` is the first prompt exactly as the model saw it; `tokens` counts what was scored or generated;
-    `truncated` counts items whose prompt or reference was cut to the maximum length.
+    `truncated` counts items whose prompt or reference was cut to the maximum length. `summary` holds what a task says
+    beyond its items' values, such as a length-controlled win rate or how many verdicts could not be read.
     """
 
     values: np.ndarray
@@ -60,6 +62,7 @@ class TaskOutcome:
     tokens: int
     samples: tuple[dict[str, str], ...] = ()
     truncated: int = 0
+    summary: Mapping[str, float | int | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,14 @@ class Task(ABC):
 
     @abstractmethod
     def evaluate(
-        self, engine: Engine, tokenizer: Any, template: Template, *, adapter: str | None, max_length: int
+        self,
+        engine: Engine,
+        tokenizer: Any,
+        template: Template,
+        *,
+        adapter: str | None,
+        max_length: int,
+        progress: Progress = no_progress,
     ) -> TaskOutcome:
         """Run the task on one adapter (or the bare model)."""
 

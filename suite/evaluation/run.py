@@ -51,7 +51,9 @@ def evaluate_tasks(
     outcomes = run_plans(plans, engine, progress)
     for task in tasks:
         if task.name not in plans:
-            outcomes[task.name] = task.evaluate(engine, tokenizer, template, adapter=adapter, max_length=max_length)
+            outcomes[task.name] = task.evaluate(
+                engine, tokenizer, template, adapter=adapter, max_length=max_length, progress=progress
+            )
     return {task.name: outcomes[task.name] for task in tasks}
 
 
@@ -60,10 +62,8 @@ def run_plans(plans: dict[Key, Plan], engine: Engine, progress: Progress = no_pr
     generations = [request for plan in plans.values() for request in plan.generations]
     likelihoods = [request for plan in plans.values() for request in plan.likelihoods]
     total = len(generations) + len(likelihoods)
-    generated = iter(_in_slices(generations, engine.generate, lambda done: progress(done, total)))
-    scored = iter(
-        _in_slices(likelihoods, engine.log_likelihoods, lambda done: progress(len(generations) + done, total))
-    )
+    generated = iter(in_slices(generations, engine.generate, lambda done: progress(done, total)))
+    scored = iter(in_slices(likelihoods, engine.log_likelihoods, lambda done: progress(len(generations) + done, total)))
     return {
         name: plan.finish([next(generated) for _ in plan.generations], [next(scored) for _ in plan.likelihoods])
         for name, plan in plans.items()
@@ -219,11 +219,13 @@ class Evaluator:
         self.versions = engine.versions
 
 
-def _in_slices(
+def in_slices(
     requests: list[Request],
     ask: Callable[[Sequence[Request]], list[Answer]],
     done: Callable[[int], None],
 ) -> list[Answer]:
+    """Ask requests in slices, longest prompts first; `done` is told how many are answered. Answers in request order."""
+
     def longest_first(place: int) -> tuple[int, tuple[int, ...]]:
         # Choices of one prompt stay side by side: the engine computes a shared prompt once.
         prompt = requests[place].prompt_ids

@@ -61,9 +61,6 @@ def test_a_limit_draws_the_same_items_every_time_and_others_for_another_task(cho
     [
         ({"limit": 41}, "asks for 41 items where there are 40"),
         ({"data": None}, "names no data"),
-        ({"kind": "harness", "harness_task": "mmlu"}, "lm-evaluation-harness on a GPU"),
-        ({"kind": "pairwise-judge", "judge": "j", "baseline": "b"}, "a judge model on a GPU"),
-        ({"kind": "graded-judge", "judge": "j"}, "a judge model on a GPU"),
         ({"format": "microworld/words"}, "embedded world, which is not the pool"),
     ],
 )
@@ -72,6 +69,12 @@ def test_a_task_that_cannot_run_is_one_clear_error(choices: dict[str, Any], chan
         load_tasks(track_with(choices | change))
     assert "which" in str(caught.value)
     assert "alpaca-cpu" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [{"kind": "pairwise-judge", "baseline": "b"}, {"kind": "graded-judge"}])
+def test_a_judge_that_is_not_pinned_is_refused(choices: dict[str, Any], kind: dict[str, Any]) -> None:
+    with pytest.raises(EvaluationError, match="Task which: the judge j is not pinned"):
+        load_tasks(track_with(choices | kind | {"judge": "j"}))
 
 
 def test_multiple_choice_wants_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

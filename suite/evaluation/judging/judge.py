@@ -1,0 +1,190 @@
+"""The judge: an open model behind the engine protocol, at a pinned commit, whose every verdict is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from suite.engines import open_engine
+from suite.engines.protocol import GenerationRequest
+from suite.errors import EvaluationError
+from suite.evaluation.judging.verdicts import VerdictStore
+from suite.evaluation.run import in_slices
+from suite.hashing import canonical_json, content_key, file_sha256, library_versions
+from suite.home import cache_folder
+from suite.quiet import quiet_libraries
+from suite.reporting import Progress, no_progress
+
+MOST_TOKENS = 1024
+"""Tokens a judge may write: an explanation and a verdict (FastChat allows 2,048; a cut verdict is unreadable)."""
+LIBRARIES = ("torch", "transformers", "vllm")
+MODEL_FILES = (".safetensors", ".json", ".jinja", ".model", ".txt")
+PLACE = "\u241f{}\u241f"
+"""Stands for a text while a chat template is rendered around it."""
+
+
+@dataclass(frozen=True)
+class JudgeModel:
+    """Which model judges: a name of the Hub with its commit, or a folder on this disk."""
+
+    name: str
+    revision: str = "not pinned"
+    engine: Literal["auto", "transformers", "vllm"] = "auto"
+
+    def check(self, task: str) -> None:
+        """Raise EvaluationError, naming `task`, unless the judge is a folder or pinned by commit."""
+        if self.revision == "not pinned" and not Path(self.name).is_dir():
+            raise EvaluationError(
+                f"Task {task}: the judge {self.name} is not pinned, so its verdicts could not be had again. State the "
+                "commit (judge_revision), or give a folder that holds the model."
+            )
+
+    def folder(self) -> Path:
+        """Its files on this disk, downloaded on first use."""
+        from suite.base_models.resolve import download
+
+        return Path(self.name) if Path(self.name).is_dir() else download(self.name, self.revision)
+
+    @property
+    def key(self) -> str:
+        """Identity of its verdicts: the model by commit, or by its files' content, and what runs it."""
+        folder = Path(self.name)
+        model = _contents(str(folder.resolve())) if folder.is_dir() else [self.name, self.revision]
+        return content_key(["judge", model, self.engine, MOST_TOKENS, library_versions(LIBRARIES)])
+
+
+@dataclass(frozen=True)
+class Case:
+    """One prompt for a judge: what it is told (`system`) and shown (`user`), and whose item it is."""
+
+    task: str
+    item: str
+    system: str
+    user: str
+
+
+class Judge:
+    """Puts cases to a judge; the model is loaded when the first case is new, and freed by `close`."""
+
+    def __init__(self, model: JudgeModel, *, batch_size: int = 16) -> None:
+        self.model, self.batch_size = model, batch_size
+        self.store = VerdictStore(cache_folder() / "verdicts" / f"{model.key[:32]}.sqlite")
+        self.asked = 0
+        self._folder = model.folder()
+        self._tokenizer = _tokenizer(self._folder, model.name)
+        self._longest = _context(self._folder) - MOST_TOKENS
+        self._ends = _ends(self._folder, self._tokenizer)
+
+    def verdicts(self, cases: Sequence[Case], progress: Progress = no_progress) -> list[str]:
+        """What the judge wrote on each case, in order; empty where a case does not fit into its context.
+
+        Greedy, so the same on the same machine; cases that were put before are read from the store.
+        """
+        prompts = [self._encoded(case) for case in cases]
+        keys = [hashlib.sha256(canonical_json(ids).encode()).hexdigest() for ids in prompts]
+        written = self.store.known(keys)
+        fresh: dict[str, int] = {}
+        for place, key in enumerate(keys):
+            if key not in written and len(prompts[place]) <= self._longest:
+                fresh.setdefault(key, place)
+        if fresh:
+            written |= self._ask(fresh, prompts, cases, progress)
+        progress(len(cases), len(cases))
+        return [written.get(key, "") for key in keys]
+
+    def _ask(
+        self, fresh: dict[str, int], prompts: Sequence[list[int]], cases: Sequence[Case], progress: Progress
+    ) -> dict[str, str]:
+        import torch
+
+        engine = open_engine(
+            self.model.engine,
+            self._folder,
+            dtype="bfloat16" if torch.cuda.is_available() else "float32",
+            batch_size=self.batch_size,
+        )
+        try:
+            requests = [GenerationRequest(tuple(prompts[place]), MOST_TOKENS, self._ends) for place in fresh.values()]
+            given = in_slices(requests, engine.generate, lambda done: progress(done, len(requests)))
+        finally:
+            engine.close()
+        texts = [str(self._tokenizer.decode(ids, skip_special_tokens=True)) for ids in given]
+        self.asked += len(texts)
+        self.store.keep(
+            (key, cases[place].task, cases[place].item, text)
+            for (key, place), text in zip(fresh.items(), texts, strict=True)
+        )
+        return dict(zip(fresh, texts, strict=True))
+
+    def _encoded(self, case: Case) -> list[int]:
+        """Token ids of a case in the judge's own chat template; a marker written inside an answer stays text."""
+        ids: list[int] = []
+        pieces = self._rendered(bool(case.system))
+        texts = {PLACE.format("system"): case.system, PLACE.format("user"): case.user}
+        if pieces.count(PLACE.format("system")) < bool(case.system):
+            texts[PLACE.format("user")] = f"{case.system}\n\n{case.user}"
+        for piece in pieces:
+            ids += self._tokenizer(
+                texts.get(piece, piece), add_special_tokens=False, split_special_tokens=piece in texts, verbose=False
+            )["input_ids"]
+        return ids
+
+    def _rendered(self, with_system: bool) -> list[str]:
+        """The chat template around the places of the texts. Not every template knows a system's part."""
+        import re
+
+        from jinja2 import TemplateError
+
+        system = [{"role": "system", "content": PLACE.format("system")}] if with_system else []
+        user = [{"role": "user", "content": PLACE.format("user")}]
+        try:
+            text = self._tokenizer.apply_chat_template([*system, *user], tokenize=False, add_generation_prompt=True)
+        except TemplateError:
+            text = self._tokenizer.apply_chat_template(user, tokenize=False, add_generation_prompt=True)
+        return [piece for piece in re.split("(\u241f(?:system|user)\u241f)", str(text)) if piece]
+
+
+@lru_cache(maxsize=8)
+def _contents(folder: str) -> list[list[str]]:
+    """Name and sha256 of a model's files, tokenizer and chat template among them."""
+    paths = sorted(path for path in Path(folder).iterdir() if path.suffix in MODEL_FILES)
+    return [[path.name, file_sha256(path)] for path in paths]
+
+
+def _tokenizer(folder: Path, name: str) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        with quiet_libraries():
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"The tokenizer of the judge {name} cannot be read: {error}") from error
+    if not tokenizer.chat_template:
+        raise EvaluationError(
+            f"The judge {name} has no chat template, so it cannot be told to judge: take an instruction-tuned model."
+        )
+    return tokenizer
+
+
+def _context(folder: Path) -> int:
+    """Tokens the judge can read and write together."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 4096)
+
+
+def _ends(folder: Path, tokenizer: Any) -> tuple[int, ...]:
+    """Tokens that end what a judge writes: chat models often state more of them than their tokenizer does."""
+    from transformers import GenerationConfig
+
+    try:
+        stated = GenerationConfig.from_pretrained(folder, local_files_only=True).eos_token_id
+    except OSError:
+        stated = None
+    ends = {*(stated if isinstance(stated, list) else [stated]), tokenizer.eos_token_id}
+    return tuple(sorted(int(end) for end in ends if end is not None))
