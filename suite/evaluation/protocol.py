@@ -1,9 +1,9 @@
 """What a task is: items in, one value an item out.
 
 An item's value is 1.0 or 0.0 for `exact-match` and `multiple-choice` (higher is better), and bits per byte of the
-reference response for `likelihood` (lower is better). It lies between 0.0 and 1.0 (higher is better) for `code`, a chance
-of passing, and for `harness` and judged tasks. Per-item values are stored with every result, because pairing items across
-strategies halves the difference that can be detected.
+reference response for `likelihood` (lower is better). For `code` it is a chance of passing, and it lies between 0.0 and
+1.0 (higher is better) for `harness` and judged tasks too. Per-item values are stored with every result, because pairing
+items across strategies halves the difference that can be detected.
 """
 
 from __future__ import annotations
