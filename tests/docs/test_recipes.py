@@ -16,9 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
-BLOCK = re.compile(
-    r"(?P<before>[^\n]*\n[^\n]*\n)\n```(?P<language>\w+)\n(?P<body>.*?)^```", flags=re.DOTALL | re.MULTILINE
-)
+BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<body>.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 SAVED = re.compile(r"Save this as `([\w./-]+)`")
 
 
@@ -32,16 +30,18 @@ class Tree:
 
     def follow(self, title: str) -> None:
         """Do what a section says: save what is to be saved, run what is to be run, add what is to be added."""
-        for block in BLOCK.finditer(section(title)):
+        text, end = section(title), 0
+        for block in BLOCK.finditer(text):
             body, language = block["body"], block["language"]
-            if saved := SAVED.search(" ".join(block["before"].split())):
+            before, end = " ".join(text[end : block.start()].split()), block.end()
+            if saved := SAVED.search(before):
                 path = self.folder / saved[1]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(body)
             elif language == "console":
                 for line in body.splitlines():
                     self.type(line)
-            elif "add the table" in block["before"]:
+            elif "add the table" in before:
                 track = self.folder / "mine.toml"
                 # A table that follows [seeds] would end it; order does not matter in TOML.
                 track.write_text(f"{track.read_text()}\n{body}")
