@@ -104,6 +104,7 @@ def test_a_metric_is_one_file(tree: Tree) -> None:
     assert passed(smoke) >= 1
 
 
+@pytest.mark.timeout(1800)  # it fine-tunes, and waits for its turn on a busy machine
 def test_a_track_and_a_task_are_one_file_each(tree: Tree) -> None:
     tree.follow("A track")
     assert any("--dry-run" not in line and line.startswith("breadth run") for line in tree.ran)
