@@ -121,7 +121,9 @@ def test_a_track_and_a_task_are_one_file_each(tree: Tree) -> None:
     pool.write_text("\n".join(map(json.dumps, lines)))
     (own,) = re.findall(r"```toml\n(\[pool\]\n.*?)```", section("A track"), flags=re.DOTALL)
     track = tree.folder / "mine.toml"
-    track.write_text(re.sub(r"\[pool\]\n.*?\n\n", f"{own}\n", track.read_text(), count=1, flags=re.DOTALL))
+    for table in (r"\[pool\]", r"\[\[base_models\]\]"):
+        track.write_text(re.sub(rf"^{table}\n.*?\n\n", "", track.read_text(), count=1, flags=re.DOTALL | re.MULTILINE))
+    track.write_text(f"{track.read_text()}\n{own}")
     tree.run("-m", "suite.commands.main", "select", "k-center", "--track", "mine.toml", "-o", "own.json")
     assert len(json.loads((tree.folder / "own.json").read_text())["ids"]) == 40
 
