@@ -173,6 +173,7 @@ def test_the_commands_of_a_guide_run(
     assert run_all(shown, tmp_path) >= GUIDES[page]
 
 
+@pytest.mark.timeout(1800)
 def test_the_examples_of_the_reference_run(tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(TINY, tmp_path / "my-own-track.toml")
@@ -189,6 +190,7 @@ def test_the_examples_of_the_reference_run(tmp_path: Path, tiny_home: Path, monk
     assert run_all(shown, tmp_path) > 30
 
 
+@pytest.mark.timeout(1800)
 def test_the_commands_of_every_plugin_run(tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     ran = 0
