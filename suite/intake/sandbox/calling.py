@@ -63,10 +63,10 @@ def encoded(value: Any, depth: int = 0) -> Any:
         raise RecursionError("a value of too many collections within each other")
     if value is None or value is True or value is False:
         return value
-    for kind, letter in ((str, "s"), (int, "i"), (float, "f"), (complex, "c"), (bytes, "b"), (bytearray, "a")):
+    for kind, letter in _PLAIN:
         if isinstance(value, kind):
             return [letter, _WRITE[letter](value)]
-    for kind, letter in ((list, "l"), (tuple, "t"), (set, "S"), (frozenset, "F")):
+    for kind, letter in _COLLECTIONS:
         if isinstance(value, kind):
             return [letter, [encoded(item, depth + 1) for item in kind.__iter__(value)]]
     if isinstance(value, dict):
@@ -76,6 +76,15 @@ def encoded(value: Any, depth: int = 0) -> Any:
     return ["o", type(value).__name__[:LONGEST_WORD]]
 
 
+_PLAIN: tuple[tuple[Any, str], ...] = (
+    (str, "s"),
+    (int, "i"),
+    (float, "f"),
+    (complex, "c"),
+    (bytes, "b"),
+    (bytearray, "a"),
+)
+_COLLECTIONS: tuple[tuple[Any, str], ...] = ((list, "l"), (tuple, "t"), (set, "S"), (frozenset, "F"))
 _WRITE: dict[str, Callable[[Any], Any]] = {
     "s": lambda value: str.__str__(value),
     # Digits of a large integer cost their square, and Python refuses to write them.
