@@ -393,9 +393,7 @@ def parse_track(content: bytes, file: str) -> Track:
     """Parse and check a track's TOML; raises TrackError naming `file`, key and rule."""
     try:
         document = tomllib.loads(content.decode("utf-8"))
-    except RecursionError as error:
-        raise TrackError(f"{file} is nested too deeply.") from error
-    except ValueError as error:  # of syntax, of characters, or of numbers with thousands of digits
+    except (ValueError, RecursionError) as error:  # of syntax, characters, nesting, or numbers of thousands of digits
         raise TrackError(f"{file} is not valid TOML: {error}.") from error
     try:
         return Track.model_validate(document)

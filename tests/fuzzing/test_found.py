@@ -43,7 +43,7 @@ def test_seconds_of_thousands_of_digits_from_a_sandbox() -> None:
 
 @pytest.mark.parametrize("value", [MANY_DIGITS, DEEP], ids=["digits", "depth"])
 def test_a_track_with_huge_numbers_or_deep_lists(value: str) -> None:
-    with pytest.raises(TrackError, match=r"nested too deeply|not valid TOML"):
+    with pytest.raises(TrackError, match="not valid TOML"):
         parse_track(TRACK.replace(b"gpu_hours = 0", b"gpu_hours = " + value.encode()), "own.toml")
 
 
