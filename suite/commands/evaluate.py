@@ -35,9 +35,7 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Keep every item's value in a JSON file.")
     ] = None,
-    listed: Annotated[
-        bool, typer.Option("--list", help="List the suites and where their data would come from.")
-    ] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the suites.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Load the items and say what would be asked.")] = False,
 ) -> None:
     """Evaluate a model, or several adapters of it in one engine, on the suites of the field.

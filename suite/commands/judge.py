@@ -81,7 +81,7 @@ def _print(console: Console, found: Study) -> None:
         "unread",
     )
     for heading in headings:
-        table.add_column(heading, justify="left" if heading == "model" else "right")
+        table.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=heading == "model")
     for row in found.models:
         table.add_row(row.model, *_cells(row.agreement, _percent(row.judged), _percent(row.published)))
     table.add_row("[bold]all[/]", *_cells(found.overall, "", ""))

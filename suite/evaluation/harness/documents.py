@@ -37,14 +37,6 @@ def load_documents(path: str, name: str | None, *, task: str, revision: str | No
         raise EvaluationError(_why_not(path, task, error)) from error
 
 
-def origin(path: str, revision: str | None = None) -> str:
-    """Where `load_documents` would read a data set from, in words."""
-    folder = data_folder()
-    if folder is not None and path in LOCAL_SETS and (folder / "evals" / LOCAL_SETS[path].folder).is_dir():
-        return f"BREADTH_DATA/evals/{LOCAL_SETS[path].folder}"
-    return f"{path} at {revision or REVISIONS.get(path) or 'its newest commit'}"
-
-
 def _local(path: str, name: str | None) -> Mapping[str, list[Document]] | None:
     folder = data_folder()
     known = LOCAL_SETS.get(path)

@@ -19,7 +19,7 @@ from suite.track import TaskSpec
 
 pytest.importorskip("lm_eval")
 
-from suite.evaluation.harness.documents import load_documents, origin
+from suite.evaluation.harness.documents import load_documents
 from suite.evaluation.harness.task import HarnessTask, load_harness_task
 
 STANDARD = [name for name, spec in suites().items() if spec.kind == "harness" and name != "ifeval"]
@@ -189,7 +189,6 @@ def test_the_hub_is_asked_for_a_pinned_commit(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(datasets, "load_dataset", lambda *given, **more: asked.append((given, more)))
     load_documents("cais/mmlu", "anatomy", task="mmlu_anatomy")
     assert asked == [(("cais/mmlu", "anatomy"), {"revision": "c30699e8356da336a370243923dbaf21066bb9fe"})]
-    assert origin("cais/mmlu") == "cais/mmlu at c30699e8356da336a370243923dbaf21066bb9fe"
 
 
 def test_without_the_harness(monkeypatch: pytest.MonkeyPatch) -> None:
