@@ -309,7 +309,7 @@ def test_other_weights_items_and_engines_stand_apart(results: list[Result], diff
     assert all(found.difference is None for found in second.rows)
 
 
-def test_how_an_engine_batched_keeps_nobody_apart(results: list[Result], board: Board) -> None:
+def test_how_an_engine_batched_keeps_nobody_apart(results: list[Result]) -> None:
     """Within one version that is noise which seeds and items bear out; a smaller batch after little memory is no other
     engine."""
     others = [
@@ -317,7 +317,7 @@ def test_how_an_engine_batched_keeps_nobody_apart(results: list[Result], board: 
         for record, size in zip(results, range(1, 1 + len(results)), strict=True)
     ]
     again = {found.spec: repr(found) for found in only_table(score_v1(others, registration())).rows}
-    assert again == {found.spec: repr(found) for found in only_table(board).rows}
+    assert again == {found.spec: repr(found) for found in only_table(score_v1(results, registration())).rows}
     assert {record.engine_name for record in others} == {record.engine for record in results}
 
 

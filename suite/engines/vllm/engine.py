@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LEAST_CONTEXT = 4096
 Runner = Literal["generate", "pooling"]
+Answer = TypeVar("Answer")
 Request = TypeVar("Request", GenerationRequest, LikelihoodRequest, EmbeddingRequest)
 # Tokens of one forward pass, for each request that may be in it; longer prompts are computed in pieces.
 TOKENS_A_ROW = 128
@@ -96,17 +97,16 @@ class VllmEngine:
         if not self.settings.adapters:
             raise EvaluationError("This engine was started without room for adapters.")
         check_adapter(folder, self._base, self._rank)
-        child = self._started(self._runner)
         self._numbers += 1
         loaded = Loaded(self._numbers, folder.resolve())
         try:
-            child.call("add", number=loaded.number, name=name, folder=str(loaded.folder))
-        except OutOfMemory:
-            self._stop()
-            raise
+            self._retrying(
+                lambda: self._started(self._runner).call(
+                    "add", number=loaded.number, name=name, folder=str(loaded.folder)
+                )
+            )
         except EngineError as error:
-            if not child.alive:
-                self._stop()
+            if self._child is None:
                 raise
             raise EvaluationError(f"The adapter in {folder} does not fit this base model: {error}") from error
         self._adapters[name] = loaded
@@ -173,15 +173,19 @@ class VllmEngine:
     def _ask(self, runner: Runner, do: str, messages: list[dict[str, Any]]) -> list[Any]:
         if not messages:
             return []
-        for last in (False, True):
+        return list(self._retrying(lambda: self._started(runner).call(do, requests=messages)))
+
+    def _retrying(self, work: Callable[[], Answer]) -> Answer:
+        """Do it again, once, with half the batch where memory ran out; a process that is gone is cleared away."""
+        for again in ("", ", after one try with twice as many"):
             try:
-                return list(self._started(runner).call(do, requests=messages))
+                return work()
             except OutOfMemory as error:
                 self._stop()
-                if last or self.batch_size == 1:
+                if again or self.batch_size == 1:
                     raise EngineError(
-                        f"vLLM ran out of memory with {self.batch_size} requests at once, after one try with more: "
-                        f"{error} Set a smaller batch_size or [evaluation.vllm] context, or use a larger GPU."
+                        f"vLLM ran out of memory with {self.batch_size} requests at once{again}: {error} Set a smaller "
+                        "batch_size or [evaluation.vllm] context, or use a larger GPU."
                     ) from error
                 self.batch_size = max(1, self.batch_size // 2)
                 self.batching = self._batching()

@@ -18,6 +18,7 @@ from suite.engines.vllm.child import Child, OutOfMemory
 from suite.engines.vllm.engine import VllmEngine, VllmSettings
 from suite.errors import EngineError
 from suite.home import logs_folder
+from suite.machine import gpus
 
 PARENT = """
 import os, sys
@@ -29,7 +30,7 @@ engine._started("generate")
 """
 
 
-def long_ago(engine: VllmEngine) -> list[list[int]]:
+def long_answers(engine: VllmEngine) -> list[list[int]]:
     return engine.generate([GenerationRequest((0, 5 + n), 200, ()) for n in range(200)])
 
 
@@ -63,9 +64,9 @@ def test_killed_twice_it_fails_with_its_last_words_and_then_goes_on(base: Path) 
     killer = threading.Thread(target=kill_two)
     killer.start()
     with pytest.raises(EngineError, match=r"killed, perhaps for memory; it last said: .*log: ") as caught:
-        long_ago(engine)
+        long_answers(engine)
     killer.join()
-    assert "ran out of memory with 2 requests at once, after one try with more" in str(caught.value)
+    assert "ran out of memory with 2 requests at once, after one try with twice as many" in str(caught.value)
     assert (engine.batch_size, engine.batching) == (2, "up to 2 requests of 1 adapters at once")
     # The log is kept for whoever reads the error; the next question is answered by a new process.
     assert any(logs_folder().iterdir())
@@ -76,12 +77,14 @@ def test_killed_twice_it_fails_with_its_last_words_and_then_goes_on(base: Path) 
 
 
 @pytest.mark.usefixtures("with_vllm")
-def test_without_memory_it_tries_once_with_less_and_says_so(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_memory_it_tries_once_with_less_and_says_so(
+    base: Path, adapters: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # No machine has this much: the allocation itself fails, as it does on a card that is too small.
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "4000000")
-    engine = VllmEngine(base, batch_size=8, settings=VllmSettings(adapters=0))
+    engine = VllmEngine(base, batch_size=8, settings=VllmSettings(rank=4, adapters=2))
     with pytest.raises(EngineError, match=r"ran out of memory with 4 requests at once, .*smaller batch_size") as caught:
-        engine.generate([GenerationRequest((0, 5), 8, ())])
+        engine.add_adapter("first", adapters["adapter-0"])
     assert isinstance(caught.value.__cause__, OutOfMemory)
     assert children(os.getpid()) == []
 
@@ -108,6 +111,23 @@ def test_a_model_that_cannot_be_read_says_why(base: Path, tmp_path: Path) -> Non
     with pytest.raises(EngineError, match=r"vLLM could not start: .*\(log: .*vllm-.*\.log\)"):
         engine.generate([GenerationRequest((0, 5), 8, ())])
     assert children(os.getpid()) == []
+
+
+@pytest.mark.skipif(not gpus(), reason="no GPU")
+@pytest.mark.usefixtures("with_vllm")
+def test_when_it_has_ended_the_memory_of_the_gpu_is_free(base: Path) -> None:
+    def used() -> list[int]:
+        command = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+        return [
+            int(line) for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        ]
+
+    before = used()
+    engine = VllmEngine(base, settings=VllmSettings(adapters=0, memory_share=0.5))
+    engine.generate([GenerationRequest((0, 5), 8, ())])
+    assert max(now - then for now, then in zip(used(), before, strict=True)) > 500
+    engine.close()
+    wait_until(lambda: max(now - then for now, then in zip(used(), before, strict=True)) < 64, 30)
 
 
 def test_a_program_that_speaks_another_language(tmp_path: Path) -> None:
