@@ -68,8 +68,9 @@ def carry_out(
     from rich.console import Console
 
     from suite.commands.display import Display
-    from suite.commands.run import count_lanes, print_plan
+    from suite.commands.plan_tables import print_plan
     from suite.runner.experiment import Experiment
+    from suite.runner.executors import count_lanes
     from suite.runner.plan import make_plan
     from suite.runner.runner import Runner
 

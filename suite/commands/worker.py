@@ -46,7 +46,7 @@ def worker(
 
     from suite.commands.display import Display
     from suite.commands.queue_lines import requests_url
-    from suite.commands.run import count_lanes
+    from suite.runner.executors import count_lanes
     from suite.home import home
     from suite.intake.admission import Admission
     from suite.intake.queue import Queue

@@ -5,26 +5,31 @@ from __future__ import annotations
 import functools
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from suite.errors import BreadthError, StorageError
-from suite.machine import hardware
 from suite.results import Cost, Hashes, Result, pack_picks
 from suite.runner.cells import Cell
 from suite.runner.lanes import Lane, LaneSettings
 from suite.runner.schedule import Schedule, Unit
 from suite.runner.stages import EvaluatedRecord, as_json, training_key
+from suite.runner.executors import ExecutorLost, LocalLanes, SeatLost
 from suite.runner.workers import WorkerDied
 
 if TYPE_CHECKING:
+    from suite.runner.executors import Executor
     from suite.runner.experiment import Experiment
     from suite.runner.selecting import Picked
     from suite.training.job import TrainedModel
 
 DEATHS_FORGIVEN = 1
+"""Times a process may die at a unit, which is then tried again: more often, it is the unit that kills."""
+LOSSES_FORGIVEN = 3
+"""Times the machine under a unit may be lost: machines come and go, but one that a unit brings down is not tried on."""
 
 
 @dataclass
@@ -64,18 +69,33 @@ class Watcher:
 
 
 class Runner:
-    """Runs the cells of one experiment on `jobs` lanes."""
+    """Runs the cells of one experiment on the lanes of an executor: `jobs` lanes of this machine where none is given.
 
-    def __init__(self, experiment: Experiment, *, jobs: int, watcher: Watcher | None = None):
+    Selections, locks and records are this process's own, whatever machine a cell is trained on.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        *,
+        jobs: int | None = None,
+        executor: Executor | None = None,
+        watcher: Watcher | None = None,
+    ):
         self.experiment = experiment
         self.watcher = watcher or Watcher()
         self.outcome = Outcome()
+        self.executor = executor or LocalLanes(jobs)
         self._guard = threading.Lock()
-        self._broken: StorageError | None = None
-        self._hardware = hardware()
+        self._broken: StorageError | ExecutorLost | None = None
         self._called_off = threading.Event()
-        settings = LaneSettings.of(experiment, jobs)
-        self.lanes = [Lane(number, settings) for number in range(jobs)]
+        self._deaths: Counter[tuple[type[WorkerDied | SeatLost], str]] = Counter()
+        lanes = self.executor.lanes()
+        settings = LaneSettings.of(experiment, self.executor)
+        self.lanes = [
+            Lane(number, settings, self.executor.seat(number, threads=settings.threads, logs=settings.folders.logs))
+            for number in range(lanes)
+        ]
 
     def run(self, cells: Sequence[Cell]) -> Outcome:
         """Finish every cell that is not finished yet; an interruption loses at most the stage in hand.
@@ -87,7 +107,8 @@ class Runner:
             self._share(self._units(cells))
         finally:
             for lane in self.lanes:
-                lane.stop()
+                lane.seat.stop()
+            self.executor.close()
         if self._broken is not None:
             raise self._broken
         return self.outcome
@@ -112,13 +133,13 @@ class Runner:
         while any(thread.is_alive() for thread in threads):
             # Called off: a lane that was between two calls may have started its child anew.
             for lane in self.lanes:
-                lane.stop()
+                lane.seat.stop()
             for thread in threads:
                 thread.join(timeout=0.2)
 
     def _warm(self) -> None:
         for lane in self.lanes:
-            lane.start()
+            lane.seat.start()
 
     def _units(self, cells: Sequence[Cell]) -> list[Unit]:
         """Make (or read) the selections, leave out finished cells, and join cells of equal picks."""
@@ -149,46 +170,62 @@ class Runner:
         ]
 
     def _work(self, lane: Lane, schedule: Schedule) -> None:
-        for unit in schedule.take(self.experiment.folders.locks):
-            started = time.monotonic()
-            self.watcher.started(lane.number, unit)
-            try:
-                self._finish(lane, unit)
-            except StorageError as error:
-                # No other unit could keep its work either.
+        try:
+            for unit in schedule.take(self.experiment.folders.locks, lane.seat.ready):
+                self._try(lane, unit, schedule)
+        except (StorageError, ExecutorLost) as error:
+            # No other unit could go on, or keep its work, either.
+            if not schedule.stopped:
                 self._broken = error
-                schedule.stop()
-            except Exception as error:  # one failed unit is data; the others go on
-                if schedule.stopped:
-                    return
-                reason = str(error) if isinstance(error, BreadthError) else f"{type(error).__name__}: {error}"
-                with self._guard:
-                    self.outcome.failed += [Failure(cell, reason) for cell in unit.cells]
-                self.watcher.failed(lane.number, unit, reason)
-            else:
-                self.watcher.finished(lane.number, unit, time.monotonic() - started)
+            schedule.stop()
+
+    def _try(self, lane: Lane, unit: Unit, schedule: Schedule) -> None:
+        started = time.monotonic()
+        self.watcher.started(lane.number, unit)
+        try:
+            self._finish(lane, unit)
+        except (StorageError, ExecutorLost):
+            raise
+        except Exception as error:  # one failed unit is data; the others go on
+            if schedule.stopped:
+                return
+            if isinstance(error, WorkerDied | SeatLost) and self._forgiven(error, unit):
+                schedule.put_back(unit)
+                return
+            reason = str(error) if isinstance(error, BreadthError) else f"{type(error).__name__}: {error}"
+            with self._guard:
+                self.outcome.failed += [Failure(cell, reason) for cell in unit.cells]
+            self.watcher.failed(lane.number, unit, reason)
+        else:
+            self.watcher.finished(lane.number, unit, time.monotonic() - started)
+
+    def _forgiven(self, error: WorkerDied | SeatLost, unit: Unit) -> bool:
+        with self._guard:
+            self._deaths[type(error), unit.key] += 1
+            allowed = LOSSES_FORGIVEN if isinstance(error, SeatLost) else DEATHS_FORGIVEN
+            forgiven = self._deaths[type(error), unit.key] <= allowed
+        if forgiven:
+            self.experiment.notify(f"{unit}: {error} It is tried again.")
+        return forgiven
 
     def _finish(self, lane: Lane, unit: Unit) -> None:
         report = functools.partial(self.watcher.progressed, lane.number)
         cells = [cell for cell in unit.cells if not self.experiment.finished(cell, unit.picked, by_now=True)]
         with self._guard:
-            self.outcome.finished_before += [cell for cell in unit.cells if cell not in cells]
+            known = (*cells, *self.outcome.finished_before)
+            self.outcome.finished_before += [cell for cell in unit.cells if cell not in known]
         if not cells:
             return
-        for death in range(DEATHS_FORGIVEN + 1):
-            try:
-                trained = lane.train(unit, report)
-                evaluated = lane.evaluate(unit, trained, report)
-                break
-            except WorkerDied:
-                if death == DEATHS_FORGIVEN or self._called_off.is_set():
-                    raise
+        trained = lane.train(unit, report)
+        evaluated = lane.evaluate(unit, trained, report)
         for cell in cells:
-            self.experiment.store.put(self._result(cell, unit, trained, evaluated))
+            self.experiment.store.put(self._result(cell, unit, trained, evaluated, lane))
             with self._guard:
                 self.outcome.recorded.append(cell)
 
-    def _result(self, cell: Cell, unit: Unit, trained: TrainedModel | None, evaluated: EvaluatedRecord) -> Result:
+    def _result(
+        self, cell: Cell, unit: Unit, trained: TrainedModel | None, evaluated: EvaluatedRecord, lane: Lane
+    ) -> Result:
         picked = self.experiment.pick(cell)
         strategy = cell.strategy
         return Result(
@@ -210,8 +247,8 @@ class Runner:
             first_prompt=evaluated.first_prompt,
             picks=pack_picks(picked.selection.rows) if picked else None,
             cost=Cost(
-                host=self.experiment.host,
-                hardware=self._hardware,
+                host=lane.seat.host,
+                hardware=lane.seat.hardware,
                 finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 feature_seconds=picked.feature_seconds if picked else 0.0,
                 selection_seconds=picked.seconds if picked else 0.0,

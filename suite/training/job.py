@@ -33,6 +33,8 @@ class TrainingJob(BaseModel):
     training_seed: int
     output: Path
     threads: int = Field(default=1, gt=0)
+    gpus: int = Field(default=1, gt=0)
+    """GPUs that hold the model, layer by layer, where there are any; see `suite.training.finetune`."""
 
     def read_samples(self) -> Iterator[Sample]:
         """The samples, streamed. Raises TrainingError naming the line that is not a sample."""
