@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tiny_models import tiny_samples
 
-from suite.features import TrackContext, activation_spool
+from suite.features import TrackContext, row_spool
 from suite.features.activations import NeuronStates
 from suite.features.store import FeatureStore
 from suite.pool import Pool, pool_from_records
@@ -27,7 +27,7 @@ def feature(model: Path) -> NeuronStates:
 
 
 if __name__ == "__main__":
-    activation_spool.SECONDS_BETWEEN_NOTES = 0.0
+    row_spool.SECONDS_BETWEEN_NOTES = 0.0
     FeatureStore(Path(sys.argv[2])).ensure(
         feature(Path(sys.argv[1])),
         pool(),

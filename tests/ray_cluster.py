@@ -29,14 +29,9 @@ def running_cluster(nodes: int) -> Iterator[Any]:
     )
     try:
         for _ in range(nodes):
-            add_node(cluster)
+            cluster.add_node(num_cpus=1, num_gpus=0, object_store_memory=80 * 2**20)
         yield cluster
     finally:
         cluster.shutdown()
         os.environ.clear()
         os.environ.update(before)
-
-
-def add_node(cluster: Any) -> Any:
-    """One more node of one processor."""
-    return cluster.add_node(num_cpus=1, num_gpus=0, object_store_memory=80 * 2**20)

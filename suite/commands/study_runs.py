@@ -69,8 +69,8 @@ def carry_out(
 
     from suite.commands.display import Display
     from suite.commands.plan_tables import print_plan
-    from suite.runner.experiment import Experiment
     from suite.runner.executors import count_lanes
+    from suite.runner.experiment import Experiment
     from suite.runner.plan import make_plan
     from suite.runner.runner import Runner
 

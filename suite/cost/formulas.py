@@ -132,7 +132,7 @@ def training_seconds(shape: Shape, recipe: Recipe, card: Card, *, flops: float, 
 
 
 def reading_seconds(shape: Shape, card: Card, dtype: str, *, tokens: float, length: float, rows: int) -> float:
-    """Seconds of forward passes over `tokens` of sequences of `length`, `rows` at once: bound by compute or launches."""
+    """Seconds of forward passes over `tokens` of sequences of `length`, `rows` at once; bound like training."""
     compute = forward_flops(shape, tokens, length) / (card.peak(dtype) * UTILISATION)
     batches = tokens / max(1.0, rows * length)
     return max(compute, batches * shape.layers * LAYER_SECONDS * FORWARD_SHARE)

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from suite.track import TaskSpec, Track
 
 CHARACTERS_A_TOKEN = 4.0
-"""Of English text: an assumption. 3.9 for Llama-2's tokenizer and 3.5 for one of 8,192 on the 52k Alpaca samples would be
-typical; `docs/results/cost-model.md` compares."""
+"""Of English text: an assumption; docs/results/cost-model.md compares its tokens with those that were counted."""
 TEMPLATE_TOKENS = 30
 ASSUMED_SAMPLE, ASSUMED_ITEM, ASSUMED_ITEMS = 300, 300, 1000
 ASSUMED_ANSWER = 400

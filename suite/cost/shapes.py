@@ -60,7 +60,7 @@ class Shape:
         return self.matrix_parameters + embedding + (2 * self.layers + 1) * self.hidden
 
     def lora_parameters(self, lora: Lora) -> int:
-        """Trained parameters of an adapter: rank x (inputs + outputs) of each map it is on (Hu et al., 2022, section 4)."""
+        """Trained parameters of an adapter: rank x (inputs + outputs) of each map (Hu et al., 2022, section 4)."""
         named = self.projections if lora.target_modules == "all-linear" else lora.target_modules
         adapted = [self.projections[name] for name in named if name in self.projections]
         return self.layers * lora.rank * sum(a + b for a, b in adapted)

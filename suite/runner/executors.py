@@ -34,8 +34,13 @@ class Caller(Protocol):
 class Seat(Protocol):
     """Where one lane works: a trainer and an evaluator process on one machine."""
 
-    trainer: Caller
-    evaluator: Caller
+    @property
+    def trainer(self) -> Caller:
+        """The process that fine-tunes."""
+
+    @property
+    def evaluator(self) -> Caller:
+        """The process that evaluates."""
 
     @property
     def host(self) -> str:

@@ -12,6 +12,7 @@ its head for a minute, so the head is looked at while calls run, and a dead one 
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
@@ -151,7 +152,7 @@ class RayCluster:
         """Look at the cluster's head from time to time. Raises ExecutorLost when it no longer answers."""
         if time.monotonic() - self._head_seen < HEAD_SECONDS:
             return
-        if not any(_answers(self._head) or time.sleep(1) for _ in range(HEAD_MISSES)):
+        if not _answers_soon(self._head):
             raise ExecutorLost(
                 f"The head of the Ray cluster ({self._head}) no longer answers. Start it again (`ray start --head`), "
                 "join the nodes to it, and run the same command: what was finished is kept."
@@ -186,7 +187,7 @@ class RayCluster:
         if address != "auto" and not _answers(address):
             raise ClusterError(self._no_head())
         try:
-            ray.init(address=self.address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
+            ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
         except Exception as error:  # ConnectionError, RuntimeError (versions), ValueError: all one to whoever reads it
             raise ClusterError(f"{self._no_head()} Ray says: {_first_line(error)}") from error
         self._opened = True
@@ -340,6 +341,16 @@ def _answers(address: str) -> bool:
             return True
     except (OSError, ValueError):
         return False
+
+
+def _answers_soon(address: str) -> bool:
+    """Whether it does so in one of a few tries, a second apart."""
+    for attempt in range(HEAD_MISSES):
+        if attempt:
+            time.sleep(1)
+        if _answers(address):
+            return True
+    return False
 
 
 def _first_line(error: BaseException | None) -> str:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from suite.errors import BreadthError, StorageError
 from suite.results import Cost, Hashes, Result, pack_picks
 from suite.runner.cells import Cell
+from suite.runner.executors import ExecutorLost, LocalLanes, SeatLost
 from suite.runner.lanes import Lane, LaneSettings
 from suite.runner.schedule import Schedule, Unit
 from suite.runner.stages import EvaluatedRecord, as_json, training_key
-from suite.runner.executors import ExecutorLost, LocalLanes, SeatLost
 from suite.runner.workers import WorkerDied
 
 if TYPE_CHECKING:
@@ -257,6 +257,9 @@ class Runner:
                 peak_memory_bytes=max(trained.peak_memory_bytes if trained else 0, evaluated.peak_memory_bytes),
                 training_flops=trained.training_flops if trained else 0.0,
                 evaluation_tokens=evaluated.tokens,
+                training_loop_seconds=trained.loop_seconds if trained else None,
+                model_flop_utilisation=trained.model_flop_utilisation if trained else None,
+                determinism=trained.determinism if trained else None,
             ),
             supersedes=self.experiment.corrects(cell, picked),
         )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from suite.atomic import write_text
 from suite.errors import TrainingError
 from suite.pool import Sample
+from suite.reproducible import Determinism
 from suite.results import Training
 from suite.track import Recipe
 
@@ -60,7 +61,9 @@ class TrainedModel(BaseModel):
 
     `weights_sha256` is that of the safetensors file (of the list of file hashes where weights are sharded).
     `training_flops` is 6 x all parameters x tokens seen (Kaplan et al., 2020, section 2.1): an estimate, and an
-    upper one for LoRA, which computes no gradient of the frozen weights.
+    upper one for LoRA, which computes no gradient of the frozen weights. `loop_seconds` are those of the steps alone,
+    and `model_flop_utilisation` is what these made of the card's peak (see `suite.training.utilisation`); None on a
+    processor, on a card that is not listed, and in records from before they were kept, like `determinism`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,6 +75,9 @@ class TrainedModel(BaseModel):
     seconds: float
     peak_memory_bytes: int
     training_flops: float
+    loop_seconds: float | None = None
+    model_flop_utilisation: float | None = None
+    determinism: Determinism | None = None
 
     @classmethod
     def read(cls, folder: Path) -> TrainedModel:
