@@ -22,6 +22,8 @@ def running_cluster(nodes: int) -> Iterator[Any]:
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DISABLE_MEMORY_MONITOR": "1",
+        # Ray runs its workers at nice 15: on a machine that is busy with other tests they would starve.
+        "RAY_worker_niceness": "0",
     }
     cluster = Cluster(
         initialize_head=True,

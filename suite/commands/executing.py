@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,9 @@ import typer
 from suite.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from suite.runner.cells import Cell
     from suite.runner.executors import Executor
+    from suite.runner.experiment import Experiment
 
 EXECUTORS = ("local", "ray")
 
@@ -41,15 +43,30 @@ class Where:
         if self.gpus_per_cell < 1:
             raise UsageError(f"--gpus-per-cell must be at least 1, not {self.gpus_per_cell}.")
 
-    def executor(self, shared: Path) -> Executor:
-        """The executor; `shared` is the folder that nodes of a cluster must see."""
+    def executor(self, experiment: Experiment, cells: Sequence[Cell]) -> Executor:
+        """The executor of a run, once what would end the run has been looked for (`suite.runner.preflight`)."""
+        from suite.machine import hardware
         from suite.runner.executors import LocalLanes
+        from suite.runner.preflight import check_card, check_models
+
+        models = [cell.base_model for cell in cells]
+
+        def doubts(machine: str) -> list[str]:
+            return check_card(experiment.track, models, machine, self.gpus_per_cell)
 
         if self.name == "local":
-            return LocalLanes(self.jobs, self.gpus_per_cell)
+            lanes = LocalLanes(self.jobs, self.gpus_per_cell)
+            for doubt in doubts(hardware()):
+                experiment.notify(doubt)
+            check_models(experiment, cells)
+            return lanes
         from suite.runner.ray_cluster import RayCluster
 
-        return RayCluster(self.ray_address, jobs=self.jobs, gpus_per_cell=self.gpus_per_cell, shared=shared)
+        check_models(experiment, cells)
+        shared = experiment.folders.cache.parent
+        return RayCluster(
+            self.ray_address, jobs=self.jobs, gpus_per_cell=self.gpus_per_cell, shared=shared, check=doubts
+        )
 
     def lanes_here(self) -> int:
         """How many cells would be worked on at once, as far as this machine can tell: a cluster is not asked."""

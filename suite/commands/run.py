@@ -115,7 +115,7 @@ def _run(
         if dry_run:
             plan = make_plan(experiment, cells, where.lanes_here())
         else:
-            executor = where.executor(experiment.folders.cache.parent)
+            executor = where.executor(experiment, cells)
             with published(experiment.store, definition, display) as publication:
                 outcome = Runner(experiment, executor=executor, watcher=display).run(cells)
     if dry_run:

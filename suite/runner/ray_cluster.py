@@ -97,10 +97,20 @@ class CellProcess:
 
 
 class RayCluster:
-    """An executor on the Ray cluster at `address` (None: RAY_ADDRESS, or the cluster of this machine)."""
+    """An executor on the Ray cluster at `address` (None: RAY_ADDRESS, or the cluster of this machine).
+
+    Nodes must see the folder `shared`; `check` raises BreadthError for a machine (a line of `suite.machine.hardware`)
+    that cannot hold the cells.
+    """
 
     def __init__(
-        self, address: str | None = None, *, jobs: int | None = None, gpus_per_cell: int = 1, shared: Path
+        self,
+        address: str | None = None,
+        *,
+        jobs: int | None = None,
+        gpus_per_cell: int = 1,
+        shared: Path,
+        check: Callable[[str], object] = str,
     ) -> None:
         if jobs is not None and jobs < 1:
             raise UsageError(f"--jobs must be at least 1, not {jobs}.")
@@ -108,6 +118,7 @@ class RayCluster:
         self.address = address or os.environ.get("RAY_ADDRESS") or "auto"
         self._jobs = jobs
         self._shared = shared
+        self._check = check
         self._token = shared / f".seen-by-nodes-{uuid.uuid4().hex[:12]}"
         self._head = ""
         self._has_gpus = False
@@ -171,6 +182,10 @@ class RayCluster:
                 f"Node {node.host} does not see {self._shared}. Put BREADTH_HOME (and HF_HOME) on a file system that "
                 "all nodes mount under the same path, and run again."
             )
+        try:
+            self._check(node.hardware)
+        except BreadthError as error:
+            return f"Node {node.host}: {error}"
         return None
 
     def _connect(self) -> None:
