@@ -16,7 +16,10 @@ import typer
 
 Status = Literal["ok", "limited", "missing"]
 REQUIRED = ("torch", "transformers", "trl", "peft", "datasets", "numba", "scikit-learn", "scipy")
-OPTIONAL = {"sentence-transformers": "sentence-transformers embedders: pip install 'breadth[embeddings]'"}
+OPTIONAL = {
+    "sentence-transformers": "sentence-transformers embedders: pip install 'breadth[embeddings]'",
+    "ray": "cells on a Ray cluster (--executor ray): pip install 'breadth[ray]'",
+}
 ROOMY_DISK_BYTES = 2 * 1024**3
 ROOMY_MEMORY_BYTES = 4 * 1024**3
 

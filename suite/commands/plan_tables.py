@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,20 +47,9 @@ def print_costs(console: Console, reckoned: Reckoned) -> None:
     if not reckoned.rows:
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    headings = (
-        "strategy",
-        "budget",
-        "base model",
-        "cells",
-        "train tokens",
-        "eval tokens",
-        "PFLOP",
-        "GPU-h",
-        "GiB",
-        "disk",
-    )
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("strategy", "base model") else "right")
+    for heading in ("strategy", "budget", "base model", "cells", "trained", "read", "PFLOP", "GPU-h", "GiB", "disk"):
+        justify: Literal["left", "right"] = "left" if heading in ("strategy", "base model") else "right"
+        table.add_column(heading, justify=justify, no_wrap=heading != "strategy", overflow="fold")
     for (size, model, cost), specs in _alike(reckoned).items():
         table.add_row(
             specs[0][0] if len(specs) == 1 else f"{specs[0][0]} and {len(specs) - 1} more",
@@ -69,16 +58,16 @@ def print_costs(console: Console, reckoned: Reckoned) -> None:
             str(sum(count for _, count in specs)),
             _short(cost.training_tokens),
             _short(cost.evaluation_tokens),
-            f"{(cost.training_flops + cost.evaluation_flops) / 1e15:,.3g}",
-            f"{reckoned.hours(cost):,.3g}",
-            f"{cost.memory / GIB:,.1f}",
+            _number((cost.training_flops + cost.evaluation_flops) / 1e15),
+            _number(reckoned.hours(cost)),
+            f"{cost.memory / GIB:,.0f}",
             _bytes(cost.disk),
         )
     card = reckoned.card
     cards = f"{reckoned.gpus_per_cell} x {card.name}" if reckoned.gpus_per_cell > 1 else card.name
     console.print(
-        f"\nEstimated for each cell on {cards} ({card.source}): tokens trained and evaluated, operations, GPU-hours, "
-        "memory of the card, disk.",
+        f"\nEstimated for each cell on {cards} ({card.source}): tokens trained on, tokens read and written in "
+        "evaluation, operations, GPU-hours, memory of the card, disk.",
         highlight=False,
     )
     console.print(table)
@@ -86,7 +75,7 @@ def print_costs(console: Console, reckoned: Reckoned) -> None:
     flops = sum(n * (cost.training_flops + cost.evaluation_flops) for *_, n, cost in reckoned.rows)
     disk = sum(n * cost.disk for *_, n, cost in reckoned.rows)
     console.print(
-        f"In all: {reckoned.gpu_hours:,.3g} GPU-hours, {_short(tokens)} tokens, {flops / 1e15:,.3g} PFLOP, "
+        f"In all: {_number(reckoned.gpu_hours)} GPU-hours, {_short(tokens)} tokens, {_number(flops / 1e15)} PFLOP, "
         f"{_bytes(disk)} of weights (with --discard-models those of a cell at a time). Estimates: formulas and what "
         "was measured stand in docs/results/cost-model.md.",
         highlight=False,
@@ -112,6 +101,10 @@ def _alike(reckoned: Reckoned) -> dict[tuple[int, str, CellCost], list[tuple[str
 
 def _cards(needed: float, memory: int) -> int:
     return int(-(-needed // memory))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def _short(count: float) -> str:

@@ -117,12 +117,16 @@ def _logit_bytes(shape: Shape, tokens: float) -> float:
     return 12.0 * numbers if numbers <= SMALL_LOGITS else 4.0 * SMALL_LOGITS
 
 
-def evaluation_memory(shape: Shape, width: int, rows: int, length: float) -> float:
-    """Bytes of an engine: weights, keys and values of `rows` sequences, and the logits of a batch."""
+def evaluation_memory(shape: Shape, width: int, rows: int, length: float, *, writes: bool) -> float:
+    """Bytes of an engine: weights, the logits of a batch, and, where it `writes`, keys and values of `rows` sequences.
+
+    Logits stand three times in float32 while likelihoods are put in order (`suite.engines.scoring`).
+    """
     from suite.engines.batching import MAX_LOGITS
 
     logits = min(rows * length * shape.vocabulary, MAX_LOGITS)
-    return float(shape.parameters * width + rows * length * shape.kv_bytes_per_token(width) + 4.0 * logits)
+    cache = rows * length * shape.kv_bytes_per_token(width) if writes else 0.0
+    return float(shape.parameters * width + cache + 12.0 * logits)
 
 
 def training_seconds(shape: Shape, recipe: Recipe, card: Card, *, flops: float, micro_batches: float) -> float:

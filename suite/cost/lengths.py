@@ -1,12 +1,14 @@
 """How long samples and questions are in tokens: counted from what lies on this disk, assumed for the rest.
 
-Nothing is downloaded to reckon a cost. Texts are counted in characters, CHARACTERS_A_TOKEN of them a token; where a
-figure is assumed, `Lengths.notes` says so.
+Nothing is downloaded to reckon a cost. Samples are counted by the base model's tokenizer where that is on this disk,
+other texts in characters, CHARACTERS_A_TOKEN of them a token; where a figure is assumed, `Lengths.notes` says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +17,11 @@ from suite.errors import BreadthError
 
 if TYPE_CHECKING:
     from suite.evaluation.protocol import Item
+    from suite.pool import Sample
     from suite.track import TaskSpec, Track
 
 CHARACTERS_A_TOKEN = 4.0
 """Of English text: an assumption; docs/results/cost-model.md compares its tokens with those that were counted."""
-TEMPLATE_TOKENS = 30
 ASSUMED_SAMPLE, ASSUMED_ITEM, ASSUMED_ITEMS = 300, 300, 1000
 ASSUMED_ANSWER = 400
 """Tokens a model writes where it may write more."""
@@ -51,18 +53,24 @@ class Lengths:
     track: Track
     notes: list[str] = field(default_factory=list)
 
-    def samples(self) -> np.ndarray:
-        """Tokens of up to COUNTED samples of the pool, at even distances, template included; (m,), float64."""
+    def samples(self, base_model: Path | None = None) -> np.ndarray:
+        """Tokens of up to COUNTED samples of the pool, at even distances, template included; (m,), float64.
+
+        With the folder of a base model its own tokenizer counts them, else characters are.
+        """
         from suite.pool.loading import pool_at_hand
 
-        limit = self.track.recipe.max_length
+        recipe = self.track.recipe
         pool = pool_at_hand(self.track)
         if pool is None:
             self.notes.append(f"The pool is not on this disk: {ASSUMED_SAMPLE} tokens a sample are assumed.")
-            return np.full(1, float(min(ASSUMED_SAMPLE, limit)))
+            return np.full(1, float(min(ASSUMED_SAMPLE, recipe.max_length)))
         rows = np.linspace(0, len(pool) - 1, min(COUNTED, len(pool))).astype(np.int64)
-        characters = [len(text) for text in pool.texts("both", rows.tolist())]
-        return np.minimum(np.asarray(characters) / CHARACTERS_A_TOKEN + TEMPLATE_TOKENS, limit)
+        if base_model is not None:
+            counted = encoded_lengths(base_model, recipe.template, pool.samples(rows))
+        else:
+            counted = np.asarray([self._tokens(text) for text in pool.texts("both", rows.tolist())])
+        return np.minimum(counted, recipe.max_length)
 
     def asked(self) -> list[Asked]:
         """What each task asks, in the track's order."""
@@ -75,7 +83,9 @@ class Lengths:
             self.notes.append(
                 f"Task {spec.name}: its items are not counted here; {count:,} of {ASSUMED_ITEM} tokens are assumed."
             )
-        prompts = [_tokens(item.instruction, item.input) for item in items] if items else [float(ASSUMED_ITEM)] * count
+        prompts = (
+            [self._tokens(item.instruction, item.input) for item in items] if items else [float(ASSUMED_ITEM)] * count
+        )
         if spec.kind == "exact-match":
             return Asked(sum(prompts), float(np.mean(prompts)), count, spec.max_new_tokens)
         if spec.kind in ("pairwise-judge", "graded-judge"):
@@ -85,9 +95,15 @@ class Lengths:
         if spec.kind == "harness":
             shots = (1 + spec.shots) * ASSUMED_ITEM
             return Asked(count * float(shots), float(shots), count, float(min(spec.max_new_tokens, ASSUMED_ANSWER)))
-        responses = [_tokens(*(item.choices or (item.reference,))) for item in items] if items else [50.0] * count
+        responses = [self._tokens(*(item.choices or (item.reference,))) for item in items] if items else [50.0] * count
         read = sum(prompts) + sum(responses)
         return Asked(read, read / count)
+
+    def _tokens(self, *texts: str) -> float:
+        from suite.templates import get_template
+
+        template = get_template(self.track.recipe.template)
+        return (len(template.prompt("")) + sum(map(len, texts))) / CHARACTERS_A_TOKEN
 
     def _items(self, spec: TaskSpec) -> tuple[Item, ...] | None:
         from suite.evaluation.loading import KINDS, MICROWORLD, load_task
@@ -112,5 +128,12 @@ def padded_share(lengths: np.ndarray, rows: int) -> float:
     return float((drawn.max(axis=1) * rows).sum() / drawn.sum())
 
 
-def _tokens(*texts: str) -> float:
-    return sum(map(len, texts)) / CHARACTERS_A_TOKEN + TEMPLATE_TOKENS
+def encoded_lengths(base_model: Path, template: str, samples: Iterable[Sample]) -> np.ndarray:
+    """Tokens of each sample as a model's own tokenizer and a template write it; (m,), float64."""
+    from transformers import AutoTokenizer
+
+    from suite.templates import encode_samples, get_template
+
+    tokenizer = AutoTokenizer.from_pretrained(base_model, local_files_only=True)
+    encoded = encode_samples(get_template(template), tokenizer, samples)
+    return np.asarray([len(one.input_ids) for one in encoded], dtype=np.float64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,11 +98,15 @@ def reckon(experiment: Experiment, plan: Plan, card: Card, gpus_per_cell: int = 
         identity = planned.cell.identity
         if planned.state not in ("finished", "evaluated"):
             counts.setdefault((identity.spec, identity.budget, identity.base_model), []).append(planned.cell)
-    samples, asked = lengths.samples(), lengths.asked()
+    asked = lengths.asked()
+    samples = {
+        name: lengths.samples(experiment.base(name).folder if experiment.base_ready(name) else None)
+        for name in dict.fromkeys(model for _, _, model in counts)
+    }
     rows = []
     for (spec, budget, model, *_), cells in counts.items():
         try:
-            cost = cell_cost(track, cells[0], card, samples, asked)
+            cost = cell_cost(track, cells[0], card, samples[model], asked)
         except ShapeUnknown as error:
             lengths.notes.append(str(error))
             continue
@@ -110,7 +114,7 @@ def reckon(experiment: Experiment, plan: Plan, card: Card, gpus_per_cell: int = 
     return Reckoned(card, gpus_per_cell, tuple(rows), tuple(dict.fromkeys(lengths.notes)))
 
 
-def cell_cost(track: Track, cell: Cell, card: Card, samples: np.ndarray, asked: Iterable[Asked]) -> CellCost:
+def cell_cost(track: Track, cell: Cell, card: Card, samples: np.ndarray, asked: Sequence[Asked]) -> CellCost:
     """What one cell takes; `samples` are token lengths of the pool, of which its picks are taken to be typical."""
     shape = shape_of(track.base_model(cell.base_model))
     recipe = track.recipe_for(cell.base_model)
@@ -147,7 +151,9 @@ def cell_cost(track: Track, cell: Cell, card: Card, samples: np.ndarray, asked: 
         evaluation_seconds=seconds + START_SECONDS + weights / DISK_BYTES_A_SECOND,
         judge_seconds=judged,
         training_memory=training_memory(shape, recipe, trained.micro, length).total if trained.tokens else 0.0,
-        evaluation_memory=evaluation_memory(shape, width, evaluation.batch_size, longest),
+        evaluation_memory=evaluation_memory(
+            shape, width, evaluation.batch_size, longest, writes=any(task.written for task in asked)
+        ),
         disk=_kept(shape, recipe) if trained.tokens else 0.0,
     )
 

@@ -23,7 +23,7 @@ STORE = Path(__file__).parents[2] / "docs" / "results" / "store" / "results" / "
 def test_a_dry_run_prints_costs_of_each_cell_and_in_all(tiny_home: Path) -> None:
     printed = " ".join(command_in_process("run", "--track", str(TINY), "--dry-run", "--card", "A100").split())
     assert "Estimated for each cell on A100" in printed
-    for heading in ("trained", "evaluated", "PFLOP", "GPU-h", "GiB", "disk"):
+    for heading in ("trained", "read", "PFLOP", "GPU-h", "GiB", "disk"):
         assert heading in printed
     assert "random and 1 more" in printed
     assert "GPU-hours" in printed.partition("In all:")[2]

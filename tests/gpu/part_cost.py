@@ -29,20 +29,16 @@ def measure(setting: Setting, findings: Findings) -> None:
 def _against(setting: Setting, name: str, measured: str) -> dict[str, Any]:
     from suite.cost.cards import find_card
     from suite.cost.formulas import recomputed, training_flops, training_memory, training_seconds
-    from suite.cost.lengths import padded_share
+    from suite.cost.lengths import encoded_lengths, padded_share
     from suite.cost.shapes import shape_from_config
-    from suite.templates import encode_samples, get_template
 
     method, changes = KINDS[name]
     chosen = recipe(setting, method, **changes)
     trained = TrainedModel.model_validate(json.loads(measured)["measured"][name]["trained"])
     base = base_model(setting)
     shape = shape_from_config(json.loads((base / "config.json").read_text()))
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    encoded = encode_samples(get_template(chosen.template), tokenizer, samples(setting, SAMPLES))
-    lengths = np.asarray([min(len(one.input_ids), chosen.max_length) for one in encoded], dtype=np.float64)
+    lengths = encoded_lengths(base, chosen.template, samples(setting, SAMPLES))
+    lengths = np.minimum(lengths, chosen.max_length)
     micro = chosen.micro_batch_size or chosen.batch_size
     mean_square = float((lengths**2).sum() / lengths.sum())
     tokens = trained.training.tokens_seen * (1.0 if chosen.packing else padded_share(lengths, micro))
