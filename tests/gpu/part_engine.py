@@ -38,7 +38,7 @@ def measure(setting: Setting, findings: Findings) -> None:
 
 def _adapters(setting: Setting) -> dict[str, Any]:
     base = base_model(setting)
-    count = 3 if setting.tiny else ADAPTERS
+    count = 2 if setting.tiny else ADAPTERS
     adapters = [_saved(base, setting.folder / "adapters" / str(number), number) for number in range(count)]
     together, seconds = _worker(setting, base, adapters)
     apart = [_worker(setting, base, [adapter]) for adapter in adapters]

@@ -21,15 +21,19 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def measure(setting: Setting, findings: Findings) -> None:
-    """Each kind of recipe once in a process of its own, full and LoRA twice to compare their weights."""
-    for name in KINDS:
-        findings.once(name, lambda name=name: _rows(name, finetuned(setting, name)))
-    for name in ("full", "lora"):
-        findings.once(f"{name} again", lambda name=name: _same(setting, findings, name))
+    """Each kind of recipe once, full and LoRA twice to compare their weights, in the process that runs use."""
+    hidden = {} if setting.device == "cuda" else {"CUDA_VISIBLE_DEVICES": ""}
+    worker = Worker("suite.runner.work:trainer", threads=1, log=setting.folder / "trainer.log", environment=hidden)
+    try:
+        for name in KINDS:
+            findings.once(name, lambda name=name: _rows(name, _finetuned(setting, worker, name)))
+        for name in ("full", "lora"):
+            findings.once(f"{name} again", lambda name=name: _same(setting, worker, findings, name))
+    finally:
+        worker.stop()
 
 
-def finetuned(setting: Setting, name: str) -> TrainedModel:
-    """One fine-tune of a kind, made by the trainer process that runs use."""
+def _finetuned(setting: Setting, worker: Worker, name: str) -> TrainedModel:
     method, changes = KINDS[name]
     output = setting.folder / "fine-tunes" / name.replace(", ", "-")
     shutil.rmtree(output, ignore_errors=True)
@@ -40,12 +44,7 @@ def finetuned(setting: Setting, name: str) -> TrainedModel:
         training_seed=1,
         output=output,
     )
-    hidden = {} if setting.device == "cuda" else {"CUDA_VISIBLE_DEVICES": ""}
-    worker = Worker("suite.runner.work:trainer", threads=1, log=setting.folder / "trainer.log", environment=hidden)
-    try:
-        worker.call(job, lambda done, total: None)
-    finally:
-        worker.stop()
+    worker.call(job, lambda done, total: None)
     return TrainedModel.read(output)
 
 
@@ -63,8 +62,8 @@ def _rows(name: str, trained: TrainedModel) -> dict[str, Any]:
     }
 
 
-def _same(setting: Setting, findings: Findings, name: str) -> dict[str, Any]:
+def _same(setting: Setting, worker: Worker, findings: Findings, name: str) -> dict[str, Any]:
     first = findings.measured[name]["trained"]["weights_sha256"]
-    again = finetuned(setting, name)
+    again = _finetuned(setting, worker, name)
     same = "the same" if again.weights_sha256 == first else "other bits"
     return {"rows": [[f"{name}: weights of two runs ({again.determinism})", same, "", ""]]}
