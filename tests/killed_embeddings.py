@@ -7,8 +7,7 @@ from pathlib import Path
 
 import killed_states
 
-from suite.features import Embeddings, TrackContext, row_spool, text_models
-from suite.features.store import FeatureStore
+from suite.features import Embeddings, text_models
 
 pool = killed_states.pool
 SAMPLES = killed_states.SAMPLES
@@ -26,10 +25,4 @@ def small_batches() -> None:
 
 if __name__ == "__main__":
     small_batches()
-    row_spool.SECONDS_BETWEEN_NOTES = 0.0
-    FeatureStore(Path(sys.argv[2])).ensure(
-        feature(Path(sys.argv[1])),
-        pool(),
-        TrackContext("test", SAMPLES),
-        lambda label: lambda done, total: print(done, flush=True),
-    )
+    killed_states.compute(feature(Path(sys.argv[1])), Path(sys.argv[2]))

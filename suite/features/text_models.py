@@ -132,7 +132,9 @@ def embed_with_sentence_transformers(
         raise FeatureError(f"{folder} cannot be loaded as a sentence-transformers model: {error}") from error
     order = sorted((row for row in range(len(texts)) if texts[row].strip()), key=lambda row: (-len(texts[row]), row))
     chunks = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
-    width = int(model.get_sentence_embedding_dimension())
+    width = model.get_sentence_embedding_dimension()
+    if width is None:
+        raise FeatureError(f"{folder} does not say how wide its embeddings are; take another model.")
     with row_spool(scratch, _rows_of(width), len(texts)) as spool:
         for chunk in resumed(chunks, spool.done, spool.note, progress, len(texts)):
             encoded = model.encode([texts[row] for row in chunk], convert_to_numpy=True, show_progress_bar=False)

@@ -193,10 +193,12 @@ class RayCluster:
             import ray
         except ImportError as error:
             raise ClusterError(f"--executor ray needs Ray: {INSTALL} (on every node).") from error
+        if not ray.is_initialized():
+            self._join(ray)
+        self._head = ray.get_runtime_context().gcs_address
         write_text(self._token, "Breadth nodes look for this file.\n")
-        if ray.is_initialized():
-            self._head = ray.get_runtime_context().gcs_address
-            return
+
+    def _join(self, ray: Any) -> None:
         address = self.address.removeprefix("ray://")
         # Ray itself waits minutes for a head that does not answer.
         if address != "auto" and not _answers(address):
@@ -206,7 +208,6 @@ class RayCluster:
         except Exception as error:  # ConnectionError, RuntimeError (versions), ValueError: all one to whoever reads it
             raise ClusterError(f"{self._no_head()} Ray says: {_first_line(error)}") from error
         self._opened = True
-        self._head = ray.get_runtime_context().gcs_address
 
     def _no_head(self) -> str:
         return (

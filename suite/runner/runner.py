@@ -90,6 +90,8 @@ class Runner:
         self._broken: StorageError | ExecutorLost | None = None
         self._called_off = threading.Event()
         self._deaths: Counter[tuple[type[WorkerDied | SeatLost], str]] = Counter()
+        # What the track lacks is said before an executor is opened for it.
+        _ = experiment.pool, experiment.tasks
         lanes = self.executor.lanes()
         settings = LaneSettings.of(experiment, self.executor)
         self.lanes = [
