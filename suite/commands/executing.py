@@ -65,7 +65,12 @@ class Where:
         check_models(experiment, cells)
         shared = experiment.folders.cache.parent
         return RayCluster(
-            self.ray_address, jobs=self.jobs, gpus_per_cell=self.gpus_per_cell, shared=shared, check=doubts
+            self.ray_address,
+            jobs=self.jobs,
+            gpus_per_cell=self.gpus_per_cell,
+            shared=shared,
+            check=doubts,
+            notify=experiment.notify,
         )
 
     def lanes_here(self) -> int:

@@ -12,6 +12,7 @@ its head for a minute, so the head is looked at while calls run, and a dead one 
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import socket
@@ -26,6 +27,7 @@ from suite.atomic import write_text
 from suite.errors import BreadthError, StorageError, UsageError
 from suite.hashing import library_versions, sources_sha256
 from suite.machine import hardware, host_name
+from suite.reporting import Notify, say_nothing
 from suite.runner.executors import ExecutorLost, SeatLost
 from suite.runner.workers import Worker, WorkerDied, WorkerFailed
 
@@ -33,6 +35,7 @@ POLL_SECONDS = 0.3
 HEAD_SECONDS = 5.0
 HEAD_MISSES = 3
 CONNECT_SECONDS = 5.0
+WAITING_SECONDS = 60.0
 INSTALL = "pip install 'breadth[ray]'"
 
 
@@ -111,6 +114,7 @@ class RayCluster:
         gpus_per_cell: int = 1,
         shared: Path,
         check: Callable[[str], object] = str,
+        notify: Notify = say_nothing,
     ) -> None:
         if jobs is not None and jobs < 1:
             raise UsageError(f"--jobs must be at least 1, not {jobs}.")
@@ -119,12 +123,16 @@ class RayCluster:
         self._jobs = jobs
         self._shared = shared
         self._check = check
+        self._notify = notify
+        self._last_waited = time.monotonic()
         self._token = shared / f".seen-by-nodes-{uuid.uuid4().hex[:12]}"
         self._head = ""
         self._has_gpus = False
         self._cpus_per_lane = 1
         self._lanes = 0
         self._opened = False
+        self.lost = False
+        """Whether the head is known to be dead: asking it anything would wait, and end this process after a minute."""
         self._head_seen = time.monotonic()
 
     def lanes(self) -> int:
@@ -156,19 +164,38 @@ class RayCluster:
         if self._opened:
             import ray
 
-            ray.shutdown()
             self._opened = False
+            if self.lost:
+                # Nothing to leave any more; its nodes and their actors end by themselves.
+                atexit.unregister(ray.shutdown)
+            else:
+                ray.shutdown()
 
     def check_head(self) -> None:
         """Look at the cluster's head from time to time. Raises ExecutorLost when it no longer answers."""
         if time.monotonic() - self._head_seen < HEAD_SECONDS:
             return
         if not _answers_soon(self._head):
+            self.lost = True
             raise ExecutorLost(
                 f"The head of the Ray cluster ({self._head}) no longer answers. Start it again (`ray start --head`), "
                 "join the nodes to it, and run the same command: what was finished is kept."
             )
         self._head_seen = time.monotonic()
+
+    def waits(self) -> None:
+        """Say from time to time that lanes wait for places."""
+        if time.monotonic() - self._last_waited > WAITING_SECONDS:
+            self._last_waited = time.monotonic()
+            needs = f"{self.gpus_per_cell} GPU" if self._has_gpus else "a processor"
+            self._notify(
+                f"Waiting for a node of the Ray cluster with {needs} to spare; `ray status` says who uses them. "
+                "Ctrl-C loses nothing."
+            )
+
+    def arrived(self) -> None:
+        """A lane has its place: whoever waits from now on begins to wait anew."""
+        self._last_waited = time.monotonic()
 
     def refused(self, node: Node) -> str | None:
         """Why a node cannot serve this run; None when it can."""
@@ -277,6 +304,7 @@ class RaySeat:
         done, _ = ray.wait([self._arriving], timeout=0)
         if not done:
             self._cluster.check_head()
+            self._cluster.waits()
             return False
         try:
             node: Node = ray.get(self._arriving)
@@ -290,6 +318,7 @@ class RaySeat:
         if refused:
             raise ExecutorLost(refused)
         self._arriving, self._node = None, node
+        self._cluster.arrived()
         return True
 
     def call(self, kind: str, payload: Any, on_progress: Callable[[int, int], None]) -> Any:
@@ -326,7 +355,7 @@ class RaySeat:
         import ray
 
         actor, self._actor, self._arriving = self._actor, None, None
-        if actor is not None and ray.is_initialized():
+        if actor is not None and ray.is_initialized() and not self._cluster.lost:
             ray.kill(actor)
 
 

@@ -132,3 +132,16 @@ def test_a_dead_head_is_one_error_at_once(tiny_home: Path) -> None:
     assert "ray start --head" in errors
     assert "Traceback" not in errors
     assert time.monotonic() - began < 60
+
+
+def test_a_head_that_dies_on_the_way_ends_the_run_with_a_sentence(cluster: Any, tiny_home: Path) -> None:
+    """The last of this file: the cluster is gone afterwards."""
+    process = start(tiny_home, cluster.address, "--jobs", "1")
+    wait_for("store/results/*/*/*/*.json", tiny_home, process)
+    cluster.remove_node(cluster.head_node, allow_graceful=False)
+    output, errors = process.communicate(timeout=200)
+    assert process.returncode == 1, errors + output
+    assert "no longer answers" in errors
+    assert "what was finished is kept" in errors
+    assert "Traceback" not in errors
+    assert cell_ids(tiny_home)
