@@ -24,7 +24,7 @@ def logits_at(model: Any, wanted: torch.Tensor, **inputs: Any) -> torch.Tensor:
     width = wanted.shape[1]
     if has_plain_head(model):
         hidden = model.base_model(**inputs).last_hidden_state[:, -width:]
-        logits: torch.Tensor = model.get_output_embeddings()(hidden[wanted])
+        logits: torch.Tensor = model.get_output_embeddings()(hidden[wanted.to(hidden.device)])
         return logits
     kept: torch.Tensor = model(**inputs, logits_to_keep=width).logits[:, -width:]
     return kept[wanted]

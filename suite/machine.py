@@ -22,6 +22,11 @@ def memory_bytes() -> int:
     return int(psutil.virtual_memory().total)
 
 
+def host_name() -> str:
+    """The name of this machine."""
+    return platform.node()
+
+
 def processor() -> str:
     """The processor's model name."""
     cpuinfo = Path("/proc/cpuinfo")

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal, TypeVar
+
+Determinism = Literal["strict", "warn-only"]
+"""`strict`: every operation was deterministic, as all used here are on a CPU. `warn-only`: one has no deterministic
+form on this GPU, so none was insisted on, and torch's fused attention adds in no fixed order in its backward pass."""
+
+Answer = TypeVar("Answer")
+NONE_DETERMINISTIC = "does not have a deterministic implementation"
 
 
 @contextmanager
-def reproducible() -> Iterator[None]:
+def reproducible(mode: Determinism = "strict") -> Iterator[None]:
     """Deterministic kernels inside the block where there is a GPU; on a CPU all that is used here is so anyway.
 
-    An operation that has none goes on with a warning instead of an error. torch counts the backward pass of fused
-    attention among them as long as that is so: on a GPU its sums come in no fixed order, and weights of two runs can
-    differ in their last bits.
+    With `strict` an operation that has none raises RuntimeError, and fused attention takes the deterministic form of
+    its backward pass (torch takes it in this mode alone). With `warn-only` such an operation goes on with a warning,
+    and weights of two runs can differ in their last bits.
     """
     import torch
 
@@ -25,7 +32,7 @@ def reproducible() -> Iterator[None]:
     # cuBLAS reads this once, when its first handle is made: before that, deterministic kernels need it set.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.use_deterministic_algorithms(True, warn_only=mode == "warn-only")
     # Deterministic mode fills fresh memory by default, which costs a third of the time and changes nothing here.
     settings: Any = torch.utils.deterministic
     filled, settings.fill_uninitialized_memory = settings.fill_uninitialized_memory, False
@@ -34,3 +41,18 @@ def reproducible() -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         settings.fill_uninitialized_memory = filled
+
+
+def run_reproducibly(work: Callable[[Determinism], Answer]) -> Answer:
+    """Run `work` with deterministic kernels; where an operation has none, once more from its start without insisting.
+
+    `work` must be able to start anew. It is told how it runs, for the record.
+    """
+    try:
+        with reproducible("strict"):
+            return work("strict")
+    except RuntimeError as error:
+        if NONE_DETERMINISTIC not in str(error):
+            raise
+    with reproducible("warn-only"):
+        return work("warn-only")

@@ -3,8 +3,8 @@
 Everything but the `cost` block is reproducible byte for byte on one kind of machine; the record's content hash
 leaves `cost` out, so running a cell again gives the same file name.
 
-Schema 2 added `picks` and `first_prompt`. A record of schema 1 has neither, not even as null: it is written, hashed
-and named as it always was.
+Schema 2 added `picks` and `first_prompt`, schema 3 the last three fields of `cost`. A record of an older schema has
+none of them, not even as null: it is written, hashed and named as it always was.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from suite.hashing import canonical_json, content_key
+from suite.reproducible import Determinism
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SINCE_SCHEMA_2 = ("picks", "first_prompt")
+COSTS_SINCE_SCHEMA_3 = ("training_loop_seconds", "model_flop_utilisation", "determinism")
 LONGEST_PROMPT = 8_000
 """Characters kept of the first prompt."""
 MOST_PICKS = 16_000_000
@@ -117,7 +119,12 @@ class Hashes(Record):
 
 
 class Cost(Record):
-    """What the cell cost on the machine that ran it; never part of the result's identity."""
+    """What the cell cost on the machine that ran it; never part of the result's identity.
+
+    `training_loop_seconds` are those of the optimiser steps alone; `model_flop_utilisation` is what they made of the
+    card's peak, None where that is not known (see `suite.training.utilisation`); `determinism` says whether every
+    operation of the training was deterministic (`strict`) or one had no such form (`warn-only`).
+    """
 
     host: str
     hardware: str
@@ -129,6 +136,9 @@ class Cost(Record):
     peak_memory_bytes: int = Field(ge=0)
     training_flops: float = Field(ge=0)
     evaluation_tokens: int = Field(ge=0)
+    training_loop_seconds: Annotated[float, Field(ge=0)] | None = None
+    model_flop_utilisation: Annotated[float, Field(ge=0)] | None = None
+    determinism: Determinism | None = None
 
 
 class Result(Record):
@@ -142,7 +152,7 @@ class Result(Record):
     "vllm, up to 64 requests of 16 adapters at once".
     """
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     cell: CellIdentity
     reference: bool
     selection_size: int = Field(ge=0)
@@ -170,6 +180,8 @@ class Result(Record):
     def _of_its_schema(self) -> Self:
         if self.schema_version == 1 and (self.picks is not None or self.first_prompt is not None):
             raise ValueError("picks and first_prompt came with schema 2")
+        if self.schema_version < 3 and any(getattr(self.cost, name) is not None for name in COSTS_SINCE_SCHEMA_3):
+            raise ValueError(f"{', '.join(COSTS_SINCE_SCHEMA_3)} came with schema 3")
         if self.picks is not None and self.hashes.selection is None:
             raise ValueError("picks without the hash of a selection")
         return self
@@ -197,6 +209,9 @@ class Result(Record):
         if self.schema_version == 1:
             for name in SINCE_SCHEMA_2:
                 del written[name]
+        if self.schema_version < 3:
+            for name in COSTS_SINCE_SCHEMA_3:
+                written.get("cost", {}).pop(name, None)
         return written
 
     @property

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tiny_models import tiny_samples
 
-from suite.features import TrackContext, activation_spool
+from suite.features import TrackContext, row_spool
 from suite.features.activations import NeuronStates
+from suite.features.base import Feature
 from suite.features.store import FeatureStore
 from suite.pool import Pool, pool_from_records
 
@@ -26,11 +27,13 @@ def feature(model: Path) -> NeuronStates:
     return NeuronStates(density=0.1, standardise=40, model=str(model))
 
 
-if __name__ == "__main__":
-    activation_spool.SECONDS_BETWEEN_NOTES = 0.0
-    FeatureStore(Path(sys.argv[2])).ensure(
-        feature(Path(sys.argv[1])),
-        pool(),
-        TrackContext("test", SAMPLES),
-        lambda label: lambda done, total: print(done, flush=True),
+def compute(wanted: Feature, folder: Path) -> None:
+    """Compute a feature of the pool into a store, every batch noted, and say how far it is."""
+    row_spool.SECONDS_BETWEEN_NOTES = 0.0
+    FeatureStore(folder).ensure(
+        wanted, pool(), TrackContext("test", SAMPLES), lambda label: lambda done, total: print(done, flush=True)
     )
+
+
+if __name__ == "__main__":
+    compute(feature(Path(sys.argv[1])), Path(sys.argv[2]))

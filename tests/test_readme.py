@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +54,34 @@ def test_every_local_link_leads_somewhere(name: str) -> None:
                 assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, (
                     anchor
                 )
+
+
+def test_the_commands_of_a_paper_track_are_taken_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each as a dry run: options, tracks and models are read, costs reckoned, nothing run."""
+    from tiny_track import command
+
+    section = README.partition("## Run a paper track\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"```console\n(.*?)```", section, flags=re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    breadth = " ".join(command())
+    runs = [line for line in lines if ".venv/bin/breadth run" in line]
+    assert {"--card", "--gpus-per-cell", "--executor", "--ray-address", "--discard-models"} <= set(
+        " ".join(runs).split()
+    )
+    for line in (line for line in lines if "breadth" in line):
+        asked = line.partition(" # ")[0].replace(".venv/bin/breadth", breadth)
+        if line in runs:
+            asked += " --dry-run"
+        done = subprocess.run(
+            ["bash", "-c", asked],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "BREADTH_DATA": ""},
+        )
+        assert done.returncode == 0, done.stderr
+        if line in runs:
+            assert "GPU-hours" in done.stdout
 
 
 def test_every_link_of_the_pages_leads_somewhere() -> None:

@@ -1,4 +1,4 @@
-"""The result record: its identity, its packed values and picks, and the golden files of both schemas."""
+"""The result record: its identity, its packed values and picks, and the golden files of every schema."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from suite.stores.records import read_record
 
 GOLDEN = Path(__file__).parent / "golden" / "store-schema-1"
 GOLDEN_2 = Path(__file__).parent / "golden" / "store-schema-2"
+GOLDEN_3 = Path(__file__).parent / "golden" / "store-schema-3"
 
 
 def test_golden_file_of_schema_1_is_read() -> None:
@@ -48,6 +49,25 @@ def test_golden_file_of_schema_2_is_read() -> None:
     assert record.unpack_picks() == pytest.approx([7, 0, 1999])
     assert record.first_prompt == "<s> Which is the largest?"
     assert record.to_json().encode() == (GOLDEN_2 / record.path).read_bytes()
+
+
+def test_golden_file_of_schema_3_is_read() -> None:
+    """Written once and never again, too."""
+    store = LocalStore(GOLDEN_3)
+    [record] = store.results("microworld")
+    assert store.skipped == []
+    assert record.schema_version == 3
+    cost = record.cost
+    assert (cost.training_loop_seconds, cost.model_flop_utilisation, cost.determinism) == (8.5, 0.375, "strict")
+    assert record.to_json().encode() == (GOLDEN_3 / record.path).read_bytes()
+
+
+def test_a_record_of_schema_2_has_no_costs_that_came_later() -> None:
+    old = result(schema_version=2)
+    assert "determinism" not in json.loads(old.to_json())["cost"]
+    assert Result.model_validate_json(old.to_json()).to_json() == old.to_json()
+    with pytest.raises(ValidationError, match="came with schema 3"):
+        Result.model_validate({**old.model_dump(), "cost": {**old.cost.model_dump(), "determinism": "strict"}})
 
 
 def test_a_record_of_schema_1_has_none_of_what_came_later() -> None:
@@ -91,7 +111,7 @@ def test_the_cell_id_depends_on_every_part_of_the_cell() -> None:
 def test_a_record_survives_its_json() -> None:
     record = result([task([0.1, 0.7]), task([2.5], "bits", unit="bits-per-byte", kind="likelihood")])
     assert Result.model_validate_json(record.to_json()) == record
-    assert json.loads(record.to_json())["schema_version"] == 2
+    assert json.loads(record.to_json())["schema_version"] == 3
 
 
 @given(arrays.arrays(np.float32, st.integers(1, 200), elements=st.floats(-100, 100, width=32)))

@@ -118,6 +118,11 @@ def _facts(line: CellLine, result: Result) -> Iterator[tuple[Value, ...]]:
     yield "features", f"{cost.feature_seconds:.1f} s, computed once a pool"
     yield "selection", f"{cost.selection_seconds:.2f} s"
     yield "training", f"{cost.training_seconds:.1f} s, {cost.training_flops:.3g} FLOP (estimate)"
+    if cost.model_flop_utilisation is not None:
+        yield "model FLOP utilisation", f"{cost.model_flop_utilisation:.1%} of the card's peak, steps alone"
+    if cost.determinism is not None:
+        strict = cost.determinism == "strict"
+        yield "deterministic training", "yes" if strict else "no: an operation has no such form on this machine"
     yield "evaluation", f"{cost.evaluation_seconds:.1f} s, {cost.evaluation_tokens:,} tokens"
     yield "peak memory", f"{cost.peak_memory_bytes / 2**20:,.0f} MiB"
     yield "machine", cost.hardware

@@ -3,8 +3,8 @@
 Every batch is cut into two shards whose gradients are added. One process computes both in turn, two compute one
 each: the weights are the same to the bit. torch's own threads are not used, because on models this small they
 spend their time waiting for each other. Where there is a GPU, one process computes there, in bfloat16 over float32
-weights; two such models differ in their last bits (see `suite.reproducible`), so keep the folder of one that results
-stand on.
+weights; where an operation there has no deterministic form, two such models differ in their last bits (see
+`suite.reproducible`), so keep the folder of one that results stand on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 from suite.atomic import write_bytes
 from suite.reporting import Notify, Progress, no_progress, say_nothing
-from suite.reproducible import reproducible
+from suite.reproducible import Determinism, run_reproducibly
 
 if TYPE_CHECKING:
     import torch
@@ -130,16 +130,17 @@ def pretrain(
 
     on_gpu = torch.cuda.is_available()
     model.to("cuda" if on_gpu else "cpu")
+    data = torch.from_numpy(tokens.astype(np.int64)).to(model.device)
+    fresh = {name: value.clone() for name, value in model.state_dict().items()} if on_gpu else {}
+
+    def train(_: Determinism) -> list[float]:
+        if fresh:
+            model.load_state_dict(fresh)
+        keeping = _Keeping(checkpoint, checkpoint_seconds, notify)
+        return _train(model, data, schedule, keeping, 1 if on_gpu else workers, progress)
+
     try:
-        with reproducible():
-            return _train(
-                model,
-                torch.from_numpy(tokens.astype(np.int64)).to(model.device),
-                schedule,
-                _Keeping(checkpoint, checkpoint_seconds, notify),
-                1 if on_gpu else workers,
-                progress,
-            )
+        return run_reproducibly(train)
     finally:
         model.to("cpu")
         if on_gpu:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suite.commands.executing import ExecutorOption, GpusPerCell, RayAddress, Where
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -25,6 +27,9 @@ def correlate(
     metrics: Annotated[str, typer.Option(help="all, or names parted by commas.")] = "all",
     seeds: Annotated[int | None, typer.Option(help="Only the first N registered seeds; the table says so.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Lanes that work at once; default one a GPU or core.")] = None,
+    executor: ExecutorOption = "local",
+    ray_address: RayAddress = None,
+    gpus_per_cell: GpusPerCell = 1,
     store: Annotated[str | None, typer.Option(help="Where results go, as file:FOLDER.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")] = Path("correlate"),
     run: Annotated[bool, typer.Option("--run/--no-run", help="Train what is missing, or only tabulate.")] = True,
@@ -64,7 +69,7 @@ def correlate(
     )
     chosen = _metrics(metrics)
     opened, console = open_store(store or default_store()), Console(soft_wrap=True)
-    asked = Asked(jobs, run, dry_run, discard_models)
+    asked = Asked(Where(executor, ray_address, jobs, gpus_per_cell), run, dry_run, discard_models)
     done = carry_out(
         definition, plan.cells, lambda experiment: CorrelateStudy(experiment, plan, chosen), console, opened, asked
     )

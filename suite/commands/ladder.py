@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suite.commands.executing import ExecutorOption, GpusPerCell, RayAddress, Where
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -27,6 +29,9 @@ def ladder(
         bool, typer.Option("--length-control/--no-length-control", help="Train the ladder again at equal lengths.")
     ] = False,
     jobs: Annotated[int | None, typer.Option(help="Lanes that work at once; default one a GPU or core.")] = None,
+    executor: ExecutorOption = "local",
+    ray_address: RayAddress = None,
+    gpus_per_cell: GpusPerCell = 1,
     store: Annotated[str | None, typer.Option(help="Where results go, as file:FOLDER.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")] = Path("ladder"),
     run: Annotated[bool, typer.Option("--run/--no-run", help="Train what is missing, or only tabulate.")] = True,
@@ -69,7 +74,7 @@ def ladder(
         length_control=length_control,
     )
     opened, console = open_store(store or default_store()), Console(soft_wrap=True)
-    asked = Asked(jobs, run, dry_run, discard_models)
+    asked = Asked(Where(executor, ray_address, jobs, gpus_per_cell), run, dry_run, discard_models)
     done = carry_out(definition, plan.cells, lambda experiment: LadderStudy(experiment, plan), console, opened, asked)
     if done is None:
         _say_reduced(console, plan)

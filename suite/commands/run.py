@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suite.commands.executing import ExecutorOption, GpusPerCell, RayAddress, Where
 from suite.commands.submitted import Trust
 from suite.errors import BreadthError, UnknownNameError, UsageError
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from suite.engines import EngineName
     from suite.runner.cells import Cell, Wanted
     from suite.runner.experiment import Experiment
-    from suite.runner.plan import Plan
     from suite.runner.runner import Outcome
     from suite.track import Track
 
@@ -39,8 +39,14 @@ def run(
     seeds: Annotated[int | None, typer.Option(help="Only the first N registered seeds (rows stay unranked).")] = None,
     draws: Annotated[int | None, typer.Option(help="Only the first N selection draws of random.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Lanes, which share the GPUs; default one a GPU or core.")] = None,
+    executor: ExecutorOption = "local",
+    ray_address: RayAddress = None,
+    gpus_per_cell: GpusPerCell = 1,
     store: Annotated[str | None, typer.Option(help="Where results go: file:FOLDER, hf://datasets/ORG/NAME.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells, what is cached, the time.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print cells, what is cached, time and costs.")] = False,
+    card: Annotated[
+        str | None, typer.Option(help="A GPU to reckon costs for: H100, A100-40GB; default the first.")
+    ] = None,
     discard_models: Annotated[bool, typer.Option("--discard-models", help="Delete weights once evaluated.")] = False,
     engine: EngineOption = None,
     trust: Trust = False,
@@ -60,6 +66,9 @@ def run(
       breadth run --track microworld --store hf://datasets/my-org/results
 
       breadth run --track small-gpu --engine vllm
+      breadth run --track small-gpu --dry-run --card H100
+
+      breadth run --track small-gpu --executor ray --ray-address 10.0.0.1:6379
     """
     from suite.commands.submitted import with_submissions
     from suite.runner.cells import Wanted
@@ -75,23 +84,28 @@ def run(
         draws=draws,
     )
     chosen = engine_named(engine)
-    _run(definition, wanted, store, jobs, dry_run=dry_run, discard_models=discard_models, engine=chosen)
+    where = Where(executor, ray_address, jobs, gpus_per_cell)
+    _run(definition, wanted, store, where, dry_run=dry_run, discard_models=discard_models, card=card, engine=chosen)
 
 
 def _run(
     definition: Track,
     wanted: Wanted,
     store: str | None,
-    jobs: int | None,
+    where: Where,
     *,
     dry_run: bool,
     discard_models: bool,
+    card: str | None,
     engine: EngineName | None,
 ) -> None:
     from rich.console import Console
 
     from suite.commands.display import Display
+    from suite.commands.plan_tables import print_costs, print_plan
     from suite.commands.publication import published
+    from suite.cost.cards import find_card
+    from suite.cost.reckoning import reckon
     from suite.home import default_store
     from suite.runner.experiment import Experiment
     from suite.runner.plan import make_plan
@@ -100,7 +114,6 @@ def _run(
 
     console = Console(soft_wrap=True)
     cells = _cells(definition, wanted, console)
-    lanes = count_lanes(jobs)
     with Display(Console(stderr=True, soft_wrap=True), len(cells)) as display:
         experiment = Experiment(
             track=definition,
@@ -111,12 +124,14 @@ def _run(
             engine_asked=engine,
         )
         if dry_run:
-            plan = make_plan(experiment, cells, lanes)
+            plan = make_plan(experiment, cells, where.lanes_here())
         else:
+            executor = where.executor(experiment, cells)
             with published(experiment.store, definition, display) as publication:
-                outcome = Runner(experiment, jobs=lanes, watcher=display).run(cells)
+                outcome = Runner(experiment, executor=executor, watcher=display).run(cells)
     if dry_run:
         print_plan(console, plan)
+        print_costs(console, reckon(experiment, plan, find_card(card), where.gpus_per_cell))
         return
     _print_outcome(console, experiment, outcome)
     if publication:
@@ -165,42 +180,6 @@ def engine_named(written: str | None) -> EngineName | None:
     return cast("EngineName | None", written)
 
 
-def count_lanes(jobs: int | None) -> int:
-    """How many lanes work at once: as asked, else one a GPU or core."""
-    from suite.machine import cores, visible_gpus
-
-    if jobs is not None and jobs < 1:
-        raise UsageError(f"--jobs must be at least 1, not {jobs}.")
-    return jobs or len(visible_gpus()) or cores()
-
-
-def print_plan(console: Console, plan: Plan) -> None:
-    """Every cell by its state, and how long the rest should take."""
-    from collections import Counter
-
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("strategy", "budget", "base model", "cells", "state"):
-        table.add_column(heading, justify="right" if heading in ("budget", "cells") else "left")
-    rows: Counter[tuple[str, int, str, str]] = Counter()
-    for planned in plan.cells:
-        identity = planned.cell.identity
-        rows[identity.spec, identity.budget, identity.base_model, planned.state] += 1
-    for (spec, size, model, state), count in rows.items():
-        table.add_row(spec, f"{size:,}" if size else "-", model, str(count), state)
-    console.print(table)
-    states = Counter(planned.state for planned in plan.cells)
-    console.print(f"{len(plan.cells)} cells: " + ", ".join(f"{count} {state}" for state, count in states.items()) + ".")
-    if plan.seconds is None:
-        console.print("Time: not known, because no cell of this track was run here and the track states no figure.")
-    else:
-        console.print(
-            f"Time: about {_duration(plan.seconds)} on {plan.lanes} lane(s), {plan.seconds_per_cell:.0f} s a cell "
-            f"by {plan.basis}. Nothing was run."
-        )
-
-
 def _print_outcome(console: Console, experiment: Experiment, outcome: Outcome) -> None:
     from suite.commands.board import load_board
     from suite.commands.board_terminal import print_board
@@ -221,11 +200,3 @@ def _print_outcome(console: Console, experiment: Experiment, outcome: Outcome) -
         f"(also --format csv, json, markdown). Results: {experiment.store.url}",
         highlight=False,
     )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from rich.console import Console
 
+    from suite.commands.executing import Where
     from suite.runner.cells import Cell
     from suite.runner.experiment import Experiment
     from suite.runner.runner import Outcome
@@ -27,7 +28,7 @@ Table = TypeVar("Table", covariant=True)
 class Asked:
     """How a study is to be carried out, as its options say."""
 
-    jobs: int | None
+    where: Where
     run: bool
     dry_run: bool
     discard_models: bool
@@ -68,24 +69,29 @@ def carry_out(
     from rich.console import Console
 
     from suite.commands.display import Display
-    from suite.commands.run import count_lanes, print_plan
+    from suite.commands.plan_tables import print_costs, print_plan
+    from suite.cost.cards import find_card
+    from suite.cost.reckoning import reckon
     from suite.extras import require
     from suite.runner.experiment import Experiment
     from suite.runner.plan import make_plan
     from suite.runner.runner import Runner
 
-    lanes = count_lanes(asked.jobs)
     if asked.run and not asked.dry_run:
         require("train", "A study that fine-tunes")
+    lanes = asked.where.lanes_here()
     with Display(Console(stderr=True, soft_wrap=True), len(planned)) as display:
         experiment = Experiment(track, store, display.say, display.work, asked.discard_models)
         # Tasks that cannot run here say so now, not after hours of selecting.
         _ = experiment.tasks
         if asked.dry_run:
-            print_plan(console, make_plan(experiment, planned, lanes))
+            plan = make_plan(experiment, planned, lanes)
+            print_plan(console, plan)
+            print_costs(console, reckon(experiment, plan, find_card(None), asked.where.gpus_per_cell))
             return None
+        executor = asked.where.executor(experiment, planned) if asked.run else None
         study = make(experiment)
-        outcome = Runner(experiment, jobs=lanes, watcher=display).run(study.cells) if asked.run else None
+        outcome = Runner(experiment, executor=executor, watcher=display).run(study.cells) if executor else None
         table = study.table()
     if outcome is not None:
         say_outcome(console, outcome)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from suite.errors import UsageError
 
 if TYPE_CHECKING:
     from suite.track import Track
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
 def tracks(
     name: Annotated[str | None, typer.Argument(help="A track (or a .toml file) to show whole.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_toml: Annotated[bool, typer.Option("--toml", help="Print the track's file, to make one of your own.")] = False,
 ) -> None:
     """List the tracks, or show all that one of them fixes.
 
@@ -23,9 +28,18 @@ def tracks(
       breadth tracks alpaca-cpu
 
       breadth tracks my-own-track.toml --json
+
+      breadth tracks m2m --toml > my-own-track.toml
     """
     from suite.track import load_track, track_names
 
+    if as_toml:
+        if name is None:
+            raise UsageError("--toml prints one track: name it.")
+        load_track(name)
+        place = Path(name) if name.endswith(".toml") else files("suite.tracks").joinpath(f"{name}.toml")
+        typer.echo(place.read_text(encoding="utf-8"), nl=False)
+        return
     chosen = [load_track(name)] if name else [load_track(known) for known in track_names()]
     if as_json:
         import json

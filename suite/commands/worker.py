@@ -46,12 +46,12 @@ def worker(
 
     from suite.commands.display import Display
     from suite.commands.queue_lines import requests_url
-    from suite.commands.run import count_lanes
     from suite.home import home
     from suite.intake.admission import Admission
     from suite.intake.queue import Queue
     from suite.intake.running import RunnerEvaluator, served_tracks
     from suite.intake.worker import Worker
+    from suite.runner.executors import count_lanes
     from suite.stores import open_store
 
     results = open_store(requests_url(store))

@@ -1,36 +1,31 @@
 """Streaming neuron states out of a model: statistics first, then the states themselves, resumable after a kill.
 
 Neither pass holds more than one batch of one layer's activations. What is finished lies in a scratch folder: sums of
-the first pass, and the rows of the second, each file with a note of how many batches it holds. Batches are the same
-whatever was finished before, so a computation that was killed ends with the same bytes as one that was not.
+the first pass, and the rows of the second (`suite.features.row_spool`), each with a note of how many batches it holds.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from suite.atomic import atomic_file, storage_errors, write_text
+from suite.atomic import atomic_file
 from suite.errors import FeatureError
 from suite.features.chats import Chats
 from suite.features.gated_layers import Activation, Aggregate, GatedLayers
 from suite.features.neuron_states import Scale, SignStates, TopStates
+from suite.features.row_spool import resumed, row_spool
 from suite.features.text_models import TOKENS_A_BATCH, batches_of_like_length
 from suite.reporting import Progress
 
 if TYPE_CHECKING:
     import torch
 
-SECONDS_BETWEEN_NOTES = 10.0
-SUMS, NOTE = "sums.npz", "rows.json"
+SUMS = "sums.npz"
 
 
 @dataclass
@@ -100,7 +95,7 @@ def measure_scale(reader: Reader, rows: np.ndarray, scratch: Path, progress: Pro
                 batches=batches,
             )
 
-    for batch in _resumed(reader.batches(rows), done, note, progress):
+    for batch in resumed(reader.batches(rows), done, note, progress):
         reader.run(batch, take)
     scale = Scale([], [])
     for total, square in zip(of_layer, squares_of_layer, strict=True):
@@ -117,59 +112,17 @@ def spool_states(
     reader: Reader, rows: np.ndarray, states: TopStates | SignStates, scratch: Path, progress: Progress
 ) -> dict[str, np.ndarray]:
     """States of `rows` (ascending), memory-mapped from files of `scratch`, going on from the batches it holds."""
-    files = {name: (scratch / f"{name}.bin", width, dtype) for name, (width, dtype) in states.files.items()}
     place_of = np.full(int(rows.max(initial=-1)) + 1, -1, dtype=np.int64)
     place_of[rows] = np.arange(len(rows))
-    note_file = scratch / NOTE
-    whole = note_file.exists() and all(path.exists() for path, _, _ in files.values())
-    done = int(json.loads(note_file.read_text())["batches"]) if whole else 0
-    with ExitStack() as opened, storage_errors(scratch):
-        streams: dict[str, BinaryIO] = {}
-        for name, (path, width, dtype) in files.items():
-            path.touch()
-            streams[name] = opened.enter_context(path.open("r+b"))
-            streams[name].truncate(len(rows) * width * dtype.itemsize)
-
-        def note(batches: int) -> None:
-            for stream in streams.values():
-                stream.flush()
-                os.fsync(stream.fileno())
-            write_text(note_file, json.dumps({"batches": batches}))
-
-        for batch in _resumed(reader.batches(rows), done, note, progress):
-            parts: dict[str, list[np.ndarray]] = {name: [] for name in files}
+    with row_spool(scratch, states.files, len(rows)) as spool:
+        for batch in resumed(reader.batches(rows), spool.done, spool.note, progress):
+            parts: dict[str, list[np.ndarray]] = {name: [] for name in states.files}
 
             def take(layer: int, values: torch.Tensor, parts: dict[str, list[np.ndarray]] = parts) -> None:
                 for name, part in states.of(layer, values).items():
                     parts[name].append(part)
 
             reader.run(batch, take)
-            for name, (_, width, dtype) in files.items():
-                block = np.concatenate(parts[name], axis=1).astype(dtype)
-                for place, row in zip(place_of[batch], block, strict=True):
-                    streams[name].seek(int(place) * width * dtype.itemsize)
-                    streams[name].write(row.tobytes())
-    return {
-        # An empty file cannot be mapped.
-        name: np.memmap(path, dtype=dtype, mode="r", shape=(len(rows), width))
-        if len(rows)
-        else np.zeros((0, width), dtype)
-        for name, (path, width, dtype) in files.items()
-    }
-
-
-def _resumed(
-    batches: Sequence[np.ndarray], done: int, note: Callable[[int], None], progress: Progress
-) -> Iterator[np.ndarray]:
-    """The batches after the first `done`; notes what is finished from time to time and at the end."""
-    total = sum(len(batch) for batch in batches)
-    finished = sum(len(batch) for batch in batches[:done])
-    progress(finished, total)
-    noted = time.monotonic()
-    for number, batch in enumerate(batches[done:], start=done + 1):
-        yield batch
-        finished += len(batch)
-        progress(finished, total)
-        if number == len(batches) or time.monotonic() - noted > SECONDS_BETWEEN_NOTES:
-            note(number)
-            noted = time.monotonic()
+            for name in states.files:
+                spool.write(name, place_of[batch], np.concatenate(parts[name], axis=1))
+    return spool.arrays()

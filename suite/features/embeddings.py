@@ -114,9 +114,11 @@ class Embeddings(Feature):
             folder = locate_model(embedder.model).path
             texts = list(pool.texts(self.view))
             if embedder.name == "causal-lm":
-                rows = embed_with_causal_lm(texts, folder, progress=progress, **embedder.options)
+                rows = embed_with_causal_lm(
+                    texts, folder, scratch=features.scratch, progress=progress, **embedder.options
+                )
             else:
-                rows = embed_with_sentence_transformers(texts, folder, progress=progress)
+                rows = embed_with_sentence_transformers(texts, folder, scratch=features.scratch, progress=progress)
         return {"embeddings": unit_rows(rows)}
 
 

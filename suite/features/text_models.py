@@ -10,6 +10,7 @@ import numpy as np
 
 from suite.errors import FeatureError
 from suite.extras import hint
+from suite.features.row_spool import resumed, row_spool
 from suite.quiet import quiet_libraries
 from suite.reporting import Progress
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 TOKENS_A_BATCH = {"cpu": 4096, "cuda": 65536}
 CHUNK = 1024
+ROWS = "embeddings"
 
 
 def device_name() -> str:
@@ -46,31 +48,41 @@ def load_causal_lm(folder: Path) -> tuple[Any, Any, torch.device]:
 
 
 def embed_with_causal_lm(
-    texts: Sequence[str], folder: Path, *, progress: Progress, pooling: str = "last", max_length: int = 256
+    texts: Sequence[str],
+    folder: Path,
+    *,
+    scratch: Path,
+    progress: Progress,
+    pooling: str = "last",
+    max_length: int = 256,
 ) -> np.ndarray:
     """Hidden states of the last layer (after its final norm) at the last token, or their mean: (n, d), float32.
 
     Texts are tokenised with the model's own special tokens and truncated to `max_length`; a text without a single
     token is a row of zeros. Texts of like length share a batch, padded on the right: under causal attention what
-    stands after a text cannot reach it. Source: Yang et al. (ACL 2025) embed by the last token of 256.
+    stands after a text cannot reach it. Rows are spooled to `scratch`, where a killed computation goes on to the same
+    bytes, and mapped from there. Source: Yang et al. (ACL 2025) embed by the last token of 256.
     """
     tokenizer, model, device = load_causal_lm(folder)
     ids = _truncated_ids(tokenizer, texts, max_length)
-    rows = np.zeros((len(texts), model.config.get_text_config().hidden_size), dtype=np.float32)
-    done = 0
-    for batch in batches_of_like_length([len(one) for one in ids], TOKENS_A_BATCH[device.type]):
-        rows[batch] = _hidden_states(model, [ids[row] for row in batch], pooling, device)
-        done += len(batch)
-        progress(done, len(texts))
+    batches = list(batches_of_like_length([len(one) for one in ids], TOKENS_A_BATCH[device.type]))
+    with row_spool(scratch, _rows_of(model.config.get_text_config().hidden_size), len(texts)) as spool:
+        for batch in resumed(batches, spool.done, spool.note, progress, len(texts)):
+            spool.write(ROWS, batch, _hidden_states(model, [ids[row] for row in batch], pooling, device))
     progress(len(texts), len(texts))
-    return rows
+    return spool.arrays()[ROWS]
 
 
-def _truncated_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    ids: list[list[int]] = []
+def _rows_of(width: int) -> dict[str, tuple[int, np.dtype]]:
+    return {ROWS: (width, np.dtype(np.float32))}
+
+
+def _truncated_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[np.ndarray]:
+    # As lists, the ids of 400,000 texts would take gigabytes.
+    ids: list[np.ndarray] = []
     for start in range(0, len(texts), CHUNK):
         encoded = tokenizer(list(texts[start : start + CHUNK]), truncation=True, max_length=max_length)
-        ids.extend(encoded["input_ids"])
+        ids.extend(np.asarray(one, dtype=np.int32) for one in encoded["input_ids"])
     return ids
 
 
@@ -84,13 +96,13 @@ def batches_of_like_length(lengths: Sequence[int], tokens: int) -> Iterator[list
         start += size
 
 
-def _hidden_states(model: Any, ids: Sequence[Sequence[int]], pooling: str, device: torch.device) -> np.ndarray:
+def _hidden_states(model: Any, ids: Sequence[np.ndarray], pooling: str, device: torch.device) -> np.ndarray:
     import torch
 
     lengths = torch.tensor([len(one) for one in ids])
     padded = torch.zeros((len(ids), int(lengths.max())), dtype=torch.long)
     for row, one in enumerate(ids):
-        padded[row, : len(one)] = torch.tensor(one)
+        padded[row, : len(one)] = torch.from_numpy(one)
     mask = torch.arange(padded.shape[1])[None, :] < lengths[:, None]
     with torch.inference_mode():
         read = model(input_ids=padded.to(device), attention_mask=mask.long().to(device), use_cache=False)
@@ -103,10 +115,12 @@ def _hidden_states(model: Any, ids: Sequence[Sequence[int]], pooling: str, devic
     return np.asarray(pooled.cpu().numpy(), dtype=np.float32)
 
 
-def embed_with_sentence_transformers(texts: Sequence[str], folder: Path, *, progress: Progress) -> np.ndarray:
+def embed_with_sentence_transformers(
+    texts: Sequence[str], folder: Path, *, scratch: Path, progress: Progress
+) -> np.ndarray:
     """Embed with a sentence-transformers model, its own pooling and truncation: (n, d), float32.
 
-    An empty text is a row of zeros.
+    An empty text is a row of zeros. Rows are spooled to `scratch` as by `embed_with_causal_lm`.
     """
     try:
         from sentence_transformers import SentenceTransformer
@@ -118,14 +132,13 @@ def embed_with_sentence_transformers(texts: Sequence[str], folder: Path, *, prog
     except (OSError, ValueError, KeyError) as error:
         raise FeatureError(f"{folder} cannot be loaded as a sentence-transformers model: {error}") from error
     order = sorted((row for row in range(len(texts)) if texts[row].strip()), key=lambda row: (-len(texts[row]), row))
-    parts = []
-    for start in range(0, len(order), CHUNK):
-        chunk = [texts[row] for row in order[start : start + CHUNK]]
-        parts.append(np.asarray(model.encode(chunk, convert_to_numpy=True, show_progress_bar=False), dtype=np.float32))
-        progress(start, len(texts))
+    chunks = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
+    width = model.get_sentence_embedding_dimension()
+    if width is None:
+        raise FeatureError(f"{folder} does not say how wide its embeddings are; take another model.")
+    with row_spool(scratch, _rows_of(width), len(texts)) as spool:
+        for chunk in resumed(chunks, spool.done, spool.note, progress, len(texts)):
+            encoded = model.encode([texts[row] for row in chunk], convert_to_numpy=True, show_progress_bar=False)
+            spool.write(ROWS, chunk, np.asarray(encoded, dtype=np.float32))
     progress(len(texts), len(texts))
-    if not parts:
-        return np.zeros((len(texts), 1), dtype=np.float32)
-    rows = np.zeros((len(texts), parts[0].shape[1]), dtype=np.float32)
-    rows[order] = np.concatenate(parts)
-    return rows
+    return spool.arrays()[ROWS]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -58,11 +57,6 @@ class Experiment:
     def folders(self) -> StageFolders:
         """Where stage outputs live."""
         return StageFolders(cache_folder())
-
-    @property
-    def host(self) -> str:
-        """The name of this machine, for cost blocks."""
-        return platform.node()
 
     @cached_property
     def pool(self) -> Pool:

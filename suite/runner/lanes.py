@@ -1,4 +1,4 @@
-"""A lane: one trainer and one evaluator process, long-lived, and the cached stages that run on them."""
+"""A lane: the cached stages, run on one trainer and one evaluator process, long-lived, wherever these are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from suite.engines.vllm.engine import VllmSettings
 from suite.errors import TrainingError
-from suite.machine import cores, visible_gpus
 from suite.runner.schedule import Unit
 from suite.runner.stages import (
     EvaluatedRecord,
@@ -21,13 +20,13 @@ from suite.runner.stages import (
     write_record,
 )
 from suite.runner.work import EvaluationJob, GroupJob
-from suite.runner.workers import Worker
 from suite.training.job import TrainedModel, TrainingJob
 
 if TYPE_CHECKING:
     from suite.engines import EngineFacts
     from suite.evaluation.protocol import Task
     from suite.pool import Pool
+    from suite.runner.executors import Executor, Seat
     from suite.runner.experiment import Experiment
     from suite.track import Track
 
@@ -45,12 +44,12 @@ class LaneSettings:
     folders: StageFolders
     notify: Notify
     threads: int
-    devices: tuple[str, ...]
+    gpus_per_cell: int
     discard_models: bool
 
     @classmethod
-    def of(cls, experiment: Experiment, jobs: int) -> LaneSettings:
-        """Settings for `jobs` lanes on this machine. Raises EvaluationError where a task cannot be evaluated here."""
+    def of(cls, experiment: Experiment, executor: Executor) -> LaneSettings:
+        """Settings for the lanes of an executor. Raises EvaluationError where a task cannot be evaluated here."""
         for task in experiment.tasks:
             task.check_machine()
         # Tiny models run up to fifty times slower when torch's threads spin against each other.
@@ -62,45 +61,21 @@ class LaneSettings:
             engine=experiment.engine,
             folders=experiment.folders,
             notify=experiment.notify,
-            threads=1 if small else max(1, cores() // jobs),
-            devices=visible_gpus(),
+            threads=executor.threads(small=small),
+            gpus_per_cell=executor.gpus_per_cell,
             discard_models=experiment.discard_models,
         )
 
 
 class Lane:
-    """Runs units one after the other; its processes outlive them and are replaced when they die."""
+    """Runs units one after the other, on the processes of its seat."""
 
-    def __init__(self, number: int, settings: LaneSettings):
+    def __init__(self, number: int, settings: LaneSettings, seat: Seat):
         self.number = number
         self.settings = settings
-        # Each lane sees one GPU, and lanes share it where there are more of them: a small model keeps a GPU waiting
-        # for Python. With none, the variable keeps a broken driver from being asked.
-        device = settings.devices[number % len(settings.devices)] if settings.devices else ""
-        environment = {"CUDA_VISIBLE_DEVICES": device, "TOKENIZERS_PARALLELISM": "false"}
-        logs = settings.folders.logs
-        self.trainer = Worker(
-            "suite.runner.work:trainer",
-            threads=settings.threads,
-            log=logs / f"trainer-{number}.log",
-            environment=environment,
-        )
-        self.evaluator = Worker(
-            "suite.runner.work:evaluator",
-            threads=settings.threads,
-            log=logs / f"evaluator-{number}.log",
-            environment=environment,
-        )
-
-    def start(self) -> None:
-        """Start both processes; they import their libraries in the background."""
-        self.trainer.start()
-        self.evaluator.start()
-
-    def stop(self) -> None:
-        """End both processes at once."""
-        self.trainer.stop()
-        self.evaluator.stop()
+        self.seat = seat
+        self.trainer = seat.trainer
+        self.evaluator = seat.evaluator
 
     def train(self, unit: Unit, report: Report) -> TrainedModel | None:
         """The unit's weights, from the cache or trained now; None for the untuned base."""
@@ -120,6 +95,7 @@ class Lane:
             training_seed=unit.training_seed,
             output=folder,
             threads=self.settings.threads,
+            gpus=self.settings.gpus_per_cell,
         )
         self.trainer.call(job, lambda done, total: report("train", done, total))
         return TrainedModel.read(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from suite.errors import BreadthError, StorageError
 from suite.extras import require
-from suite.machine import hardware
 from suite.results import Cost, Hashes, Result, pack_picks
 from suite.runner.cells import Cell
+from suite.runner.executors import ExecutorLost, LocalLanes, SeatLost
 from suite.runner.lanes import Lane, LaneSettings
 from suite.runner.schedule import Schedule, Unit
 from suite.runner.stages import EvaluatedRecord, as_json, training_key
@@ -22,13 +23,16 @@ from suite.runner.together import Group, check_engine, grouped, wants_company
 from suite.runner.workers import WorkerDied, WorkerFailed
 
 if TYPE_CHECKING:
+    from suite.runner.executors import Executor
     from suite.runner.experiment import Experiment
     from suite.runner.selecting import Picked
     from suite.training.job import TrainedModel
 
 DEATHS_FORGIVEN = 1
+"""Times a process may die at a unit, which is then tried again: more often, it is the unit that kills."""
+LOSSES_FORGIVEN = 3
+"""Times the machine under a unit may be lost: machines come and go, but one that a unit brings down is not tried on."""
 
-Answer = TypeVar("Answer")
 Scheduled = TypeVar("Scheduled", Unit, Group)
 
 
@@ -69,20 +73,37 @@ class Watcher:
 
 
 class Runner:
-    """Runs the cells of one experiment on `jobs` lanes; MissingExtra where nothing can be fine-tuned."""
+    """Runs the cells of one experiment on the lanes of an executor: `jobs` lanes of this machine where none is given.
 
-    def __init__(self, experiment: Experiment, *, jobs: int, watcher: Watcher | None = None):
+    Selections, locks and records are this process's own, whatever machine a cell is trained on.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        *,
+        jobs: int | None = None,
+        executor: Executor | None = None,
+        watcher: Watcher | None = None,
+    ):
         require("train", "Running cells")
         self.experiment = experiment
         self.watcher = watcher or Watcher()
         self.outcome = Outcome()
+        self.executor = executor or LocalLanes(jobs)
         self._guard = threading.Lock()
-        self._broken: StorageError | None = None
-        self._hardware = hardware()
+        self._broken: StorageError | ExecutorLost | None = None
         self._called_off = threading.Event()
-        check_engine(experiment.engine, jobs)
-        settings = LaneSettings.of(experiment, jobs)
-        self.lanes = [Lane(number, settings) for number in range(jobs)]
+        self._deaths: Counter[tuple[type[WorkerDied | SeatLost], str]] = Counter()
+        # What the track lacks is said before an executor is opened for it.
+        _ = experiment.pool, experiment.tasks
+        lanes = self.executor.lanes()
+        check_engine(experiment.engine, self.executor)
+        settings = LaneSettings.of(experiment, self.executor)
+        self.lanes = [
+            Lane(number, settings, self.executor.seat(number, threads=settings.threads, logs=settings.folders.logs))
+            for number in range(lanes)
+        ]
 
     def run(self, cells: Sequence[Cell]) -> Outcome:
         """Finish every cell that is not finished yet; an interruption loses at most the stage in hand.
@@ -97,7 +118,8 @@ class Runner:
             self._share(units, self._finish)
         finally:
             for lane in self.lanes:
-                lane.stop()
+                lane.seat.stop()
+            self.executor.close()
         if self._broken is not None:
             raise self._broken
         return self.outcome
@@ -126,13 +148,13 @@ class Runner:
         while any(thread.is_alive() for thread in threads):
             # Called off: a lane that was between two calls may have started its child anew.
             for lane in self.lanes:
-                lane.stop()
+                lane.seat.stop()
             for thread in threads:
                 thread.join(timeout=0.2)
 
     def _warm(self) -> None:
         for lane in self.lanes:
-            lane.start()
+            lane.seat.start()
 
     def _units(self, cells: Sequence[Cell]) -> list[Unit]:
         """Make (or read) the selections, leave out finished cells, and join cells of equal picks."""
@@ -167,8 +189,7 @@ class Runner:
         trained: dict[str, TrainedModel | None] = {}
 
         def train(lane: Lane, unit: Unit) -> None:
-            report = functools.partial(self.watcher.progressed, lane.number)
-            trained[unit.key] = self._forgiving(lambda: lane.train(unit, report))
+            trained[unit.key] = lane.train(unit, functools.partial(self.watcher.progressed, lane.number))
 
         def evaluate(lane: Lane, group: Group) -> None:
             try:
@@ -182,56 +203,66 @@ class Runner:
         return going
 
     def _work(self, lane: Lane, schedule: Schedule[Scheduled], work: Callable[[Lane, Scheduled], None]) -> None:
-        for unit in schedule.take(self.experiment.folders.locks):
-            started = time.monotonic()
-            shown = unit if isinstance(unit, Unit) else unit.members[0][0]
-            self.watcher.started(lane.number, shown)
-            try:
-                work(lane, unit)
-            except StorageError as error:
-                # No other unit could keep its work either.
+        try:
+            for unit in schedule.take(self.experiment.folders.locks, lane.seat.ready):
+                self._try(lane, unit, schedule, work)
+        except (StorageError, ExecutorLost) as error:
+            # No other unit could go on, or keep its work, either.
+            if not schedule.stopped:
                 self._broken = error
-                schedule.stop()
-            except Exception as error:  # one failed unit is data; the others go on
-                if schedule.stopped:
-                    return
-                reason = str(error) if isinstance(error, BreadthError) else f"{type(error).__name__}: {error}"
-                with self._guard:
-                    self.outcome.failed += [Failure(cell, reason) for cell in unit.cells]
-                self.watcher.failed(lane.number, shown, reason)
-            else:
-                if work == self._finish:
-                    self.watcher.finished(lane.number, shown, time.monotonic() - started)
+            schedule.stop()
+
+    def _try(
+        self, lane: Lane, unit: Scheduled, schedule: Schedule[Scheduled], work: Callable[[Lane, Scheduled], None]
+    ) -> None:
+        started = time.monotonic()
+        shown = unit if isinstance(unit, Unit) else unit.members[0][0]
+        self.watcher.started(lane.number, shown)
+        try:
+            work(lane, unit)
+        except (StorageError, ExecutorLost):
+            raise
+        except Exception as error:  # one failed unit is data; the others go on
+            if schedule.stopped:
+                return
+            if isinstance(error, WorkerDied | SeatLost) and self._forgiven(error, unit):
+                schedule.put_back(unit)
+                return
+            reason = str(error) if isinstance(error, BreadthError) else f"{type(error).__name__}: {error}"
+            with self._guard:
+                self.outcome.failed += [Failure(cell, reason) for cell in unit.cells]
+            self.watcher.failed(lane.number, shown, reason)
+        else:
+            if work == self._finish:
+                self.watcher.finished(lane.number, shown, time.monotonic() - started)
+
+    def _forgiven(self, error: WorkerDied | SeatLost, unit: Unit | Group) -> bool:
+        with self._guard:
+            self._deaths[type(error), unit.key] += 1
+            allowed = LOSSES_FORGIVEN if isinstance(error, SeatLost) else DEATHS_FORGIVEN
+            forgiven = self._deaths[type(error), unit.key] <= allowed
+        if forgiven:
+            self.experiment.notify(f"{unit}: {error} It is tried again.")
+        return forgiven
 
     def _finish(self, lane: Lane, unit: Unit) -> None:
         report = functools.partial(self.watcher.progressed, lane.number)
         cells = [cell for cell in unit.cells if not self.experiment.finished(cell, unit.picked, by_now=True)]
         with self._guard:
-            self.outcome.finished_before += [cell for cell in unit.cells if cell not in cells]
+            known = (*cells, *self.outcome.finished_before)
+            self.outcome.finished_before += [cell for cell in unit.cells if cell not in known]
         if not cells:
             return
-
-        def both() -> tuple[TrainedModel | None, EvaluatedRecord]:
-            trained = lane.train(unit, report)
-            return trained, lane.evaluate(unit, trained, report)
-
-        trained, evaluated = self._forgiving(both)
+        trained = lane.train(unit, report)
+        evaluated = lane.evaluate(unit, trained, report)
         for cell in cells:
-            self.experiment.store.put(self._result(cell, unit, trained, evaluated))
+            self.experiment.store.put(self._result(cell, unit, trained, evaluated, lane))
             with self._guard:
                 self.outcome.recorded.append(cell)
 
-    def _forgiving(self, work: Callable[[], Answer]) -> Answer:
-        """Do it again where the process that did it died."""
-        for _ in range(DEATHS_FORGIVEN):
-            try:
-                return work()
-            except WorkerDied:
-                if self._called_off.is_set():
-                    raise
-        return work()
-
-    def _result(self, cell: Cell, unit: Unit, trained: TrainedModel | None, evaluated: EvaluatedRecord) -> Result:
+    def _result(
+        self, cell: Cell, unit: Unit, trained: TrainedModel | None, evaluated: EvaluatedRecord, lane: Lane
+    ) -> Result:
         picked = self.experiment.pick(cell)
         strategy = cell.strategy
         return Result(
@@ -253,8 +284,8 @@ class Runner:
             first_prompt=evaluated.first_prompt,
             picks=pack_picks(picked.selection.rows) if picked else None,
             cost=Cost(
-                host=self.experiment.host,
-                hardware=self._hardware,
+                host=lane.seat.host,
+                hardware=lane.seat.hardware,
                 finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 feature_seconds=picked.feature_seconds if picked else 0.0,
                 selection_seconds=picked.seconds if picked else 0.0,
@@ -263,6 +294,9 @@ class Runner:
                 peak_memory_bytes=max(trained.peak_memory_bytes if trained else 0, evaluated.peak_memory_bytes),
                 training_flops=trained.training_flops if trained else 0.0,
                 evaluation_tokens=evaluated.tokens,
+                training_loop_seconds=trained.loop_seconds if trained else None,
+                model_flop_utilisation=trained.model_flop_utilisation if trained else None,
+                determinism=trained.determinism if trained else None,
             ),
             supersedes=self.experiment.corrects(cell, picked),
         )

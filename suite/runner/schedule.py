@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,7 @@ class Schedule(Generic[Scheduled]):
     def __init__(self, units: Sequence[Scheduled]):
         self._waiting = deque(units)
         self._elsewhere: deque[tuple[float, Scheduled]] = deque()
+        self._in_hand = 0
         self._guard = threading.Lock()
         self._stopped = threading.Event()
 
@@ -69,36 +70,48 @@ class Schedule(Generic[Scheduled]):
         """Whether `stop` was called."""
         return self._stopped.is_set()
 
-    def take(self, lock_path: Path) -> Iterator[Scheduled]:
-        """Yield units one after the other, each under its lock, until none is left.
+    def put_back(self, unit: Scheduled) -> None:
+        """Offer a unit again, to whichever lane is free first: the one that had it could not finish it."""
+        with self._guard:
+            self._waiting.appendleft(unit)
 
-        `lock_path` is the folder of locks. Units locked by another runner are offered again later.
+    def take(self, lock_path: Path, ready: Callable[[], bool] = lambda: True) -> Iterator[Scheduled]:
+        """Yield units one after the other, each under its lock, until none is left and none can come back.
+
+        `lock_path` is the folder of locks. Units locked by another runner are offered again later. While `ready`
+        says no, nothing is handed out here: a lane without a place must not sit on work that others could do.
         """
         while not self.stopped:
-            unit = self._next()
+            unit = self._next() if ready() else None
             if unit is None:
-                if not self._any_elsewhere():
+                if not self._any_left():
                     return
                 self._stopped.wait(LOOK_AGAIN_SECONDS / 2)
                 continue
-            with _lock(lock_path / f"{unit.key}.lock") as owned:
-                if owned:
-                    yield unit
-                else:
-                    with self._guard:
-                        self._elsewhere.append((time.monotonic() + LOOK_AGAIN_SECONDS, unit))
+            try:
+                with _lock(lock_path / f"{unit.key}.lock") as owned:
+                    if owned:
+                        yield unit
+                    else:
+                        with self._guard:
+                            self._elsewhere.append((time.monotonic() + LOOK_AGAIN_SECONDS, unit))
+            finally:
+                with self._guard:
+                    self._in_hand -= 1
 
     def _next(self) -> Scheduled | None:
         with self._guard:
+            unit = None
             if self._waiting:
-                return self._waiting.popleft()
-            if self._elsewhere and self._elsewhere[0][0] <= time.monotonic():
-                return self._elsewhere.popleft()[1]
-            return None
+                unit = self._waiting.popleft()
+            elif self._elsewhere and self._elsewhere[0][0] <= time.monotonic():
+                unit = self._elsewhere.popleft()[1]
+            self._in_hand += unit is not None
+            return unit
 
-    def _any_elsewhere(self) -> bool:
+    def _any_left(self) -> bool:
         with self._guard:
-            return bool(self._elsewhere) or bool(self._waiting)
+            return bool(self._elsewhere) or bool(self._waiting) or self._in_hand > 0
 
 
 @contextmanager

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from suite.errors import UsageError
-from suite.machine import visible_gpus
+from suite.runner.executors import LocalLanes
 
 if TYPE_CHECKING:
     from suite.engines import EngineFacts
     from suite.runner.cells import Cell
+    from suite.runner.executors import Executor
     from suite.runner.schedule import Unit
     from suite.track import Track
     from suite.training.job import TrainedModel
@@ -62,15 +63,15 @@ def grouped(trained: Sequence[tuple[Unit, TrainedModel | None]], lanes: int) -> 
     return groups
 
 
-def check_engine(engine: EngineFacts, jobs: int) -> None:
+def check_engine(engine: EngineFacts, executor: Executor) -> None:
     """Raise before anything is trained: EngineError where the engine cannot run here, UsageError for too many lanes."""
-    if engine.name != "vllm":
-        return
+    if engine.name != "vllm" or not isinstance(executor, LocalLanes):
+        return  # on a cluster every lane has GPUs of its own, and each node finds its vLLM or fails its cells
     from suite.engines.vllm.finding import find_vllm
 
     installation = find_vllm()
     installation.check_device()
-    cards = len(visible_gpus())
+    cards, jobs = len(executor.groups), executor.lanes()
     if not installation.for_cpus and jobs > cards:
         raise UsageError(
             f"With the vllm engine each lane needs a GPU of its own: --jobs is {jobs}, and {cards} are visible here."

@@ -20,7 +20,7 @@ from suite.errors import TrainingError
 from suite.hashing import file_sha256
 from suite.quiet import quiet_libraries
 from suite.reporting import Progress, no_progress
-from suite.reproducible import reproducible
+from suite.reproducible import Determinism, run_reproducibly
 from suite.results import Training
 from suite.templates import get_template
 from suite.track import Recipe
@@ -28,6 +28,7 @@ from suite.training.job import TrainedModel, TrainingJob, weights_sha256
 from suite.training.memory import out_of_memory, peak_memory_bytes, reset_peak_memory
 from suite.training.rows import Rows, encode_rows
 from suite.training.trainer import sft_trainer
+from suite.training.utilisation import model_flop_utilisation
 
 if TYPE_CHECKING:
     from trl import SFTConfig, SFTTrainer
@@ -39,40 +40,47 @@ def finetune(job: TrainingJob, progress: Progress = no_progress) -> TrainedModel
     """Fine-tune and save into `job.output`, whole or not at all; `progress` gets (steps done, steps in all).
 
     Deterministic on a CPU: the same job gives the same safetensors, bit for bit, on the same kind of machine,
-    whatever ran in the process before and however many threads it has; on a GPU up to the order of sums in the
-    backward pass of attention (see `suite.reproducible`). trl and peft draw from the global generators of torch,
-    numpy and random, which are seeded here: run it in a process of its own kind, not beside code that draws too.
+    whatever ran in the process before and however many threads it has; on a GPU where every operation has a
+    deterministic form (see `suite.reproducible`; the record says whether that was so). trl and peft draw from the
+    global generators of torch, numpy and random, which are seeded here: run it in a process of its own kind, not beside
+    code that draws too.
     Raises TrainingError for a base model that cannot be read, for samples without a trained token, for weights that
     diverged and for memory that ran out.
     """
     import torch
 
     started = time.perf_counter()
-    if torch.cuda.device_count() > 1:
-        raise TrainingError("Several GPUs are visible. A fine-tune uses one: set CUDA_VISIBLE_DEVICES to one of them.")
+    if torch.cuda.device_count() > job.gpus:
+        raise TrainingError(
+            f"{torch.cuda.device_count()} GPUs are visible and this fine-tune uses {job.gpus}: set "
+            "CUDA_VISIBLE_DEVICES to as many, or raise --gpus-per-cell."
+        )
     torch.set_num_threads(job.threads)
     reset_peak_memory()
-    with reproducible(), quiet_libraries(), _gpu_memory_returned():
-        return _train_and_save(job, progress, started)
+    with quiet_libraries(), _gpu_memory_returned():
+        return run_reproducibly(lambda determinism: _train_and_save(job, progress, started, determinism))
 
 
-def _train_and_save(job: TrainingJob, progress: Progress, started: float) -> TrainedModel:
+def _train_and_save(job: TrainingJob, progress: Progress, started: float, determinism: Determinism) -> TrainedModel:
     # A function of its own, so that nothing names the model any more when its memory is handed back.
     import torch
 
-    model, tokenizer = load_base(job.base_model, job.recipe)
+    model, tokenizer = load_base(job.base_model, job.recipe, job.gpus)
     template = get_template(job.recipe.template)
     rows = encode_rows(template, tokenizer, job.read_samples(), job.recipe.max_length)
     try:
         trainer = build_trainer(job, model, tokenizer, rows, progress)
+        begun = time.perf_counter()
         trainer.train()
+        # The loss of the last steps was read by now: nothing is left in the queue of a GPU.
+        looped = time.perf_counter() - begun
     except (torch.cuda.OutOfMemoryError, MemoryError, RuntimeError) as error:
         where = out_of_memory(error)
         if where is None:
             raise
         raise TrainingError(
-            f"{where} ran out of memory. Run fewer lanes at once (--jobs), or set a smaller micro_batch_size or "
-            "gradient_checkpointing = true in the recipe."
+            f"{where} ran out of memory. Run fewer lanes at once (--jobs), set a smaller micro_batch_size or "
+            "gradient_checkpointing = true in the recipe, or give the model more GPUs with --gpus-per-cell."
         ) from error
     training = _facts(trainer, rows)
     parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -87,13 +95,16 @@ def _train_and_save(job: TrainingJob, progress: Progress, started: float) -> Tra
             peak_memory_bytes=peak_memory_bytes(),
             training_flops=6.0 * parameters * training.tokens_seen,
             files={path.name: file_sha256(path) for path in sorted(folder.iterdir())},
+            loop_seconds=looped,
+            model_flop_utilisation=model_flop_utilisation(model.config, job, training, rows.square_mean, looped),
+            determinism=determinism,
         )
         trained.write(folder)
     return trained
 
 
-def load_base(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
-    """The base model and its tokenizer.
+def load_base(folder: Path, recipe: Recipe, gpus: int = 1) -> tuple[Any, Any]:
+    """The base model and its tokenizer; with several `gpus` its layers are spread evenly over those that are visible.
 
     In a bfloat16 recipe the frozen base of LoRA is held in bfloat16; full fine-tuning holds float32 weights and
     computes in bfloat16, since steps of 1e-5 vanish in bfloat16's eight bits.
@@ -106,7 +117,10 @@ def load_base(folder: Path, recipe: Recipe) -> tuple[Any, Any]:
     half = recipe.dtype == "bfloat16" and recipe.method == "lora"
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.bfloat16 if half else torch.float32, local_files_only=True
+            folder,
+            dtype=torch.bfloat16 if half else torch.float32,
+            local_files_only=True,
+            device_map="balanced" if gpus > 1 and torch.cuda.device_count() > 1 else None,
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:

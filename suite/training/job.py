@@ -12,6 +12,7 @@ from suite.atomic import write_text
 from suite.errors import TrainingError
 from suite.hashing import content_key, file_sha256
 from suite.pool import Sample
+from suite.reproducible import Determinism
 from suite.results import Training
 from suite.sealed import sealed, unsealed
 from suite.track import Recipe
@@ -35,6 +36,8 @@ class TrainingJob(BaseModel):
     training_seed: int
     output: Path
     threads: int = Field(default=1, gt=0)
+    gpus: int = Field(default=1, gt=0)
+    """GPUs that hold the model, layer by layer, where there are any; see `suite.training.finetune`."""
 
     def read_samples(self) -> Iterator[Sample]:
         """The samples, streamed. Raises TrainingError naming the line that is not a sample."""
@@ -60,7 +63,9 @@ class TrainedModel(BaseModel):
 
     `weights_sha256` is that of the safetensors file (of the list of file hashes where weights are sharded).
     `training_flops` is 6 x all parameters x tokens seen (Kaplan et al., 2020, section 2.1): an estimate, and an
-    upper one for LoRA, which computes no gradient of the frozen weights.
+    upper one for LoRA, which computes no gradient of the frozen weights. `loop_seconds` are those of the steps alone,
+    and `model_flop_utilisation` is what these made of the card's peak (see `suite.training.utilisation`); None on a
+    processor, on a card that is not listed, and in records from before they were kept, like `determinism`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,6 +79,9 @@ class TrainedModel(BaseModel):
     training_flops: float
     files: dict[str, str] = {}
     """The sha256 of every file beside the record, by its name; empty in records from before it was kept."""
+    loop_seconds: float | None = None
+    model_flop_utilisation: float | None = None
+    determinism: Determinism | None = None
 
     @classmethod
     def read(cls, folder: Path) -> TrainedModel:

@@ -12,21 +12,22 @@ def reset_peak_memory() -> None:
     import torch
 
     if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
+        for device in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(device)
     clear = Path("/proc/self/clear_refs")
     if clear.exists():
         clear.write_text("5")
 
 
 def peak_memory_bytes() -> int:
-    """Peak since the reset: GPU memory where there is a GPU, else resident memory of the process.
+    """Peak since the reset: memory of all visible GPUs where there is one, else resident memory of the process.
 
     Systems without /proc cannot reset, so there it is the peak of the process's whole life.
     """
     import torch
 
     if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated())
+        return sum(int(torch.cuda.max_memory_allocated(device)) for device in range(torch.cuda.device_count()))
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():

@@ -37,6 +37,12 @@ class Rows:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    @property
+    def square_mean(self) -> float:
+        """The mean length of rows weighted by length: attention costs each token as many steps as its row is long."""
+        lengths = np.diff(self.offsets).astype(np.float64)
+        return float((lengths**2).sum() / lengths.sum())
+
     def dataset(self) -> Dataset:
         """A datasets.Dataset over the same memory, with columns `input_ids` and `labels`."""
         import datasets

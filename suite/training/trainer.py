@@ -48,8 +48,9 @@ def sft_trainer() -> type[SFTTrainer]:
             # Not `model`, whose forward accelerate has wrapped for the recipe's precision, but its body is called.
             with self.accelerator.autocast():
                 logits = logits_at(causal, trained, **forward, use_cache=False).float()
-            targets = following[trained]
-            total = functional.cross_entropy(logits, targets, reduction="sum")
+            # A model spread over several GPUs ends on another than the one it begins on, where its loss is due.
+            targets = following[trained].to(logits.device)
+            total = functional.cross_entropy(logits, targets, reduction="sum").to(trained.device)
             return total / torch.as_tensor(len(targets) if num_items_in_batch is None else num_items_in_batch)
 
     return CountingTrainer

@@ -69,13 +69,15 @@ def test_activations(
     compare(benchmark, ours, lambda: plain_pass(loaded, ids), floor=SHARE, rounds=5, peer="the plain forward pass")
 
 
-def test_embeddings(benchmark: BenchmarkFixture, model: Path, pool: Pool) -> None:
+def test_embeddings(
+    benchmark: BenchmarkFixture, model: Path, pool: Pool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """From texts to rows: tokenising and loading the model, which the plain pass is spared, count."""
     texts = list(pool.texts("both"))
     tokenizer, loaded, _ = load_causal_lm(model)
     ids = [np.asarray(one) for one in tokenizer(texts, truncation=True, max_length=256)["input_ids"]]
 
     def ours() -> None:
-        embed_with_causal_lm(texts, model, progress=no_progress)
+        embed_with_causal_lm(texts, model, scratch=tmp_path_factory.mktemp("scratch"), progress=no_progress)
 
     compare(benchmark, ours, lambda: plain_pass(loaded, ids), floor=SHARE, rounds=5, peer="the plain forward pass")

@@ -216,10 +216,10 @@ def test_the_order_of_the_pool_does_not_matter(family: Callable[[str], Path], tm
 def test_an_interrupted_computation_goes_on_to_the_same_bytes(
     after: int, state: str, family: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from suite.features import activation_spool
+    from suite.features import activation_spool, row_spool
 
     monkeypatch.setitem(activation_spool.TOKENS_A_BATCH, "cpu", 150)
-    monkeypatch.setattr(activation_spool, "SECONDS_BETWEEN_NOTES", -1.0)
+    monkeypatch.setattr(row_spool, "SECONDS_BETWEEN_NOTES", -1.0)
     feature = NeuronStates(density=0.1, standardise=12, state=state, model=str(family("llama")))  # type: ignore[arg-type]
     whole = states_of(feature, tmp_path / "whole")
     run, batches = activation_spool.Reader.run, []

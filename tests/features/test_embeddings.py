@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import killed_embeddings
 import numpy as np
 import pytest
 
 from suite.errors import FeatureError, UnknownNameError
-from suite.features import Embeddings, TrackContext
+from suite.features import Embeddings, TrackContext, text_models
 from suite.features.embeddings import parse_embedder, unit_rows
 from suite.features.store import FeatureStore, compute_features
 from suite.pool import Pool, pool_from_records
@@ -60,6 +64,33 @@ def test_a_pool_without_any_term(tmp_path: Path) -> None:
 def test_unit_rows_refuse_what_is_no_number() -> None:
     with pytest.raises(FeatureError, match="row 1"):
         unit_rows(np.asarray([[1.0, 2.0], [np.nan, 1.0]]))
+
+
+def test_a_killed_process_goes_on_to_the_same_bytes(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tests = Path(killed_embeddings.__file__).parent
+    program = subprocess.Popen(
+        [sys.executable, str(killed_embeddings.__file__), str(tiny_base), str(tmp_path / "killed")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tests.parent), str(tests)])},
+    )
+    assert program.stdout is not None
+    for line in program.stdout:
+        if int(line) > killed_embeddings.SAMPLES // 2:
+            break
+    program.kill()
+    program.wait()
+    monkeypatch.setitem(text_models.TOKENS_A_BATCH, "cpu", 200)
+    pool, feature = killed_embeddings.pool(), killed_embeddings.feature(tiny_base)
+    context, done = TrackContext("test", len(pool)), list[int]()
+    store = FeatureStore(tmp_path / "killed")
+    resumed = store.ensure(feature, pool, context, lambda _: lambda now, _: done.append(now))
+    assert 0 < done[0] < len(pool), "it goes on from what was finished"
+    whole = FeatureStore(tmp_path / "whole").ensure(feature, pool, context)
+    assert np.array_equal(np.asarray(whole.arrays["embeddings"]), np.asarray(resumed.arrays["embeddings"]))
+    assert not list((tmp_path / "killed").glob("*.scratch"))
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean"])

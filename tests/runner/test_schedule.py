@@ -51,3 +51,39 @@ def test_nothing_is_handed_out_after_stop(tmp_path: Path) -> None:
     assert next(taken).key == "a"
     schedule.stop()
     assert next(taken, None) is None
+
+
+def test_a_unit_that_was_put_back_goes_to_a_lane_that_would_have_ended(tmp_path: Path) -> None:
+    schedule = Schedule([unit("only")])
+    holds, taken_again = threading.Event(), []
+
+    def lose() -> None:
+        for taken in schedule.take(tmp_path, ready=lambda: not holds.is_set()):
+            holds.set()
+            time.sleep(0.6)
+            schedule.put_back(taken)
+
+    def wait() -> None:
+        holds.wait()
+        # Nothing is left to take, but one unit is in another's hands and may come back.
+        taken_again.extend(taken.key for taken in schedule.take(tmp_path))
+
+    threads = [threading.Thread(target=work) for work in (lose, wait)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert not any(thread.is_alive() for thread in threads)
+    assert taken_again == ["only"]
+
+
+def test_a_lane_without_a_place_takes_nothing_and_ends_with_the_others(tmp_path: Path) -> None:
+    schedule = Schedule([unit("a"), unit("b")])
+    homeless = threading.Thread(target=lambda: [failed.append(one) for one in schedule.take(tmp_path, lambda: False)])
+    failed: list[Unit] = []
+    homeless.start()
+    time.sleep(0.1)
+    assert [taken.key for taken in schedule.take(tmp_path)] == ["a", "b"]
+    homeless.join(timeout=30)
+    assert not homeless.is_alive()
+    assert failed == []

@@ -147,6 +147,67 @@ def test_training_learns_and_reports(tiny_base: Path, tmp_path: Path) -> None:
     assert trained.seconds > 0
 
 
+def test_utilisation_is_what_the_steps_made_of_the_cards_peak(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace
+
+    from suite.cost.cards import find_card
+    from suite.cost.formulas import training_flops
+    from suite.cost.shapes import shape_from_config
+    from suite.training.utilisation import model_flop_utilisation
+
+    asked = job(tiny_base, tmp_path / "out", tiny_recipe("full"))
+    trained = finetune(asked)
+    assert trained.model_flop_utilisation is None, "the peak of a processor is not known"
+    assert trained.loop_seconds is not None
+    assert 0 < trained.loop_seconds < trained.seconds
+    config = load_base(tiny_base, asked.recipe)[0].config
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "NVIDIA L4")
+    tokens = trained.training.tokens_seen
+    flops = training_flops(shape_from_config(config.to_dict()), asked.recipe, tokens, 30.0)
+    found = model_flop_utilisation(config, asked, trained.training, 30.0, 2.0)
+    assert found == pytest.approx(flops / (2.0 * find_card("L4").float32))
+    two = asked.model_copy(update={"gpus": 2})
+    assert model_flop_utilisation(config, two, trained.training, 30.0, 2.0) == pytest.approx(found / 2)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "A card of its own")
+    assert model_flop_utilisation(config, asked, trained.training, 30.0, 2.0) is None
+    other = SimpleNamespace(model_type="mamba")
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "NVIDIA L4")
+    assert model_flop_utilisation(other, asked, trained.training, 30.0, 2.0) is None
+
+
+def test_an_operation_without_a_deterministic_form_makes_training_go_on_without_and_say_so(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from suite.training import trainer
+
+    assert finetune(job(tiny_base, tmp_path / "strict", tiny_recipe())).determinism == "strict"
+    whole = finetune(job(tiny_base, tmp_path / "whole", tiny_recipe()))
+    compute = trainer.sft_trainer().compute_loss
+    calls = []
+
+    def once_without(self: Any, *arguments: Any, **more: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            # torch's own words, from an operation that has no such form on any device.
+            torch.use_deterministic_algorithms(True)
+            try:
+                torch.zeros(3).put_(torch.tensor([0]), torch.tensor([1.0]))
+            finally:
+                torch.use_deterministic_algorithms(False)
+        return compute(self, *arguments, **more)
+
+    monkeypatch.setattr(trainer.sft_trainer(), "compute_loss", once_without)
+    again = finetune(job(tiny_base, tmp_path / "again", tiny_recipe()))
+    assert again.determinism == "warn-only"
+    assert again.weights_sha256 == whole.weights_sha256, "it began anew"
+    assert len(calls) == again.training.steps + 2
+
+
 def test_steps_are_those_of_the_recipe(tiny_base: Path, tmp_path: Path) -> None:
     assert step_count(12, tiny_recipe(epochs=3, batch_size=8)) == 6
     assert step_count(12, tiny_recipe(epochs=1.5, batch_size=4)) == 5

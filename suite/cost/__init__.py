@@ -1,0 +1,1 @@
+"""What cells cost: floating-point operations, tokens, memory, disk and GPU-hours, reckoned before anything is spent."""

@@ -1,0 +1,403 @@
+"""Cells on an existing Ray cluster: each lane's two processes live under an actor on some node of it.
+
+The driver (this process) selects, holds the locks, reads and writes the caches and records. A node needs the same
+Breadth and must see the driver's BREADTH_HOME (and HF_HOME for models of the Hub) under the same path, as on any
+cluster with a shared file system: what a node trained is then there for the driver, for other nodes and for the next
+run. Both are checked before a node gets its first cell.
+
+A seat asks Ray for its GPUs and waits, without a unit in hand, until some node has them. When its node or its actor is
+lost, the unit goes back to the queue, and the seat asks for another place. Ray kills a driver that has not heard of
+its head for a minute, so the head is looked at while calls run, and a dead one ends the run with a sentence.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from suite.atomic import write_text
+from suite.errors import BreadthError, StorageError, UsageError
+from suite.hashing import library_versions, sources_sha256
+from suite.machine import hardware, host_name
+from suite.reporting import Notify, say_nothing
+from suite.runner.executors import ExecutorLost, SeatLost
+from suite.runner.workers import Worker, WorkerDied, WorkerFailed
+
+POLL_SECONDS = 0.3
+HEAD_SECONDS = 5.0
+HEAD_MISSES = 3
+CONNECT_SECONDS = 5.0
+WAITING_SECONDS = 60.0
+INSTALL = "pip install 'breadth[ray]'"
+
+
+class ClusterError(BreadthError):
+    """A Ray cluster cannot be reached or cannot serve a run."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """What an actor says of the machine it is on."""
+
+    host: str
+    hardware: str
+    code: str
+    sees: bool
+
+
+class CellProcess:
+    """The actor: holds what Ray gave it and runs a trainer and an evaluator in processes of their own under it."""
+
+    def __init__(self, number: int, threads: int, logs: str, token: str):
+        self._devices = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        self._token = Path(token)
+        environment = {"CUDA_VISIBLE_DEVICES": self._devices, "TOKENIZERS_PARALLELISM": "false"}
+        self._progress = (0, 0)
+        self._workers = {
+            kind: Worker(
+                f"suite.runner.work:{kind}",
+                threads=threads,
+                log=Path(logs) / f"{kind}-{number}.log",
+                environment=environment,
+            )
+            for kind in ("trainer", "evaluator")
+        }
+
+    def node(self) -> Node:
+        """Where this is; the processes are started if the node can serve."""
+        node = Node(host_name(), hardware(), code_version(), self._token.is_file())
+        if node.sees:
+            for worker in self._workers.values():
+                worker.start()
+        return node
+
+    def call(self, kind: str, payload: Any) -> tuple[str, Any]:
+        """What a worker answered: `done` with the answer, or `failed`, `died`, `storage` with the reason."""
+        self._progress = (0, 0)
+        try:
+            return "done", self._workers[kind].call(payload, self._told)
+        except StorageError as error:
+            return "storage", str(error)
+        except WorkerDied as error:
+            return "died", f"{error} Node: {host_name()}."
+        except WorkerFailed as error:
+            return "failed", str(error)
+
+    def progress(self) -> tuple[int, int]:
+        """How far the call in hand is."""
+        return self._progress
+
+    def _told(self, done: int, total: int) -> None:
+        self._progress = (done, total)
+
+
+class RayCluster:
+    """An executor on the Ray cluster at `address` (None: RAY_ADDRESS, or the cluster of this machine).
+
+    Nodes must see the folder `shared`; `check` raises BreadthError for a machine (a line of `suite.machine.hardware`)
+    that cannot hold the cells.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        jobs: int | None = None,
+        gpus_per_cell: int = 1,
+        shared: Path,
+        check: Callable[[str], object] = str,
+        notify: Notify = say_nothing,
+    ) -> None:
+        if jobs is not None and jobs < 1:
+            raise UsageError(f"--jobs must be at least 1, not {jobs}.")
+        self.gpus_per_cell = gpus_per_cell
+        self.address = address or os.environ.get("RAY_ADDRESS") or "auto"
+        self._jobs = jobs
+        self._shared = shared
+        self._check = check
+        self._notify = notify
+        self._last_waited = time.monotonic()
+        self._token = shared / f".seen-by-nodes-{uuid.uuid4().hex[:12]}"
+        self._head = ""
+        self._has_gpus = False
+        self._cpus_per_lane = 1
+        self._lanes = 0
+        self._opened = False
+        self.lost = False
+        """Whether the head is known to be dead: asking it anything would wait, and end this process after a minute."""
+        self._head_seen = time.monotonic()
+
+    def lanes(self) -> int:
+        """As asked, else as many cells as the nodes hold now. Connects to the cluster on the first call."""
+        if not self._lanes:
+            self._connect()
+            self._lanes = self._count()
+        return self._lanes
+
+    def threads(self, *, small: bool) -> int:
+        """One for small models, else a lane's share of its node's cores."""
+        return 1 if small else self._cpus_per_lane
+
+    def seat(self, number: int, *, threads: int, logs: Path) -> RaySeat:
+        """A place on some node, once Ray has one."""
+        import ray
+
+        actor = ray.remote(CellProcess).options(
+            num_cpus=1 if self._has_gpus else threads,
+            num_gpus=self.gpus_per_cell if self._has_gpus else 0,
+            max_concurrency=4,
+            max_restarts=0,
+        )
+        return RaySeat(lambda: actor.remote(number, threads, str(logs), str(self._token)), self)
+
+    def close(self) -> None:
+        """Leave the cluster; it goes on without us."""
+        self._token.unlink(missing_ok=True)
+        if self._opened:
+            import ray
+
+            self._opened = False
+            if self.lost:
+                # Nothing to leave any more; its nodes and their actors end by themselves.
+                atexit.unregister(ray.shutdown)
+            else:
+                ray.shutdown()
+
+    def check_head(self) -> None:
+        """Look at the cluster's head from time to time. Raises ExecutorLost when it no longer answers."""
+        if time.monotonic() - self._head_seen < HEAD_SECONDS:
+            return
+        if not _answers_soon(self._head):
+            self.lost = True
+            raise ExecutorLost(
+                f"The head of the Ray cluster ({self._head}) no longer answers. Start it again (`ray start --head`), "
+                "join the nodes to it, and run the same command: what was finished is kept."
+            )
+        self._head_seen = time.monotonic()
+
+    def waits(self) -> None:
+        """Say from time to time that lanes wait for places."""
+        if time.monotonic() - self._last_waited > WAITING_SECONDS:
+            self._last_waited = time.monotonic()
+            needs = f"{self.gpus_per_cell} GPU" if self._has_gpus else "a processor"
+            self._notify(
+                f"Waiting for a node of the Ray cluster with {needs} to spare; `ray status` says who uses them. "
+                "Ctrl-C loses nothing."
+            )
+
+    def arrived(self) -> None:
+        """A lane has its place: whoever waits from now on begins to wait anew."""
+        self._last_waited = time.monotonic()
+
+    def refused(self, node: Node) -> str | None:
+        """Why a node cannot serve this run; None when it can."""
+        if node.code != code_version():
+            return (
+                f"Node {node.host} has another version of Breadth or of its libraries than this machine. Install the "
+                "same on every node: results of one run must come from one code."
+            )
+        if not node.sees:
+            return (
+                f"Node {node.host} does not see {self._shared}. Put BREADTH_HOME (and HF_HOME) on a file system that "
+                "all nodes mount under the same path, and run again."
+            )
+        try:
+            self._check(node.hardware)
+        except BreadthError as error:
+            return f"Node {node.host}: {error}"
+        return None
+
+    def _connect(self) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise ClusterError(f"--executor ray needs Ray: {INSTALL} (on every node).") from error
+        if not ray.is_initialized():
+            self._join(ray)
+        self._head = ray.get_runtime_context().gcs_address
+        write_text(self._token, "Breadth nodes look for this file.\n")
+
+    def _join(self, ray: Any) -> None:
+        address = self.address.removeprefix("ray://")
+        # Ray itself waits minutes for a head that does not answer.
+        if address != "auto" and not _answers(address):
+            raise ClusterError(self._no_head())
+        try:
+            ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
+        except Exception as error:  # ConnectionError, RuntimeError (versions), ValueError: all one to whoever reads it
+            raise ClusterError(f"{self._no_head()} Ray says: {_first_line(error)}") from error
+        self._opened = True
+
+    def _no_head(self) -> str:
+        return (
+            f"There is no Ray cluster at {self.address!r}. Start its head with `ray start --head --port=6379`, join "
+            "nodes with `ray start --address=HEAD:6379`, and give --ray-address HEAD:6379 (or run on a node of it)."
+        )
+
+    def _count(self) -> int:
+        import ray
+
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        gpus = [int(node.get("GPU", 0)) for node in nodes]
+        cpus = [int(node.get("CPU", 0)) for node in nodes if node.get("CPU", 0) >= 1]
+        self._has_gpus = any(gpus)
+        if self._has_gpus:
+            places = sum(count // self.gpus_per_cell for count in gpus)
+            if not places:
+                raise ClusterError(
+                    f"No node of the Ray cluster has {self.gpus_per_cell} GPUs; the largest has {max(gpus)}. Lower "
+                    "--gpus-per-cell, or add a node."
+                )
+            of_node = [int(node.get("CPU", 1)) // count for node, count in zip(nodes, gpus, strict=True) if count]
+            self._cpus_per_lane = max(1, min(of_node) * self.gpus_per_cell)
+        else:
+            if not cpus:
+                raise ClusterError("No node of the Ray cluster offers a processor (`ray start --num-cpus=N`).")
+            places, self._cpus_per_lane = sum(cpus), 1
+        return self._jobs or places
+
+
+class RaySeat:
+    """One lane's place on the cluster: asked for, waited for, and asked for again when it is lost."""
+
+    def __init__(self, ask: Callable[[], Any], cluster: RayCluster):
+        self._ask = ask
+        self._cluster = cluster
+        self._actor: Any = None
+        self._arriving: Any = None
+        self._node: Node | None = None
+        self._stopped = False
+        self.trainer = _Remote(self, "trainer")
+        self.evaluator = _Remote(self, "evaluator")
+
+    @property
+    def host(self) -> str:
+        """The node that last worked here."""
+        return self._node.host if self._node else ""
+
+    @property
+    def hardware(self) -> str:
+        """What that node is."""
+        return self._node.hardware if self._node else ""
+
+    def start(self) -> None:
+        """Ask Ray for a place, unless there is one or one is asked for."""
+        if self._actor is None and not self._stopped:
+            self._actor = self._ask()
+            self._arriving = self._actor.node.remote()
+
+    def ready(self) -> bool:
+        """Whether the place is there. Raises ExecutorLost for a node that cannot serve, or when the head is dead."""
+        import ray
+
+        self.start()
+        if self._arriving is None:
+            return self._actor is not None
+        done, _ = ray.wait([self._arriving], timeout=0)
+        if not done:
+            self._cluster.check_head()
+            self._cluster.waits()
+            return False
+        try:
+            node: Node = ray.get(self._arriving)
+        except ray.exceptions.RayTaskError as error:
+            raise ExecutorLost(f"A node of the Ray cluster cannot run Breadth: {_first_line(error.cause)}") from error
+        except ray.exceptions.RayError:
+            # The node went while the actor was on its way there: ask for another place.
+            self._forget()
+            return False
+        refused = self._cluster.refused(node)
+        if refused:
+            raise ExecutorLost(refused)
+        self._arriving, self._node = None, node
+        self._cluster.arrived()
+        return True
+
+    def call(self, kind: str, payload: Any, on_progress: Callable[[int, int], None]) -> Any:
+        """Run one call on the node; raises as `suite.runner.executors.Caller` does."""
+        import ray
+
+        actor = self._actor
+        if actor is None:
+            raise SeatLost("The place on the cluster was given back.")
+        try:
+            answer = actor.call.remote(kind, payload)
+            while not ray.wait([answer], timeout=POLL_SECONDS)[0]:
+                self._cluster.check_head()
+                asked = actor.progress.remote()
+                if ray.wait([asked], timeout=POLL_SECONDS)[0]:
+                    done, total = ray.get(asked)
+                    if total:
+                        on_progress(done, total)
+            outcome, told = ray.get(answer)
+        except ray.exceptions.RayError as error:
+            where = self.host
+            self._forget()
+            raise SeatLost(f"The cell's place on node {where} was lost ({_first_line(error)}).") from error
+        if outcome == "done":
+            return told
+        raise {"storage": StorageError, "died": WorkerDied, "failed": WorkerFailed}[outcome](told)
+
+    def stop(self) -> None:
+        """Kill the actor; its processes end when it has gone."""
+        self._stopped = True
+        self._forget()
+
+    def _forget(self) -> None:
+        import ray
+
+        actor, self._actor, self._arriving = self._actor, None, None
+        if actor is not None and ray.is_initialized() and not self._cluster.lost:
+            ray.kill(actor)
+
+
+class _Remote:
+    """One of the two processes of a seat, called as a local one is."""
+
+    def __init__(self, seat: RaySeat, kind: str):
+        self._seat = seat
+        self._kind = kind
+
+    def call(self, payload: Any, on_progress: Callable[[int, int], None]) -> Any:
+        return self._seat.call(self._kind, payload, on_progress)
+
+
+def code_version() -> str:
+    """Breadth's sources and the libraries that train and evaluate, as one text."""
+    from suite.runner.stages import ENGINE_LIBRARIES, TRAINING_LIBRARIES
+
+    versions = library_versions({*ENGINE_LIBRARIES, *TRAINING_LIBRARIES})
+    return f"{sources_sha256('suite')} {sorted(versions.items())}"
+
+
+def _answers(address: str) -> bool:
+    """Whether something listens at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _answers_soon(address: str) -> bool:
+    """Whether it does so in one of a few tries, a second apart."""
+    for attempt in range(HEAD_MISSES):
+        if attempt:
+            time.sleep(1)
+        if _answers(address):
+            return True
+    return False
+
+
+def _first_line(error: BaseException | None) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__

@@ -1,0 +1,61 @@
+"""What is left on the card after an engine: in its own process after `close`, and after its process has ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+from findings import Findings, Setting
+from models import base_model, environment
+
+LEFT = "<=0.1"
+PROCESS = """
+import json, sys
+from pathlib import Path
+import torch
+from suite.engines import open_engine
+from suite.engines.protocol import GenerationRequest
+def held():
+    return torch.cuda.memory_reserved() if torch.cuda.is_available() else 0
+engine = open_engine("transformers", Path(sys.argv[2]), dtype=sys.argv[1])
+engine.generate([GenerationRequest((5, 6, 7), 8, ())] * 4)
+loaded = held()
+engine.close()
+print(json.dumps([loaded, held()]))
+"""
+
+
+def measure(setting: Setting, findings: Findings) -> None:
+    """The transformers engine's life in a process of its own."""
+    findings.once("engine", lambda: _engine(setting))
+
+
+def _engine(setting: Setting) -> dict[str, Any]:
+    import json
+
+    base = base_model(setting)
+    before = _used(setting)
+    done = subprocess.run(
+        [sys.executable, "-c", PROCESS, setting.dtype, str(base)],
+        capture_output=True,
+        text=True,
+        env=environment(setting),
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    loaded, closed = json.loads(done.stdout.splitlines()[-1])
+    return {
+        "rows": [
+            ["held while the engine runs", loaded / 2**30, "GiB", ""],
+            ["held by its process after close", closed / 2**30, "GiB", LEFT],
+            ["more in use on the card after the process than before", (_used(setting) - before) / 2**30, "GiB", LEFT],
+        ]
+    }
+
+
+def _used(setting: Setting) -> int:
+    """Bytes in use on the card, by whomever."""
+    if setting.device == "cpu":
+        return 0
+    asked = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+    return int(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()[0]) * 2**20

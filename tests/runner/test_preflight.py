@@ -1,0 +1,131 @@
+"""Before a run starts: one clear error for no GPU, too little memory, closed models and templates that do not fit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tiny_track import TINY, experiment
+
+from suite.commands.executing import Where
+from suite.errors import TrainingError, UnknownNameError, UsageError
+from suite.runner.cells import Cell
+from suite.runner.preflight import CannotRun, check_card, check_models, gpu_memory
+from suite.track import HubModel, load_track
+
+H100 = "NVIDIA H100 80GB HBM3, 81559 MiB"
+
+
+def test_a_long_track_is_not_started_without_a_gpu() -> None:
+    with pytest.raises(CannotRun, match=r"Track m2m needs a GPU \(about 330 GPU-hours\).*--executor ray"):
+        check_card(load_track("m2m"), ["llama-2-7b"], "AMD EPYC, 2 cores")
+    assert check_card(load_track(str(TINY)), ["tiny-llama"], "AMD EPYC, 2 cores") == []
+
+
+def test_too_little_memory_says_how_much_is_needed_and_what_to_do() -> None:
+    track = load_track("m2m")
+    with pytest.raises(CannotRun) as refused:
+        check_card(track, ["llama-2-7b"], H100)
+    assert "needs 114 GiB" in str(refused.value)
+    assert "has 80" in str(refused.value)
+    assert "--gpus-per-cell 2" in str(refused.value)
+    assert check_card(track, ["llama-2-7b"], H100, gpus_per_cell=2) == []
+    (doubt,) = check_card(track, ["llama-3-8b"], "NVIDIA H200, 143771 MiB")
+    assert "may not fit" in doubt
+    with pytest.raises(CannotRun, match="2 GPUs here have 80"):
+        check_card(track, ["llama-2-7b"], "NVIDIA A100-SXM4-40GB, 40960 MiB", gpus_per_cell=2)
+
+
+def test_the_smallest_gpu_counts() -> None:
+    assert gpu_memory(f"{H100}; NVIDIA L4, 23034 MiB") == 23034 * 2**20
+    assert gpu_memory("AMD EPYC, 64 cores") is None
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Answers whether a model may be read, as the Hub does."""
+
+    def do_GET(self) -> None:
+        code, word = (404, "RepoNotFound") if "nowhere" in self.path else (403, "GatedRepo")
+        if "open" in self.path:
+            code, word = 200, ""
+        self.send_response(code)
+        self.send_header("X-Error-Code", word)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: Any) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    from huggingface_hub import constants
+
+    server = HTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_address[1]}")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+def with_model(hub_name: str) -> tuple[Any, list[Cell]]:
+    made = experiment()
+    model = HubModel(kind="hub", name="closed", hub=hub_name)
+    made.track = made.track.model_copy(update={"base_models": (model,)})
+    return made, [Cell(made.track, None, 0, "closed", 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("org/closed", r"org/closed is gated: accept its licence at .*hf auth login.*Nothing was run"),
+        ("org/nowhere", "no model org/nowhere"),
+    ],
+)
+def test_models_that_are_closed_to_us_are_named_before_anything_is_done(
+    name: str, message: str, hub: None, own_home: Path
+) -> None:
+    with pytest.raises(TrainingError, match=message):
+        check_models(*with_model(name))
+
+
+def test_models_that_are_open_pass(hub: None, own_home: Path) -> None:
+    check_models(*with_model("org/open"))
+
+
+def test_a_template_that_the_tokenizer_cannot_write_is_an_error_at_once(
+    tiny_base: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from transformers import AutoTokenizer
+
+    plain = AutoTokenizer.from_pretrained(tiny_base)
+    folder = tmp_path / "plain"
+    plain.save_pretrained(folder)
+    document = (folder / "tokenizer.json").read_text().replace("<|im_end|>", "<|other|>")
+    (folder / "tokenizer.json").write_text(document)
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        if (folder / name).is_file():
+            (folder / name).write_text((folder / name).read_text().replace("<|im_end|>", "<|other|>"))
+    made, cells = with_model("org/here")
+    made.track = made.track.model_copy(update={"recipe": made.track.recipe.model_copy(update={"template": "chatml"})})
+    monkeypatch.setattr("suite.base_models.resolve.is_ready", lambda *_, **__: True)
+    monkeypatch.setattr(made, "base", lambda name: SimpleNamespace(folder=folder))
+    with pytest.raises(TrainingError, match=r"Template 'chatml' needs '<\|im_end\|>'"):
+        check_models(made, cells)
+
+
+def test_options_that_do_not_go_together_are_named() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'ray'"):
+        Where("rey")
+    with pytest.raises(UsageError, match="goes with --executor ray"):
+        Where("local", "10.0.0.1:6379")
+    with pytest.raises(UsageError, match="at least 1"):
+        Where(gpus_per_cell=0)
