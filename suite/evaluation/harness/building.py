@@ -18,6 +18,7 @@ FOLDERS = {
     "gsm8k": "gsm8k",
     "gsm8k_cot": "gsm8k",
     "hellaswag": "hellaswag",
+    "humaneval": "humaneval",
     "ifeval": "ifeval",
     "mmlu": "mmlu/default",
     "truthfulqa_mc1": "truthfulqa",
@@ -48,19 +49,11 @@ def build(settings: Settings) -> dict[str, Any]:
     Python classes, and for documents that cannot be had.
     """
     from lm_eval.api.task import ConfigurableTask
-    from lm_eval.tasks._yaml_loader import load_yaml
 
     tasks = {}
     with quiet_harness():
         for entry in _leaves(settings.task):
-            config = load_yaml(entry.yaml_path, resolve_func=True) if entry.yaml_path else dict(entry.cfg or {})
-            if "class" in config or "dataset_path" not in config:
-                raise EvaluationError(f"Task {entry.name} of the harness is written in Python, which is not run here.")
-            if config.get("unsafe_code"):
-                raise EvaluationError(
-                    f"Task {entry.name} of the harness runs generated code, which the harness does without a sandbox: "
-                    "it is not run here."
-                )
+            config = _configuration(entry)
             tasks[entry.name] = ConfigurableTask(config=_ours(entry.name, config, settings.shots))
         for task in tasks.values():
             # As the harness itself has it: a task that states no examples keeps none.
@@ -70,6 +63,24 @@ def build(settings: Settings) -> dict[str, Any]:
                 task.set_config(key="num_fewshot", value=0)
             task.set_fewshot_seed(seed=FEWSHOT_SEED)
     return tasks
+
+
+def _configuration(entry: Any) -> dict[str, Any]:
+    """What a task's file states, once it is sure that the task can be run: to resolve its functions runs its code."""
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    stated = load_yaml(entry.yaml_path, resolve_func=False) if entry.yaml_path else dict(entry.cfg or {})
+    if "class" in stated or "dataset_path" not in stated:
+        raise EvaluationError(f"Task {entry.name} of the harness is written in Python, which is not run here.")
+    if stated.get("unsafe_code"):
+        raise EvaluationError(
+            f"Task {entry.name} of the harness runs generated code, which the harness does without a sandbox: it is "
+            "not run here."
+        )
+    try:
+        return load_yaml(entry.yaml_path, resolve_func=True) if entry.yaml_path else stated
+    except (ImportError, OSError) as error:
+        raise EvaluationError(f"Task {entry.name} of the harness cannot be loaded: {error}") from error
 
 
 def _ours(name: str, config: dict[str, Any], shots: int | None) -> dict[str, Any]:
