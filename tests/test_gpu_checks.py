@@ -15,13 +15,18 @@ SCRIPT = Path(__file__).parent / "gpu" / "run_all.sh"
 def run(part: str, tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     import sys
 
-    environment = {"PYTHON": sys.executable, "GPU_STATE": str(tmp_path / "state"), "OUT": str(tmp_path / "out")}
+    environment = {
+        "PYTHON": sys.executable,
+        "GPU_STATE": str(tmp_path / "state"),
+        "OUT": str(tmp_path / "out"),
+        "GPU_LIMIT": "1000",
+    }
     return subprocess.run(
         [str(SCRIPT), part, *options], capture_output=True, text=True, env={**os.environ, **environment}
     )
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_every_part_measures_and_lands_in_the_table(tmp_path: Path) -> None:
     done = run("all", tmp_path, "--device", "cpu", "--tiny")
     assert done.returncode == 0, done.stderr

@@ -19,4 +19,4 @@ if [ -d "$wheels" ] && [ ! -e "$state/site/.ready" ]; then
 fi
 export PYTHONPATH="$PWD:$PWD/tests:$PWD/tests/gpu:$PWD/$state/site${PYTHONPATH:+:$PYTHONPATH}"
 export TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
-exec timeout --signal=INT 540 "$PYTHON" tests/gpu/measure.py "$@" --state "$state" --out "${OUT:-$state/out}"
+exec timeout --signal=INT "${GPU_LIMIT:-540}" "$PYTHON" tests/gpu/measure.py "$@" --state "$state" --out "${OUT:-$state/out}"

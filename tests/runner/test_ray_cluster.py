@@ -18,6 +18,8 @@ from ray_cluster import running_cluster
 from tiny_track import TINY, command, stored_results
 
 pytest.importorskip("ray")
+# Nodes, actors and their processes are many for a machine that is busy with other tests.
+pytestmark = pytest.mark.timeout(1500)
 
 WANTED = ("--track", str(TINY), "--strategies", "longest;random", "--seeds", "1")
 CELLS = 1 + 1 + 1 + 2  # untuned, full, longest, random (two draws)
