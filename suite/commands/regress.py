@@ -81,12 +81,13 @@ def _carried_out(asked: Asked, *, update: bool) -> tuple[Baseline, Check, Traine
     from rich.console import Console
 
     from suite.commands.display import Display
-    from suite.commands.run import count_lanes, split_strategies
+    from suite.commands.run import split_strategies
     from suite.regression.baseline import Baseline, read_baseline
     from suite.regression.checking import check
     from suite.regression.observing import Laboratory
     from suite.regression.quality import train
     from suite.regression.setting import default_strategies
+    from suite.runner.executors import count_lanes
 
     known = Baseline() if update and not asked.path.exists() else read_baseline(asked.path)
     specs = split_strategies(asked.strategies) or tuple(known.strategies)

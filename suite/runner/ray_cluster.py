@@ -372,9 +372,10 @@ class _Remote:
 
 def code_version() -> str:
     """Breadth's sources and the libraries that train and evaluate, as one text."""
-    from suite.runner.stages import ENGINE_LIBRARIES, TRAINING_LIBRARIES
+    from suite.engines import TRANSFORMERS_LIBRARIES
+    from suite.runner.stages import TRAINING_LIBRARIES
 
-    versions = library_versions({*ENGINE_LIBRARIES, *TRAINING_LIBRARIES})
+    versions = library_versions({*TRANSFORMERS_LIBRARIES, *TRAINING_LIBRARIES})
     return f"{sources_sha256('suite')} {sorted(versions.items())}"
 
 
