@@ -18,7 +18,8 @@ ADAPTERS = 12
 NAIVE = 3
 """Adapters that go the naive way; each costs the same, so its time stands for all twelve."""
 FLOOR = 4
-pytestmark = pytest.mark.benchmark(timer=time.process_time)
+# Four starts of vLLM, each a minute or more on a busy machine.
+pytestmark = [pytest.mark.benchmark(timer=time.process_time), pytest.mark.timeout(1800)]
 
 EVALUATE = """
 import json, sys
