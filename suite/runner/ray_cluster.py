@@ -16,6 +16,7 @@ import atexit
 import logging
 import os
 import socket
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -168,6 +169,7 @@ class RayCluster:
             if self.lost:
                 # Nothing to leave any more; its nodes and their actors end by themselves.
                 atexit.unregister(ray.shutdown)
+                atexit.register(_end_without_ray)
             else:
                 ray.shutdown()
 
@@ -377,6 +379,13 @@ def code_version() -> str:
 
     versions = library_versions({*TRANSFORMERS_LIBRARIES, *TRAINING_LIBRARIES})
     return f"{sources_sha256('suite')} {sorted(versions.items())}"
+
+
+def _end_without_ray() -> None:
+    """End this process as failed, at its end: threads of Ray that lost their head crash an ordinary one (SIGSEGV)."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ExecutorLost.exit_code)
 
 
 def _answers(address: str) -> bool:
