@@ -61,7 +61,9 @@ def half_written(home: Path) -> list[str]:
 def left_over(home: Path, scratch: Path) -> list[str]:
     """What no finished run may leave: half-written files, folders of unfinished work, temporary files."""
     unfinished = [path for path in home.rglob("*") if path.suffix in (".part", ".scratch", ".work")]
-    return sorted(str(path) for path in (*unfinished, *scratch.iterdir()))
+    # torch makes an empty folder for compiled code as soon as somebody asks where it would lie.
+    temporary = [path for path in scratch.iterdir() if not path.name.startswith("torchinductor_")]
+    return sorted(str(path) for path in (*unfinished, *temporary))
 
 
 @dataclass
