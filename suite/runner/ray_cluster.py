@@ -20,17 +20,15 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from suite.atomic import write_text
 from suite.errors import BreadthError, StorageError, UsageError
-from suite.hashing import library_versions, sources_sha256
-from suite.machine import hardware, host_name
 from suite.reporting import Notify, say_nothing
 from suite.runner.executors import ExecutorLost, SeatLost
-from suite.runner.workers import Worker, WorkerDied, WorkerFailed
+from suite.runner.ray_actor import CellProcess, Node, code_version
+from suite.runner.workers import WorkerDied, WorkerFailed
 
 POLL_SECONDS = 0.3
 HEAD_SECONDS = 5.0
@@ -42,62 +40,6 @@ INSTALL = "pip install 'breadth[ray]'"
 
 class ClusterError(BreadthError):
     """A Ray cluster cannot be reached or cannot serve a run."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """What an actor says of the machine it is on."""
-
-    host: str
-    hardware: str
-    code: str
-    sees: bool
-
-
-class CellProcess:
-    """The actor: holds what Ray gave it and runs a trainer and an evaluator in processes of their own under it."""
-
-    def __init__(self, number: int, threads: int, logs: str, token: str):
-        self._devices = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-        self._token = Path(token)
-        environment = {"CUDA_VISIBLE_DEVICES": self._devices, "TOKENIZERS_PARALLELISM": "false"}
-        self._progress = (0, 0)
-        self._workers = {
-            kind: Worker(
-                f"suite.runner.work:{kind}",
-                threads=threads,
-                log=Path(logs) / f"{kind}-{number}.log",
-                environment=environment,
-            )
-            for kind in ("trainer", "evaluator")
-        }
-
-    def node(self) -> Node:
-        """Where this is; the processes are started if the node can serve."""
-        node = Node(host_name(), hardware(), code_version(), self._token.is_file())
-        if node.sees:
-            for worker in self._workers.values():
-                worker.start()
-        return node
-
-    def call(self, kind: str, payload: Any) -> tuple[str, Any]:
-        """What a worker answered: `done` with the answer, or `failed`, `died`, `storage` with the reason."""
-        self._progress = (0, 0)
-        try:
-            return "done", self._workers[kind].call(payload, self._told)
-        except StorageError as error:
-            return "storage", str(error)
-        except WorkerDied as error:
-            return "died", f"{error} Node: {host_name()}."
-        except WorkerFailed as error:
-            return "failed", str(error)
-
-    def progress(self) -> tuple[int, int]:
-        """How far the call in hand is."""
-        return self._progress
-
-    def _told(self, done: int, total: int) -> None:
-        self._progress = (done, total)
 
 
 class RayCluster:
@@ -370,15 +312,6 @@ class _Remote:
 
     def call(self, payload: Any, on_progress: Callable[[int, int], None]) -> Any:
         return self._seat.call(self._kind, payload, on_progress)
-
-
-def code_version() -> str:
-    """Breadth's sources and the libraries that train and evaluate, as one text."""
-    from suite.engines import TRANSFORMERS_LIBRARIES
-    from suite.runner.stages import TRAINING_LIBRARIES
-
-    versions = library_versions({*TRANSFORMERS_LIBRARIES, *TRAINING_LIBRARIES})
-    return f"{sources_sha256('suite')} {sorted(versions.items())}"
 
 
 def _end_without_ray() -> None:
