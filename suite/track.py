@@ -371,9 +371,8 @@ class Track(Frozen):
 
 def track_names() -> list[str]:
     """Names of the tracks that come with Breadth."""
-    return sorted(
-        path.name.removesuffix(".toml") for path in files("suite.tracks").iterdir() if path.name.endswith(".toml")
-    )
+    names = (path.name for path in files("suite.tracks").iterdir())
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
 def load_track(name_or_path: str) -> Track:
