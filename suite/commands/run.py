@@ -66,6 +66,7 @@ def run(
       breadth run --track microworld --store hf://datasets/my-org/results
 
       breadth run --track small-gpu --engine vllm
+
       breadth run --track small-gpu --dry-run --card H100
 
       breadth run --track small-gpu --executor ray --ray-address 10.0.0.1:6379

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from suite.results import SCHEMA_VERSION
 from suite.track import track_names
 
 TINY = Path(__file__).parents[1] / "tracks" / "tiny.toml"
@@ -191,7 +192,7 @@ def test_a_full_disk_leaves_nothing_half_written(breadth: Breadth, small_disk: P
     assert_one_error(done, "The disk is full", "BREADTH_HOME")
     assert not list(small_disk.rglob("*.part"))
     for recorded in (small_disk / "home").rglob("store/**/*.json"):
-        assert json.loads(recorded.read_text())["schema_version"] == 2
+        assert json.loads(recorded.read_text())["schema_version"] == SCHEMA_VERSION
 
 
 def test_a_disk_that_may_not_be_written(breadth: Breadth, small_disk: Path) -> None:
