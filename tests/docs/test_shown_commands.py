@@ -29,7 +29,7 @@ OTHER_TRACKS = (
     "our-track.toml",
     "six.toml",
 )
-OF_A_SIZE = ("--budget", "--tokenizer", "--embedder", "--map", "--store", "--panel", "--jobs", "--step")
+OF_A_SIZE = ("--budget", "--base-model", "--tokenizer", "--embedder", "--map", "--store", "--panel", "--jobs", "--step")
 """Options that name something which the tiny track has not; they go with the track."""
 
 PARSED_ONLY = {
@@ -41,6 +41,9 @@ PARSED_ONLY = {
     "report": "draws a whole store; tests/report/test_page.py runs it",
     "recompute": "rewrites the tables of a store; tests/commands/test_recompute.py runs it",
     "download": "downloads a pool; tests/intake runs the check without",
+    "regress": "times every strategy; tests/regression/test_command.py runs what is shown",
+    "evaluate": "downloads a model of the Hub; tests/commands/test_evaluate_command.py runs it on a tiny one",
+    "judge": "downloads a judge from the Hub; tests/commands/test_evaluate_command.py runs it with a tiny one",
 }
 
 OTHER_PROGRAMS = {
@@ -49,8 +52,10 @@ OTHER_PROGRAMS = {
     "python": "modules and files are looked up",
     "pytest": "files are looked up",
     "export": "sets a variable",
+    "cp": "copies what the next command reads",
     "git": "needs a network",
     "hf": "the Hub's own command",
+    "ray": "Ray's own command; tests/runner/test_ray_cluster.py starts a cluster",
     "sed": "part of what made a page of results",
     "PYTHONPATH=.": "part of what made a page of results",
     "$": "what a terminal showed while a page of results was made",
@@ -91,14 +96,13 @@ def runnable(shown: Shown) -> list[str]:
             words = [*without(words, ("--track",)), "--track", "alpaca-cpu"]
         return [*without(words, ("--store",)), "--store", STORE]
     if shown.verb in FINE_TUNING:
-        words = [*words, *([] if "--dry-run" in words else ["--dry-run"])]
+        words = [*without(words, ("--engine",)), *([] if "--dry-run" in words else ["--dry-run"])]
     if any("./" in word for word in words):
         words = [*(word for word in words if word != "--trust-my-own-code"), "--trust-my-own-code"]
     submission = any("./" in word for word in words) and shown.verb == "run"
-    if track in OTHER_TRACKS or (
-        track == "microworld" and not submission and shown.verb not in ("ladder", "correlate")
-    ):
-        words = without(words, OF_A_SIZE if track in OTHER_TRACKS else ())
+    other = track in OTHER_TRACKS or track.endswith(".toml")  # a reader's own
+    if other or (track == "microworld" and not submission and shown.verb not in ("ladder", "correlate")):
+        words = without(words, OF_A_SIZE if other else ())
         words = [*without(words, ("--track",)), "--track", str(TINY)]
         if shown.verb == "select":
             words += ["--budget", "25%"]  # enough for every metric
@@ -129,8 +133,8 @@ def test_every_other_program_is_known() -> None:
     makefile = (ROOT / "Makefile").read_text()
     pyproject = (ROOT / "pyproject.toml").read_text()
     for shown in COMMANDS:
-        if shown.program == "breadth" or shown.page.endswith("results/queue.md"):
-            continue  # that page shows what was printed, too
+        if shown.program == "breadth" or shown.page.endswith(("results/queue.md", "results/submissions.md")):
+            continue  # these pages show what was printed, too
         assert shown.program in OTHER_PROGRAMS, f"{shown.page}: {shown}"
         if shown.program == "make":
             assert f"\n{shown.words[1]}:" in makefile, shown
