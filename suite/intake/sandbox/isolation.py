@@ -32,8 +32,8 @@ PROGRAM = "/breadth"
 """Where the modules that a strategy may import lie inside."""
 LIBRARIES = "/libraries"
 MODULES = (
-    *(f"suite/{name}.py" for name in ("__init__", "atomic", "errors", "hashing", "registry", "reporting", "selection")),
-    "suite/templates.py",
+    *(f"suite/{name}.py" for name in ("__init__", "atomic", "errors", "extras", "hashing", "registry", "reporting")),
+    *(f"suite/{name}.py" for name in ("sealed", "selection", "strict_json", "templates")),
     "suite/features",
     "suite/pool",
     "strategies/__init__.py",
