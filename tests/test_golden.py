@@ -70,6 +70,9 @@ NUMBERED = {
     "suite.studies.ladder_table:LadderTable": "ladder",
     "suite.studies.correlate_table:CorrelateTable": "correlate",
     "leaderboard.space.contents:MANIFEST_VERSION": "space-manifest",
+    "suite.regression.baseline:SCHEMA_VERSION": "regression",
+    "suite.regression.baseline:Baseline": "regression",
+    "suite.commands.regress_formats:SCHEMA_VERSION": "regression-report",
 }
 """Where the code numbers the versions of a format, and the folder of its golden files."""
 UNNUMBERED = {
@@ -275,3 +278,13 @@ def test_space_manifest() -> None:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def test_baseline_and_report_of_a_regression_check() -> None:
+    from suite.regression.baseline import read_baseline
+
+    baseline = read_baseline(GOLDEN / "regression" / "1" / "baseline.json")
+    assert sorted(baseline.strategies) == ["k-center", "random"]
+    report = json.loads((GOLDEN / "regression-report" / "1" / "report.json").read_bytes())
+    assert report["schema_version"] == 1
+    assert report["strategies"]["k-center"]["aspects"]["picks"]["verdict"] == "identical"

@@ -160,7 +160,7 @@ class Tags(Feature):
             rare=self.rare or max(LEAST_RARE, len(pool) // SAMPLES_A_TAG),
             most=self.most,
             similarity=self.similarity,
-            embed=self._embed(features.track),
+            embed=self._embed(features),
         )
         counts = {"failed": sum(answer.failure is not None for answer in answers), **found.distinct}
         return {
@@ -176,7 +176,7 @@ class Tags(Feature):
         counts = dict(zip(_read_strings("steps", arrays), arrays["counts"].tolist(), strict=True))
         return TagLists(arrays["ids"], np.asarray(arrays["offsets"]), _read_strings("names", arrays), counts)
 
-    def _embed(self, track: TrackContext) -> Embed:
+    def _embed(self, features: Features) -> Embed:
         from suite.features.tag_normalise import character_rows
         from suite.pool import pool_from_records
 
@@ -186,7 +186,8 @@ class Tags(Feature):
         def rows(names: Any) -> np.ndarray:
             feature = Embeddings(view="response", embedder=self.merge)
             pool = pool_from_records([{"output": name} for name in names])
-            return feature.compute(pool, Features(track, {}), no_progress)["embeddings"]
+            own = Features(features.track, {}, scratch=features.scratch / "names")
+            return feature.compute(pool, own, no_progress)["embeddings"]
 
         return rows
 

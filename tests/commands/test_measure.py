@@ -91,7 +91,7 @@ def test_another_embedder(breadth: Breadth, files: list[str]) -> None:
     assert small["dist-sum-l2"] < default
     wrong = measure(breadth, *wanted, "--embedder", "no-such")
     assert wrong.exit_code == 1
-    assert "no embedder 'no-such'" in wrong.stderr
+    assert "no embedder 'no-such'" in str(wrong.exception)
 
 
 def test_the_list_of_metrics(breadth: Breadth) -> None:

@@ -10,7 +10,7 @@ from handbook.links import REPOSITORY, BrokenLinkError, relinked
 from handbook.mathml import FormulaError, block, mathml, with_formulas
 from handbook.pictures import PICTURES, coverage, file_of, fingerprint
 
-from suite.results import CellIdentity, Result
+from suite.results import SCHEMA_VERSION, CellIdentity, Result
 from suite.track import Budget
 
 
@@ -58,7 +58,7 @@ def test_fields_are_those_of_the_class() -> None:
     rows = {row.name: row for row in fields_of(Result)}
     assert set(rows) == set(Result.model_fields)
     assert rows["supersedes"].note.endswith("that this one corrects.")
-    assert rows["schema_version"].default == "`2`"
+    assert rows["schema_version"].default == f"`{SCHEMA_VERSION}`"
     assert {row.name: row.type for row in fields_of(CellIdentity)}["track"].startswith("str: lower-case")
     share = next(row for row in fields_of(Budget) if row.name == "share")
     assert (share.default, share.note) == ("`None`", "> 0; ≤ 1")

@@ -60,11 +60,14 @@ class VerdictStore:
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        with self._open() as connection, connection:
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS verdicts "
-                "(prompt TEXT PRIMARY KEY, task TEXT, item TEXT, wrote TEXT NOT NULL)"
-            )
+        try:
+            with self._open() as connection, connection:
+                connection.execute(
+                    "CREATE TABLE IF NOT EXISTS verdicts "
+                    "(prompt TEXT PRIMARY KEY, task TEXT, item TEXT, wrote TEXT NOT NULL)"
+                )
+        except sqlite3.DatabaseError as error:
+            raise StorageError(f"{path} holds no verdicts that can be read ({error}); move the file away.") from error
 
     def known(self, prompts: Iterable[str]) -> dict[str, str]:
         """What was written on those of these prompts that were put before."""

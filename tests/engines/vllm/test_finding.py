@@ -12,6 +12,7 @@ from suite.engines.vllm import finding
 from suite.engines.vllm.finding import find_vllm
 from suite.errors import EngineError, UsageError
 from suite.machine import gpus
+from suite.runner.executors import LocalLanes
 from suite.runner.together import check_engine
 
 
@@ -53,7 +54,7 @@ def test_a_build_for_gpus_without_one(interpreter: Path, tiny_base: Path) -> Non
     for attempt in (
         found.check_device,
         lambda: open_engine("vllm", tiny_base),
-        lambda: check_engine(EngineFacts.of("vllm"), 1),
+        lambda: check_engine(EngineFacts.of("vllm"), LocalLanes(1)),
     ):
         with pytest.raises(
             EngineError, match=r"build for GPUs, and no GPU is visible here\. Use the transformers engine"
@@ -76,11 +77,11 @@ def test_builds_for_processors(interpreter: Path, name: str, version: str) -> No
 
 def test_as_many_lanes_as_gpus(interpreter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(interpreter, "vllm", "0.32.1")
-    for place in ("suite.engines.vllm.finding.visible_gpus", "suite.runner.together.visible_gpus"):
+    for place in ("suite.engines.vllm.finding.visible_gpus", "suite.runner.executors.visible_gpus"):
         monkeypatch.setattr(place, lambda: ("0", "1"))
-    check_engine(EngineFacts.of("vllm"), 2)
+    check_engine(EngineFacts.of("vllm"), LocalLanes(2))
     with pytest.raises(UsageError, match="--jobs is 3, and 2 are visible"):
-        check_engine(EngineFacts.of("vllm"), 3)
+        check_engine(EngineFacts.of("vllm"), LocalLanes(3))
     assert chosen_engine("auto") == "vllm"
 
 

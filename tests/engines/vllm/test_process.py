@@ -56,7 +56,7 @@ def test_killed_twice_it_fails_with_its_last_words_and_then_goes_on(base: Path) 
         # The first in the middle of its answer, the one that takes its place while it starts.
         for _ in range(2):
             wait_until(lambda: [child for child in children(os.getpid()) if child.pid not in killed])
-            time.sleep(0.3)
+            time.sleep(0.05)
             (child,) = [child for child in children(os.getpid()) if child.pid not in killed]
             killed.append(child.pid)
             child.kill()

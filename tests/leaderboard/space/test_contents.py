@@ -152,7 +152,8 @@ def test_nothing_of_a_space_is_heavy_or_in_excess(files: dict[str, bytes]) -> No
     assert tops == {"LICENSE", "app.py", MANIFEST, "leaderboard", "requirements.txt", "suite"}
     for foreign in (
         "suite/training",
-        "suite/engines",
+        "suite/engines/transformers",
+        "suite/engines/vllm",
         "suite/commands/run.py",
         "leaderboard/space",
         "leaderboard/command",

@@ -55,5 +55,5 @@ def test_a_page_without_gradio_says_how_to_get_it(monkeypatch: pytest.MonkeyPatc
     known = importlib.metadata.packages_distributions()
     known.pop("gradio")
     monkeypatch.setattr(made.importlib.metadata, "packages_distributions", lambda: known)
-    with pytest.raises(BreadthError, match=r"pip install breadth\[leaderboard\]"):
+    with pytest.raises(BreadthError, match=r"pip install 'breadth\[board\]'"):
         requirements({})
