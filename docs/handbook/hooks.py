@@ -72,7 +72,7 @@ def _nav(made: list[str]) -> dict[str, list[Any]]:
         groups[folder] = [f"{folder}index.md", *({Path(page).stem: page} for page in inside)]
     found = {path.stem for path in (HERE.parent / "results").glob("*.md")}
     ordered = [name for name in RESULTS if name in found] + sorted(found - set(RESULTS))
-    groups["results/"] = [*(f"results/{name}.md" for name in ordered), "results/gpu/README.md"]
+    groups["results/"] = [*(f"results/{name}.md" for name in ordered), "results/gpu/gpu-checks.md"]
     named = set(re.findall(r": ([\w-]+\.md)$", (HERE / "mkdocs.yml").read_text(), flags=re.MULTILINE))
     groups["guides/"] = sorted(path.name for path in HERE.parent.glob("*.md") if path.name not in named)
     return groups
