@@ -98,9 +98,7 @@ def slower(kernel: Callable[..., Any], share: float) -> Callable[..., Any]:
     return slow
 
 
-def test_a_kernel_made_slower(
-    baseline: Baseline, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kernel_made_slower(baseline: Baseline, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strategies.kernels, "novelselect", slower(strategies.kernels.novelselect, PLANTED_SHARE))
     found = check(baseline, ["novelselect"], laboratory, measured=False)
     (one,) = found.judged

@@ -61,12 +61,12 @@ def test_killed_twice_it_fails_with_its_last_words_and_then_goes_on(base: Path) 
 
     killer = threading.Thread(target=kill_all)
     killer.start()
-    with pytest.raises(EngineError, match=r"killed, perhaps for memory; it last said: .*log: ") as caught:
-        try:
+    try:
+        with pytest.raises(EngineError, match=r"killed, perhaps for memory; it last said: .*log: ") as caught:
             long_answers(engine)
-        finally:
-            failed.set()
-            killer.join()
+    finally:
+        failed.set()
+        killer.join()
     assert "ran out of memory with 2 requests at once, after one try with twice as many" in str(caught.value)
     assert (engine.batch_size, engine.batching) == (2, "up to 2 requests of 1 adapters at once")
     # The log is kept for whoever reads the error; the next question is answered by a new process.
