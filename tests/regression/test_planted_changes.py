@@ -21,8 +21,6 @@ from suite.regression.checking import check
 from suite.regression.observing import Laboratory
 from suite.regression.verdicts import Judged, Verdict, exit_code
 
-PLANTED_SHARE = 1.0
-
 
 def judged(baseline: Baseline, laboratory: Laboratory, *specs: str, **options: Any) -> dict[str, Judged]:
     return {one.spec: one for one in check(baseline, specs, laboratory, **options).judged}
@@ -98,8 +96,11 @@ def slower(kernel: Callable[..., Any], share: float) -> Callable[..., Any]:
     return slow
 
 
-def test_a_kernel_made_slower(baseline: Baseline, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strategies.kernels, "novelselect", slower(strategies.kernels.novelselect, PLANTED_SHARE))
+@pytest.mark.parametrize("share", [1.0, pytest.param(0.5, marks=pytest.mark.long)])  # the latter wants a quiet machine
+def test_a_kernel_made_slower(
+    baseline: Baseline, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr(strategies.kernels, "novelselect", slower(strategies.kernels.novelselect, share))
     found = check(baseline, ["novelselect"], laboratory, measured=False)
     (one,) = found.judged
     assert verdicts(one) == {"picks": "identical", "time": "worse", "memory": "equivalent"}
