@@ -111,6 +111,8 @@ def _blocks(source: Source) -> gr.Blocks:
             apply_default_css=False,
         )
         for control in CONTROLS:
+            if control.form == "text":
+                continue  # Gradio tells of a key late on a busy machine, and would take back what was typed since.
             # The browser writes the choice into the address; the address alone says what to show.
             say = f"(value) => {{ breadth.choose({json.dumps(control.field)}, value); }}"
             box = controls[control.name]
@@ -156,7 +158,7 @@ def _component(control: Control) -> Any:
         "min_width": 110,
     }
     if control.form == "text":
-        return gr.Textbox(placeholder=control.hint, lines=1, max_lines=1, max_length=100, **common)
+        return gr.Textbox(placeholder=control.hint, interactive=True, lines=1, max_lines=1, max_length=100, **common)
     if control.form == "switch":
         return gr.Checkbox(value=False, **common)
     return gr.Dropdown(
@@ -174,4 +176,6 @@ def _update(control: Control, state: State) -> dict[str, Any]:
         there = any(state.value == choice for _, choice in state.choices)
         value = state.value if there else None
         return gr.update(visible=state.shown, value=value, choices=[list(pair) for pair in state.choices])
+    if control.form == "text":
+        return gr.update(visible=state.shown)  # page.js fills it in, where nobody has typed on meanwhile
     return gr.update(visible=state.shown, value=state.value)

@@ -172,16 +172,14 @@ const breadth = (() => {
     timer = setTimeout(() => go(query.toString(), { by: field, history: "replace" }), TYPING);
   };
 
-  // Gradio says nothing when a text becomes empty.
-  document.addEventListener("input", (event) => {
-    if (event.target.value === "" && event.target.closest("#control-search")) choose("search", "");
-  });
-  // Gradio's field does not tell of what is pasted or cut with a mouse, and may think that it holds something else.
+  // The search field is heard and filled in here: Gradio's events come late or not at all (emptied, pasted, cut).
   const searchField = () => document.querySelector("#control-search input");
   const saySearch = () => {
     const field = searchField();
     const said = new URLSearchParams(asked).get("search") || "";
-    if (field && field.value.trim() !== said) field.value = said;
+    if (!field || field.value.trim() === said) return;
+    field.value = said;
+    field.dispatchEvent(new Event("input", { bubbles: true })); // so that Gradio thinks it holds the same
   };
   document.addEventListener("input", (event) => {
     if (event.target === searchField()) choose("search", event.target.value.trim());
@@ -233,6 +231,8 @@ const breadth = (() => {
     // Gradio sets its own mode when it starts.
     new MutationObserver(() => { if (document.body.classList.contains("dark") !== (mode() === "dark")) applyMode(); })
       .observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    // Gradio puts the search field there when a view first has it.
+    new MutationObserver(saySearch).observe(document.body, { childList: true, subtree: true });
     watch("value", () => arrived(props.value));
     const first = waiting || { query: location.search.slice(1), by: "" };
     go(first.query, { ...first, history: "none" });
