@@ -98,7 +98,7 @@ def _carried_out(asked: Asked, *, update: bool) -> tuple[Baseline, Check, Traine
     with Display(Console(stderr=True, soft_wrap=True)) as display, Laboratory(here.setting) as laboratory:
         if asked.strategies is None and (update or not specs):
             specs = tuple(dict.fromkeys([*specs, *default_strategies(laboratory.context)]))
-        found = check(here, specs, laboratory, timed=asked.timed, watch=display.work("strategies"))
+        found = check(here, specs, laboratory, timed=asked.timed, recording=update, watch=display.work("strategies"))
         if not asked.train:
             return known, found, None
         trained = train(

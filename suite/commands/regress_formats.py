@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,7 @@ def _as_json(one: Judged, found: Check) -> dict[str, Any]:
     seen = found.found.get(one.spec)
     return {
         "verdict": one.verdict,
-        "seconds": seen.timings[0].seconds if seen and seen.timings else None,
+        "seconds": statistics.median(one.seconds for one in seen.timings) if seen and seen.timings else None,
         "aspects": {
             aspect.name: {
                 "verdict": aspect.verdict,

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import json
 import platform
+import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -58,17 +59,18 @@ class Part(BaseModel):
 
 
 class RecordedTime(Part):
-    """Ratios to the calibration kernels, and the noise of a round when they were measured."""
+    """Ratios to the calibration kernels, and the noise of a round when they were measured: medians of sessions."""
 
     ratios: dict[str, Positive] = Field(min_length=1)
     noise: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
     @classmethod
-    def of(cls, timing: Timing) -> RecordedTime:
-        """A timing as it is recorded: four digits."""
+    def of(cls, timings: Sequence[Timing]) -> RecordedTime:
+        """Timings as they are recorded: four digits."""
+        ratios = {name: statistics.median(timing.ratios[name] for timing in timings) for name in timings[0].ratios}
         return cls(
-            ratios={name: float(f"{ratio:.4g}") for name, ratio in timing.ratios.items()},
-            noise=round(timing.noise, 4),
+            ratios={name: float(f"{ratio:.4g}") for name, ratio in ratios.items()},
+            noise=round(statistics.median(timing.noise for timing in timings), 4),
         )
 
 
@@ -95,7 +97,7 @@ class Recorded(Part):
             ids=tuple(" ".join(found.ids[start : start + IDS_A_LINE]) for start in lines),
             metrics=found.metrics,
             features=found.features,
-            time=RecordedTime.of(found.timings[0]) if found.timings else None,
+            time=RecordedTime.of(found.timings) if found.timings else None,
             memory=None if found.memory is None else round(found.memory, 4),
             made_on=made_on(),
         )

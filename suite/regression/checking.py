@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from suite.errors import UnknownNameError
 from suite.regression.baseline import Baseline, Recorded, made_on_this_processor
-from suite.regression.verdicts import SESSIONS, Judged, Verdict, judge, looks_different, unknown, worst
+from suite.regression.timing import SESSIONS
+from suite.regression.verdicts import Judged, Verdict, judge, undecided, unknown, worst
 from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -37,17 +38,20 @@ def check(
     *,
     measured: bool = True,
     timed: bool = True,
+    recording: bool = False,
     watch: Progress = no_progress,
 ) -> Check:
     """Observe the strategies of these one-line forms and judge each that the baseline has a record of.
 
+    `recording` times for as many sessions as a record wants what has none, or one of another processor.
     A strategy of the baseline whose name is registered no more is judged broken; other wrong forms raise UsageError.
     """
     there, gone = _there(specs, baseline)
     found = observe(there, laboratory, measured=measured, timed=timed, watch=watch)
     known = [strategy for strategy in there if strategy.spec in baseline.strategies]
-    for strategy in known:
-        found[strategy.spec] = confirmed(strategy, found[strategy.spec], baseline.strategies[strategy.spec], laboratory)
+    for strategy in there:
+        recorded = baseline.strategies.get(strategy.spec)
+        found[strategy.spec] = timed_enough(strategy, found[strategy.spec], recorded, laboratory, recording=recording)
     lower = lower_is_diverse(laboratory.metrics)
     judged = [
         judge(found[strategy.spec], baseline.strategies[strategy.spec], lower_is_diverse=lower) for strategy in known
@@ -73,9 +77,22 @@ def observe(
     return found
 
 
-def confirmed(strategy: Strategy, found: Observation, recorded: Recorded, laboratory: Laboratory) -> Observation:
-    """The same observation, timed again for as long as every session says that the time has changed."""
-    while looks_different(found, recorded) and len(found.timings) < SESSIONS:
+def timed_enough(
+    strategy: Strategy,
+    found: Observation,
+    recorded: Recorded | None,
+    laboratory: Laboratory,
+    *,
+    recording: bool = False,
+) -> Observation:
+    """The same observation, timed again until it is clear that the time has not changed, or SESSIONS have been had."""
+
+    def wanted() -> bool:
+        if recorded is None or (recording and not made_on_this_processor(recorded)):
+            return recording
+        return undecided(found, recorded)
+
+    while found.timings and len(found.timings) < SESSIONS and wanted():
         found = laboratory.timed_again(strategy, found)
     return found
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from suite.errors import BreadthError, SelectionError
 from suite.regression.setting import Setting
-from suite.regression.timing import Calibration, Timing, measure_memory, measure_time
+from suite.regression.timing import Timing, measure_memory, measure_time
 from suite.reporting import Progress
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ class Laboratory:
         self.progress = progress or no_progress_for
         self._folder = tempfile.TemporaryDirectory(prefix="breadth-regress-")
         self._store = FeatureStore(Path(self._folder.name))
-        self._calibration = Calibration()
 
     def __enter__(self) -> Laboratory:
         return self
@@ -99,7 +98,7 @@ class Laboratory:
 
         features = self._features(strategy)
         with threadpool_limits(1):
-            timing = measure_time(lambda: self._rows(strategy, features), self._calibration)
+            timing = measure_time(lambda: self._rows(strategy, features))
         return replace(found, timings=(*found.timings, timing))
 
     def _memory(self, strategy: Strategy) -> float:

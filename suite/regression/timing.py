@@ -3,8 +3,9 @@
 Seconds say as much about a machine, and about whatever else it is doing, as about what ran on it. So each round times
 the function between two runs of three kernels of different character (arithmetic, memory, interpreter), in processor
 time, and what is kept is the median over rounds of the function's seconds over each kernel's. A busy neighbour slows
-both sides of such a ratio, a faster machine speeds both up. Three characters, because machines differ in which they
-favour: what is slower than before counts as slower only where it is so against each of them.
+both sides of such a ratio, a faster machine speeds both up. Three characters, because machines, and moments of a busy
+one, differ in which they favour: the median of the three is what counts. How arrays happen to lie in memory is the same
+throughout a session, so a session brings kernels of its own, and a baseline is the median of SESSIONS.
 
 Memory is what Python and numpy hand out (`tracemalloc`), in units of what a calibrating array takes: exact to a few
 kilobytes, whatever else the machine does. What compiled code allocates by itself is not seen.
@@ -31,6 +32,8 @@ LONGEST_SECONDS, LEAST_ROUNDS = 20.0, 3
 CALL_SECONDS = 0.001
 """What a round takes at least: a shorter function is called several times. No longer, because what the system does in
 between (another process, cold caches) then spoils few rounds wholly instead of every round a little."""
+SESSIONS = 5
+"""Of which the median is recorded, or told to be slower or faster."""
 MEMORY_UNIT = 16 * 1024 * 1024
 ROBUST_SIGMA = 1.4826
 """The standard deviation of normal noise in units of its median absolute deviation."""
@@ -88,8 +91,9 @@ class Calibration:
         return {name: _timed(getattr(self, name)) for name in KERNELS}
 
 
-def measure_time(function: Callable[[], object], calibration: Calibration) -> Timing:
+def measure_time(function: Callable[[], object]) -> Timing:
     """One session of timing `function`, which has run before (what it compiles on its first call is not timed)."""
+    calibration = Calibration()
     enabled = gc.isenabled()
     gc.collect()
     gc.disable()  # a collection would fall on whoever happens to run

@@ -6,13 +6,17 @@
 - **time**, **memory**: `worse` or `better` beyond a threshold, else `equivalent`; never `identical`.
 - **quality** (see `suite.regression.quality`): by the paired difference of fine-tuned models.
 
-The threshold of time is THRESHOLD on the processor that the baseline was made on and OTHER_PROCESSOR elsewhere, where
-no calibration makes ratios quite comparable. What looks slower is measured again, SESSIONS times at most, and counts
-only where every session says so, against every calibration kernel.
+What a session of timing says is the median of its factors against the calibration kernels; what all sessions say, the
+median of theirs. The threshold is THRESHOLD on the processor that the baseline was made on, and COARSE elsewhere, where
+no calibration makes ratios quite comparable, and for what takes less than SHORT of a kernel's time (about half a
+millisecond), where the system's own doings weigh as much. What looks slower or faster is measured again until SESSIONS
+have been had, or until they clearly say that nothing changed.
 """
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,11 +30,11 @@ if TYPE_CHECKING:
 
 THRESHOLD = 1.25
 """How many times as long counts: see the docs on how it was chosen from the noise of twenty runs."""
-OTHER_PROCESSOR = 2.0
+COARSE = 2.0
+SHORT = 0.3
 MEMORY_THRESHOLD = 1.1
 MEMORY_SLACK = 0.01
 """Of a calibrating array: 160 KB, which Python's own bookkeeping may take or leave."""
-SESSIONS = 4
 TOLERANCE = 1e-7
 """Relative, of metrics: ten times what processors and their linear algebra were seen to differ by."""
 CLUSTERED = {"cluster-inertia": 0.1}
@@ -116,14 +120,29 @@ def unknown(spec: str, reason: str) -> Judged:
 
 def threshold_for(recorded: Recorded) -> float:
     """From how many times the recorded time on a strategy counts as slower here."""
-    return THRESHOLD if made_on_this_processor(recorded) else OTHER_PROCESSOR
+    short = recorded.time is not None and statistics.median(recorded.time.ratios.values()) < SHORT
+    return THRESHOLD if made_on_this_processor(recorded) and not short else COARSE
 
 
-def looks_different(found: Observation, recorded: Recorded) -> bool:
-    """Whether the sessions of timing so far agree that the strategy is slower or faster."""
+def undecided(found: Observation, recorded: Recorded) -> bool:
+    """Whether the sessions of timing so far do not say clearly that the time is what it was.
+
+    They do where the factor is within the root of its threshold: what noise has made look like that is rarely slower.
+    """
     if not (found.timings and recorded.time):
         return False
-    return _time(found.timings, recorded.time, threshold_for(recorded)).verdict is not Verdict.equivalent
+    clear = math.sqrt(threshold_for(recorded))
+    return not 1 / clear <= time_factor(found.timings, recorded.time) <= clear
+
+
+def time_factor(timings: Sequence[Timing], recorded: RecordedTime) -> float:
+    """How many times the recorded time: the median over sessions of the median over calibration kernels."""
+    return statistics.median(
+        statistics.median(
+            timing.ratios[name] / ratio for name, ratio in recorded.ratios.items() if name in timing.ratios
+        )
+        for timing in timings
+    )
 
 
 def _picks(found: Observation, recorded: Recorded) -> Aspect:
@@ -207,22 +226,15 @@ def _more_diverse(was: float | None, now: float | None, lower: bool) -> bool:
 
 
 def _time(timings: Sequence[Timing], recorded: RecordedTime, threshold: float) -> Aspect:
-    factors = [
-        [timing.ratios[name] / ratio for name, ratio in recorded.ratios.items() if name in timing.ratios]
-        for timing in timings
-    ]
-    # Slower, or faster, by what every session and every calibration kernel agrees to.
-    least, most = min(min(one) for one in factors), max(max(one) for one in factors)
-    factor = least if least > 1 else most if most < 1 else 1.0
+    factor = time_factor(timings, recorded)
     numbers = {"factor": round(factor, 3), "sessions": len(timings), "threshold": threshold}
     short = f"{factor:.2f} times"
-    if least > threshold:
-        detail = f"At least {least:.2f} times the recorded time in {len(timings)} sessions (counts from {threshold:g})."
-        return Aspect("time", Verdict.worse, short, detail, numbers)
-    if most < 1 / threshold:
-        detail = f"At most {most:.2f} times the recorded time in {len(timings)} sessions."
-        return Aspect("time", Verdict.better, short, detail, numbers)
-    return Aspect("time", Verdict.equivalent, short, numbers=numbers)
+    if 1 / threshold <= factor <= threshold:
+        return Aspect("time", Verdict.equivalent, short, numbers=numbers)
+    verdict = Verdict.worse if factor > threshold else Verdict.better
+    counts = f"counts from {threshold:g}" if factor > threshold else f"counts below {1 / threshold:.2g}"
+    detail = f"{factor:.2f} times the recorded time, the median of {len(timings)} sessions ({counts})."
+    return Aspect("time", verdict, short, detail, numbers)
 
 
 def _memory(now: float, was: float) -> Aspect:

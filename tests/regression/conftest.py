@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from suite.registry import strategies
-from suite.regression.baseline import Baseline, Recorded
-from suite.regression.checking import observe
+from suite.regression.baseline import Baseline
+from suite.regression.checking import check, renewed
 from suite.regression.observing import Laboratory
 from suite.regression.setting import Setting
 
@@ -23,5 +22,5 @@ def laboratory() -> Iterator[Laboratory]:
 
 @pytest.fixture(scope="session")
 def baseline(laboratory: Laboratory) -> Baseline:
-    found = observe([strategies.parse(name) for name in CHOSEN], laboratory)
-    return Baseline(setting=laboratory.setting).merged({spec: Recorded.of(one) for spec, one in found.items()})
+    empty = Baseline(setting=laboratory.setting)
+    return renewed(empty, check(empty, CHOSEN, laboratory, recording=True))

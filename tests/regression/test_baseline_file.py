@@ -17,7 +17,7 @@ from suite.regression.observing import Observation, first_difference, jaccard
 from suite.regression.setting import Setting, default_strategies
 from suite.regression.timing import Timing
 from suite.regression.verdicts import (
-    OTHER_PROCESSOR,
+    COARSE,
     THRESHOLD,
     Judged,
     Verdict,
@@ -25,11 +25,13 @@ from suite.regression.verdicts import (
     judge,
     threshold_for,
     tolerance_of,
+    undecided,
     worst,
 )
 
 IDS = tuple(str(number) for number in range(45))
 RATIOS = {"arithmetic": 1.0, "memory": 2.0, "interpreter": 4.0}
+SLOWER = dict.fromkeys(RATIOS, 1.5)
 
 
 def observation(**changed: Any) -> Observation:
@@ -122,11 +124,13 @@ def test_what_others_record_meanwhile_stays(tmp_path: Path) -> None:
         ({"memory": 0.7}, {"memory": "worse"}),
         ({"memory": 0.3}, {"memory": "better"}),
         ({"memory": 0.501}, {"memory": "equivalent"}),
-        ({"timings": timed(dict.fromkeys(RATIOS, 1.5))}, {"time": "worse"}),
+        ({"timings": timed(SLOWER)}, {"time": "worse"}),
         ({"timings": timed(dict.fromkeys(RATIOS, 0.6))}, {"time": "better"}),
-        # Slower against two kernels and not against the third; slower in one session and not in the next.
-        ({"timings": timed({"arithmetic": 1.5, "memory": 1.5})}, {"time": "equivalent"}),
-        ({"timings": timed(dict.fromkeys(RATIOS, 1.5), dict.fromkeys(RATIOS, 1.1))}, {"time": "equivalent"}),
+        # One kernel, or one session, of three says otherwise: the median is not moved.
+        ({"timings": timed({"arithmetic": 1.5, "memory": 1.5})}, {"time": "worse"}),
+        ({"timings": timed({"arithmetic": 1.5})}, {"time": "equivalent"}),
+        ({"timings": timed(SLOWER, {}, SLOWER)}, {"time": "worse"}),
+        ({"timings": timed({}, SLOWER, {})}, {"time": "equivalent"}),
     ],
 )
 def test_verdicts(changed: dict[str, Any], expected: dict[str, str]) -> None:
@@ -149,11 +153,36 @@ def test_other_features_are_named_before_the_strategy_is_blamed() -> None:
 def test_another_processor_has_other_thresholds() -> None:
     here = Recorded.of(observation())
     there = here.model_copy(update={"made_on": "Another CPU (alien); Python 3.11"})
-    assert (threshold_for(here), threshold_for(there)) == (THRESHOLD, OTHER_PROCESSOR)
+    assert (threshold_for(here), threshold_for(there)) == (THRESHOLD, COARSE)
     assert tolerance_of("cluster-inertia", False) > tolerance_of("cluster-inertia", True) == tolerance_of("ttr", False)
-    slower = observation(timings=timed(dict.fromkeys(RATIOS, 1.5)))
+    slower = observation(timings=timed(SLOWER))
     assert aspects(slower, here)["time"] == "worse"
     assert aspects(slower, there)["time"] == "equivalent"
+
+
+def test_what_takes_no_time_has_other_thresholds_too() -> None:
+    def short(factor: float) -> Observation:
+        return observation(timings=timed(dict.fromkeys(RATIOS, 0.01 * factor)))
+
+    recorded = Recorded.of(short(1.0))
+    assert threshold_for(recorded) == COARSE
+    assert aspects(short(1.5), recorded)["time"] == "equivalent"
+    assert aspects(short(2.5), recorded)["time"] == "worse"
+
+
+@pytest.mark.parametrize(
+    ("factors", "wanted"), [([1.0], False), ([1.1], False), ([1.2], True), ([0.8], True), ([1.5, 1.0, 1.05], False)]
+)
+def test_what_is_not_clear_is_timed_again(factors: list[float], wanted: bool) -> None:
+    found = observation(timings=timed(*(dict.fromkeys(RATIOS, factor) for factor in factors)))
+    assert undecided(found, Recorded.of(observation())) is wanted
+
+
+def test_a_record_is_the_median_of_its_sessions() -> None:
+    found = observation(timings=timed(dict.fromkeys(RATIOS, 1.1), {}, dict.fromkeys(RATIOS, 3.0)))
+    recorded = Recorded.of(found).time
+    assert recorded is not None
+    assert recorded.ratios == {name: pytest.approx(1.1 * ratio) for name, ratio in RATIOS.items()}
 
 
 def test_the_worst_decides() -> None:
@@ -173,7 +202,7 @@ def test_an_update_leaves_what_is_within_noise() -> None:
     same = renewed(before, check_of(noisy, before.strategies["mine"]))
     assert same == before
     assert changes(before, same) == []
-    slower = observation(timings=timed(dict.fromkeys(RATIOS, 1.5)))
+    slower = observation(timings=timed(SLOWER))
     after = renewed(before, check_of(slower, before.strategies["mine"]))
     assert changes(before, after) == ["mine: time 1.50 to 1.50 times"]
 

@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 @pytest.mark.parametrize("seconds", [1e-5, 1e-3, 0.3, 30.0])
 def test_ratios_are_those_of_the_work(clock: Callable[[float], None], seconds: float) -> None:
-    found = measure_time(lambda: clock(seconds), Calibration())
+    found = measure_time(lambda: clock(seconds))
     assert found.ratios == pytest.approx(dict.fromkeys(KERNELS, seconds / 1e-3))
     assert found.seconds == pytest.approx(seconds)
     assert found.noise == pytest.approx(0.0, abs=1e-9)
@@ -44,7 +44,7 @@ def test_a_slow_function_has_fewer_rounds(clock: Callable[[float], None], second
         calls[0] += 1
         clock(seconds)
 
-    measure_time(work, Calibration())
+    measure_time(work)
     assert calls[0] == pytest.approx(rounds + 3, abs=1)  # three to see how long it takes
 
 
@@ -55,16 +55,16 @@ def test_a_busy_moment_spoils_few_rounds(clock: Callable[[float], None]) -> None
         calls[0] += 1
         clock(1e-3 * (20 if calls[0] % 4 == 0 else 1))
 
-    assert measure_time(work, Calibration()).ratios == pytest.approx(dict.fromkeys(KERNELS, 1.0))
+    assert measure_time(work).ratios == pytest.approx(dict.fromkeys(KERNELS, 1.0))
 
 
 def test_a_machine_at_half_its_speed_has_the_same_ratios(
     clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = measure_time(lambda: clock(3e-3), Calibration())
+    full = measure_time(lambda: clock(3e-3))
     for name in KERNELS:
         monkeypatch.setattr(Calibration, name, lambda self: clock(2e-3))
-    half = measure_time(lambda: clock(6e-3), Calibration())
+    half = measure_time(lambda: clock(6e-3))
     assert half.ratios == pytest.approx(full.ratios)
     assert half.seconds == pytest.approx(2 * full.seconds)
 
@@ -84,5 +84,5 @@ def test_memory_is_the_peak_beyond_what_was_held() -> None:
 
 def test_the_collector_is_left_as_it_was() -> None:
     assert gc.isenabled()
-    measure_time(lambda: sum(range(100)), Calibration())
+    measure_time(lambda: sum(range(100)))
     assert gc.isenabled()
