@@ -81,6 +81,7 @@ def _grid(tables: Sequence[Table]) -> Grid:
             Column(f"score {at} (points)", ".1f", 100, key=f"score-{table.budget}"),
             Column(f"± {at} (points)", ".1f", 100, key=f"half-{table.budget}"),
             Column(f"to random {at} (points)", "+.1f", 100, key=f"difference-{table.budget}"),
+            Column(f"± to random {at} (points)", ".1f", 100, key=f"difference-half-{table.budget}"),
         ]
     standing: dict[str, Row] = {}
     for table in reversed(tables):
@@ -97,12 +98,13 @@ def _grid(tables: Sequence[Table]) -> Grid:
     return Grid("budgets", "Score at every budget", tuple(columns), tuple(rows), muted)
 
 
-def _numbers(row: Row | None) -> tuple[Value, Value, Value]:
+def _numbers(row: Row | None) -> tuple[Value, Value, Value, Value]:
     if row is None:
-        return None, None, None
+        return None, None, None, None
     score, apart = row.score, row.difference
     return (
         score.mean if score else None,
         score.half_width if score and score.known else None,
         apart.mean if apart else None,
+        apart.half_width if apart and apart.known else None,
     )

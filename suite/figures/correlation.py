@@ -145,7 +145,8 @@ def _name_points(drawn: go.Figure, metric: MetricRow, panel: list[PanelRow]) -> 
     places = [Place(sign * x, y, row.name if row.name == row.strategy else "") for row, x, y in known]
     for one in placed_labels(places, width=800, height=400, y_range=span):
         if one.annotation["text"]:
-            drawn.add_annotation({**one.annotation, "x": sign * one.annotation["x"]})
+            for annotation in one.annotations:
+                drawn.add_annotation({**annotation, "x": sign * annotation["x"]})
     drawn.update_xaxes(range=[sign * left, sign * right])
     drawn.update_yaxes(range=list(span))
 

@@ -88,20 +88,26 @@ def _name_points(made: go.Figure, points: Sequence[Point], scale: Scale) -> None
     front = pareto_front(points)
     places = []
     for point in points:
-        beyond = "" if scale.holds(point.gain) else f" {point.gain:+.1f}"
-        places.append(Place(point.seconds, scale.clipped(point.gain), f"{point.row.spec}{beyond}", point in front))
+        inside = scale.holds(point.gain)
+        beyond, half = "" if inside else f" {point.gain:+.1f}", _half(point) if inside else 0.0
+        whisker = (scale.clipped(point.gain - half), scale.clipped(point.gain + half)) if half else None
+        name = f"{point.row.spec}{beyond}"
+        places.append(Place(point.seconds, scale.clipped(point.gain), name, point in front, whisker))
     placed = placed_labels(places, width=800, height=390, y_range=(scale.low, scale.high), log_x=True)
-    made.update_layout(annotations=[one.annotation for one in placed])
+    made.update_layout(annotations=[drawn for one in placed for drawn in one.annotations])
+
+
+def _half(point: Point) -> float:
+    """Half the interval of a point's gain, in points; 0 where there is none."""
+    apart = point.row.difference
+    return 100 * apart.half_width if apart and apart.known else 0.0
 
 
 def _add_family(made: go.Figure, level: str, own: Sequence[Point], scale: Scale) -> None:
     colour = colour_of(level)
     inside = [scale.holds(point.gain) for point in own]
     beyond = ["triangle-down" if point.gain < 0 else "triangle-up" for point in own]
-    halves = [
-        100 * point.row.difference.half_width if there and point.row.difference and point.row.difference.known else 0.0
-        for there, point in zip(inside, own, strict=True)
-    ]
+    halves = [_half(point) if there else 0.0 for there, point in zip(inside, own, strict=True)]
     made.add_scatter(
         x=[point.seconds for point in own],
         y=[scale.clipped(point.gain) for point in own],
