@@ -1,7 +1,7 @@
 """Names beside points, placed so that none lies over another.
 
 A name stands right beside its point where there is room, else a little away with a thin line that leads to it; one
-that fits nowhere is left to the hover text. Whiskers are kept clear where that can be done.
+that fits nowhere is left to the hover text. Whiskers and the line at zero are kept clear where that can be done.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from suite.figures.theme import GREY, label
 
 CHARACTER_WIDTH, LINE_HEIGHT, AWAY = 6.4, 15.0, 9.0
-LONGEST = 28
+LONGEST = 36
 FAR_RISES, FAR_STEPS = (26.0, 40.0, 54.0, 70.0), (10.0, 26.0, 44.0)
 """How far up or down, and how far aside, a name may stand from its point where a line leads to it, in pixels."""
 
@@ -23,7 +23,8 @@ FAR_RISES, FAR_STEPS = (26.0, 40.0, 54.0, 70.0), (10.0, 26.0, 44.0)
 class Place:
     """A point with the name that belongs to it; important ones are placed first.
 
-    `whisker` are the ends of the line that is drawn through it upright, which names had better not cross.
+    A point without a name takes room only. `whisker` are the ends of the line that is drawn through it upright, which
+    names had better not cross.
     """
 
     x: float
@@ -71,6 +72,26 @@ class Placed:
         return (self.annotation,) if self.leader is None else (self.leader, self.annotation)
 
 
+def labels_for(
+    wide: Sequence[Place],
+    narrow: Sequence[Place],
+    *,
+    height: float,
+    y_range: tuple[float, float],
+    log_x: bool = False,
+) -> list[dict[str, Any]]:
+    """The annotations of a figure's points: `wide` for a desk and for paper, `narrow` for a phone.
+
+    Those of a phone are not seen until the page shows them in place of the others (`figures.js`).
+    """
+    desk = placed_labels(wide, width=800, height=height, y_range=y_range, log_x=log_x)
+    phone = placed_labels(narrow, width=280, height=height, y_range=y_range, log_x=log_x)
+    return [
+        *(drawn for one in desk for drawn in one.annotations),
+        *({**drawn, "name": "narrow", "visible": False} for one in phone for drawn in one.annotations),
+    ]
+
+
 def placed_labels(
     places: Sequence[Place],
     *,
@@ -96,9 +117,13 @@ def placed_labels(
         for (x, _), place in zip(points, places, strict=True)
         if place.whisker is not None
     ]
+    if low < 0 < high:
+        lines.append(Box(0, down(0) - 1, width, down(0) + 1))
     found = []
     for number in sorted(range(len(places)), key=lambda number: not places[number].important):
         place, (x, y) = places[number], points[number]
+        if not place.name:
+            continue
         name = place.name if len(place.name) <= LONGEST else f"{place.name[: LONGEST - 1]}…"
         reach = CHARACTER_WIDTH * len(name)
         near, far = _beside(x, y, reach, place.important), _away(x, y, reach)

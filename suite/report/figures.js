@@ -3,14 +3,14 @@
 const breadthDrawing = (() => {
   const NARROW = 600;
   const LEAST_WIDE = 720;
-  const LEAST_NAMED = 860;
   const LEAST_PANEL = 310;
   const LEGEND_LINE = 19;
 
   // On a phone the names and numbers beside a plot would leave no room for it; the table below holds them all.
   const fitted = (layout, width, keys) => {
     if (width >= NARROW) return layout;
-    const fewer = (items) => (items || []).filter((item) => !["value", "bracket"].includes(item.name));
+    const fewer = (items) => (items || []).filter((item) => !["value", "bracket", "label"].includes(item.name))
+      .map((item) => (item.name === "narrow" ? { ...item, visible: true, font: { ...item.font, size: 10 } } : item));
     const changed = { ...layout, annotations: fewer(layout.annotations), shapes: fewer(layout.shapes) };
     changed.margin = { ...layout.margin, r: 12, l: 8 };
     for (const key of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) {
@@ -26,13 +26,11 @@ const breadthDrawing = (() => {
     return changed;
   };
 
-  // Panels with headings, heat maps with their numbers, and points with their names cannot be made narrow: their
-  // figures scroll within the page. Nothing else needs more room than there is.
+  // Panels with headings and heat maps with their numbers cannot be made narrow: they scroll within the page.
   const leastWidth = (data, layout) => {
     const columns = new Set(Object.keys(layout).filter((key) => /^xaxis/.test(key)).map((key) => (layout[key].domain || [0])[0]));
     if (columns.size > 1) return LEAST_PANEL * columns.size;
-    if (data.some((trace) => trace.type === "heatmap" && trace.texttemplate)) return LEAST_WIDE;
-    return (layout.annotations || []).some((item) => item.name === "label") ? LEAST_NAMED : 0;
+    return data.some((trace) => trace.type === "heatmap" && trace.texttemplate) ? LEAST_WIDE : 0;
   };
 
   const draw = (place, { data, layout }, mode) => {

@@ -16,6 +16,7 @@ WHAT_COUNTS = (
 )
 COLUMNS = (
     Column("strategy", role="name"),
+    Column("rank", "d"),
     Column("difference to random (points)", "+.1f", 100),
     Column("± (points)", ".1f", 100, key="difference-half"),
     Column("features (s)", ".2f"),
@@ -43,6 +44,7 @@ def cost_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
     rows = tuple(
         (
             row.spec,
+            row.rank,
             row.difference.mean if row.difference else None,
             row.difference.half_width if row.difference and row.difference.known else None,
             row.costs.feature_seconds,

@@ -129,7 +129,7 @@ def test_a_study_that_was_not_kept_or_is_damaged_says_so_with_its_command(tmp_pa
     snapshot = made_up(tmp_path)
     [block] = blocks_of(view, page_at(snapshot, view=named(view)))
     assert isinstance(block, NotRun)
-    assert block.why.startswith("nobody has kept")
+    assert block.why.startswith("no ")
     assert block.command == f"breadth {study} --track microworld"
     broken = tmp_path / "studies" / "microworld" / f"{study}.json"
     broken.parent.mkdir(parents=True)
@@ -223,7 +223,8 @@ def test_costs_are_those_of_the_board_and_work_is_that_of_its_cells(snapshot: Sn
     row = next(row for row in page.table.rows if row.spec == "k-center")
     line = next(line for line in found["costs-0"].rows if _text(line[0]) == "k-center")
     assert row.difference is not None
-    assert line[1:4] == (row.difference.mean, row.costs.feature_seconds, row.costs.selection_seconds)
+    costs = row.costs.feature_seconds, row.costs.selection_seconds
+    assert line[1:6] == (row.rank, row.difference.mean, row.difference.half_width, *costs)
     work = {_text(line[0]): line[1:] for line in found["work"].rows}
     assert work["k-center"] == (500, 1000, 1e12, 3, "2 cores")
     assert work["random"][3] == 15
@@ -233,7 +234,7 @@ def test_costs_are_those_of_the_board_and_work_is_that_of_its_cells(snapshot: Sn
 def test_one_budget_is_said_and_drawn_as_scores(snapshot: Snapshot, tmp_path: Path) -> None:
     blocks = blocks_of(budget, page_at(snapshot, view="budget"))
     assert "Only one budget has results on llama-455k-microworld, 500 samples" in texts(blocks)
-    assert "The track registers no other." in texts(blocks)
+    assert "The track has no other." in texts(blocks)
     assert [picture.identifier for picture in pictures(blocks)] == ["budget-scores"]
     again = blocks_of(budget, page_at(made_up(tmp_path, track="alpaca-cpu"), view="budget"))
     [command] = [block.text for block in again if isinstance(block, Command)]
