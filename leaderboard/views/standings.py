@@ -58,6 +58,9 @@ def blocks(page: Page) -> Iterator[Block]:
     drawn = forest_figure(page.data.board, shown, compact=True)
     if drawn is not None:
         yield Picture("forest", drawn, "Difference to random", READ_FOREST)
+    elif page.rows and not page.shown:
+        yield Paragraph("The filters leave no row; all of them are listed below with the reason.", "note")
+        yield Links((Link("Show every row", page.link(search="", levels=(), kinds=())),))
     else:
         yield Paragraph("No row here has a difference to random, so there is nothing to draw.", "note")
     yield ranked(page, table)

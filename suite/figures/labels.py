@@ -117,8 +117,7 @@ def placed_labels(
         for (x, _), place in zip(points, places, strict=True)
         if place.whisker is not None
     ]
-    if low < 0 < high:
-        lines.append(Box(0, down(0) - 1, width, down(0) + 1))
+    zero = down(0) if low < 0 < high else -LINE_HEIGHT
     found = []
     for number in sorted(range(len(places)), key=lambda number: not places[number].important):
         place, (x, y) = places[number], points[number]
@@ -128,10 +127,13 @@ def placed_labels(
         reach = CHARACTER_WIDTH * len(name)
         near, far = _beside(x, y, reach, place.important), _away(x, y, reach)
         # Beside its point and clear of whiskers is best; over a whisker is better than nowhere.
-        for candidates, kept_clear in ((near, lines), (far, lines), (near, []), (far, [])):
-            free = (one for one in candidates if _free(one[1], width, height, [*taken, *kept_clear]))
-            if (chosen := next(free, None)) is not None:
-                anchor, box = chosen
+        for candidates, clear in ((near, True), (far, True), (near, False), (far, False)):
+            free = [one for one in candidates if _free(one[1], width, height, [*taken, *(lines if clear else ())])]
+            # The line at zero may touch a name but not strike it out.
+            if clear:
+                free = [one for one in free if abs(one[1].middle - zero) >= LINE_HEIGHT / 3]
+            if free:
+                anchor, box = free[0]
                 taken.append(box)
                 found.append(_placed(place, name, across[number], (x, y), anchor, box))
                 break

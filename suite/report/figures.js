@@ -4,6 +4,7 @@ const breadthDrawing = (() => {
   const NARROW = 600;
   const LEAST_WIDE = 720;
   const LEAST_PANEL = 310;
+  const LEAST_PANELS = 960;
   const LEGEND_LINE = 19;
 
   // On a phone the names and numbers beside a plot would leave no room for it; the table below holds them all.
@@ -29,7 +30,7 @@ const breadthDrawing = (() => {
   // Panels with headings and heat maps with their numbers cannot be made narrow: they scroll within the page.
   const leastWidth = (data, layout) => {
     const columns = new Set(Object.keys(layout).filter((key) => /^xaxis/.test(key)).map((key) => (layout[key].domain || [0])[0]));
-    if (columns.size > 1) return LEAST_PANEL * columns.size;
+    if (columns.size > 1) return Math.min(LEAST_PANEL * columns.size, LEAST_PANELS);
     return data.some((trace) => trace.type === "heatmap" && trace.texttemplate) ? LEAST_WIDE : 0;
   };
 

@@ -16,11 +16,12 @@ from boards import COMMITTED, made_up, page_at, snapshot_of
 from factories import experiment, result, sha
 from reports import EFFECTS, of_track, stored
 
+from leaderboard.controls import states
 from leaderboard.page import Page
 from leaderboard.render import render
 from leaderboard.source import Snapshot
-from leaderboard.views import about, budget, compare, cost, ladder, metrics, overlap, tasks
-from suite.report.blocks import Block, Command, Grid, Link, NotRun, Paragraph, Picture, every
+from leaderboard.views import about, budget, compare, cost, ladder, metrics, overlap, standings, tasks, view_named
+from suite.report.blocks import Block, Command, Grid, Link, Links, NotRun, Paragraph, Picture, every
 from suite.stores import LocalStore
 from suite.track import load_track
 
@@ -254,14 +255,14 @@ def test_two_budgets_draw_lines_and_stand_side_by_side(tmp_path: Path) -> None:
     assert [picture.identifier for picture in pictures(blocks)] == ["budget-lines"]
     grid = grids(blocks)["budgets"]
     assert [column.name for column in grid.columns][2:] == [
-        f"{what}-{size}" for size in (500, 2000) for what in ("score", "half", "difference")
+        f"{what}-{size}" for size in (500, 2000) for what in ("score", "half", "difference", "difference-half")
     ]
     scores = {
         table.budget: {row.spec: row.score.mean for row in table.rows if row.score} for table in page.data.board.tables
     }
     lines = {_text(row[0]): row for row in grid.rows}
-    assert (lines["k-center"][2], lines["k-center"][5]) == (scores[500]["k-center"], scores[2000]["k-center"])
-    assert lines["longest"][5:] == (None, None, None)
+    assert (lines["k-center"][2], lines["k-center"][6]) == (scores[500]["k-center"], scores[2000]["k-center"])
+    assert lines["longest"][6:] == (None, None, None, None)
 
 
 def test_many_rows_are_all_in_the_table_and_the_best_in_the_figure(tmp_path: Path) -> None:
@@ -288,3 +289,15 @@ def test_light_enough_to_start_at_once() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_filters_that_leave_no_row_say_so_with_the_way_back(snapshot: Snapshot) -> None:
+    blocks = blocks_of(standings, page_at(snapshot, search="no such strategy"))
+    assert "The filters leave no row" in texts(blocks)
+    [back] = [link for block in blocks if isinstance(block, Links) for link in block.links if "every" in link.text]
+    assert "search" not in back.href
+
+
+def test_a_queue_without_requests_has_nothing_to_search(snapshot: Snapshot) -> None:
+    page = page_at(snapshot, view="queue")
+    assert not any(state.shown for state in states(page, view_named("queue")).values())
