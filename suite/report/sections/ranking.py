@@ -19,7 +19,7 @@ from suite.report.material import Material
 COLUMNS = (
     Column("rank", "d"),
     Column("strategy", role="name"),
-    Column("family", role="family"),
+    Column("family", role="short"),
     Column("kind"),
     Column("score (points)", ".1f", 100),
     Column("± (points)", ".1f", 100),
