@@ -62,7 +62,9 @@ def states(page: Page, view: View) -> dict[str, State]:
         offered |= {name: tuple(choices) for name, choices in own(page).items()}
     chosen: Callable[[Page], dict[str, str]] | None = getattr(view, "values", None)
     values = chosen(page) if chosen is not None else {}
-    wanted = view.CONTROLS if not page.address.run or "run" not in view.CONTROLS else ()
+    needed: Callable[[Page], bool] | None = getattr(view, "filtered", None)
+    whole = ("run" in view.CONTROLS and page.address.run) or (needed is not None and not needed(page))
+    wanted = () if whole else view.CONTROLS
     return {
         control.name: _state(control, page, offered.get(control.name, ()), wanted, values.get(control.name))
         for control in CONTROLS

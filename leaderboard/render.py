@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from leaderboard.address import Address
+from leaderboard.controls import states
 from leaderboard.views import VIEWS, View, view_named
 from suite import __version__
 from suite.errors import UnknownNameError
@@ -57,6 +58,7 @@ def _rendered(page: Page) -> Rendered:
         view=view,
         tabs=[(other, page.asked.changed(view=other.NAME, run="", request="", sort="").href) for other in VIEWS],
         age=_age(page),
+        filters=any(state.shown for state in states(page, view).values()),
     )
     plots |= {block.identifier: _form(block, page) for block in there if isinstance(block, Form)}
     body = _TEMPLATES.get_template("body.html").render(

@@ -33,7 +33,8 @@ class View(Protocol):
     HOW_TO_READ: str
     """One sentence for a reader who knows nothing."""
     CONTROLS: tuple[str, ...]
-    """The filter controls that matter in it, of `leaderboard.controls.NAMES`."""
+    """The filter controls that matter in it, of `leaderboard.controls.NAMES`; a view with a function `filtered` has
+    them only on pages of which that is true."""
 
     def blocks(self, page: Page) -> Iterator[Block]:
         """What it shows; pure."""

@@ -40,7 +40,7 @@ TRACKS = (
     Column("tasks", "d"),
     Column("training seeds", "d"),
     Column("random draws", "d"),
-    Column("GPU-hours", ",.0f"),
+    Column("GPU-hours", ",.4g"),
     Column("results here", ",d", key="results"),
 )
 VERSIONS = (Column("what", role="name"), Column("value"))

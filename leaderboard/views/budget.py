@@ -58,16 +58,16 @@ def _alone(page: Page, table: Table) -> Iterator[Block]:
     """There is one budget: said, with the command that makes another where the track has one."""
     assert page.data is not None
     said = (
-        f"Only one budget has results on {table.base_model}, {table.budget:,} samples, so there is no line to draw "
-        "yet: these are the scores there."
+        f"Only one budget has results on {table.base_model}, {table.budget:,} samples, so there is no line to draw: "
+        "these are the scores at it."
     )
     track = page.data.track
     others = [size for size in track.budget_sizes if size != table.budget] if track is not None else []
     if not others:
-        yield Paragraph(f"{said} The track registers no other.")
+        yield Paragraph(f"{said} The track has no other.")
         return
     names = ";".join(row.spec for row in table.rows if not row.reference and not row.variant)
-    yield Paragraph(f"{said} The track registers {', '.join(f'{size:,}' for size in others)}, too; this makes them:")
+    yield Paragraph(f"{said} The track also has {', '.join(f'{size:,}' for size in others)} samples; this runs them:")
     made = [f"breadth run --track {shlex.quote(page.data.name)} --budget {size} --strategies " for size in others]
     yield Command("\n".join(line + shlex.quote(names) for line in made))
 
@@ -81,6 +81,7 @@ def _grid(tables: Sequence[Table]) -> Grid:
             Column(f"score {at} (points)", ".1f", 100, key=f"score-{table.budget}"),
             Column(f"± {at} (points)", ".1f", 100, key=f"half-{table.budget}"),
             Column(f"to random {at} (points)", "+.1f", 100, key=f"difference-{table.budget}"),
+            Column(f"± to random {at} (points)", ".1f", 100, key=f"difference-half-{table.budget}"),
         ]
     standing: dict[str, Row] = {}
     for table in reversed(tables):
@@ -97,12 +98,13 @@ def _grid(tables: Sequence[Table]) -> Grid:
     return Grid("budgets", "Score at every budget", tuple(columns), tuple(rows), muted)
 
 
-def _numbers(row: Row | None) -> tuple[Value, Value, Value]:
+def _numbers(row: Row | None) -> tuple[Value, Value, Value, Value]:
     if row is None:
-        return None, None, None
+        return None, None, None, None
     score, apart = row.score, row.difference
     return (
         score.mean if score else None,
         score.half_width if score and score.known else None,
         apart.mean if apart else None,
+        apart.half_width if apart and apart.known else None,
     )

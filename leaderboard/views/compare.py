@@ -249,7 +249,7 @@ def _metrics(page: Page, first: str, second: str) -> Iterator[Block]:
     assert page.data is not None
     study, why = page.data.kept("correlate", CorrelateTable)
     if study is None:
-        yield Paragraph(why or "Not measured: nobody has kept a study of metrics of this track here.", "note")
+        yield Paragraph(why or "Not measured: no study of metrics has been run on this track yet.", "note")
         return
     panel = {spec: [row for row in study.panel if row.spec == spec] for spec in (first, second)}
     lacking = [spec for spec, rows in panel.items() if not rows]

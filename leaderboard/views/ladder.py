@@ -21,7 +21,7 @@ def blocks(page: Page) -> Iterator[Block]:
     if page.data is None:
         yield from no_table(page)
         return
-    table = kept_study(page, "ladder", LadderTable, "a ladder of diversity of this track here")
+    table = kept_study(page, "ladder", LadderTable, "no ladder of diversity has been run on this track yet")
     if isinstance(table, NotRun):
         yield table
         return

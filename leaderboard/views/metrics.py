@@ -29,7 +29,9 @@ def blocks(page: Page) -> Iterator[Block]:
     if page.data is None:
         yield from no_table(page)
         return
-    table = kept_study(page, STUDY, CorrelateTable, "a study of metrics against performance of this track here")
+    table = kept_study(
+        page, STUDY, CorrelateTable, "no study of metrics against performance has been run on this track yet"
+    )
     if isinstance(table, NotRun):
         yield table
         return

@@ -22,7 +22,9 @@ def blocks(page: Page) -> Iterator[Block]:
     if page.data is None:
         yield from no_table(page)
         return
-    outcome = kept_study(page, STUDY, OverlapOutcome, "what the strategies of this track pick alike")
+    outcome = kept_study(
+        page, STUDY, OverlapOutcome, "no study of what strategies pick alike has been run on this track yet"
+    )
     if isinstance(outcome, NotRun):
         yield outcome
         return

@@ -80,6 +80,12 @@ def blocks(page: Page) -> Iterator[Block]:
     yield from _passed_over(requests)
 
 
+def filtered(page: Page) -> bool:
+    """Whether there is a list of requests to search."""
+    requests = page.snapshot.requests
+    return requests is not None and bool(requests.listing.requests) and not page.asked.request
+
+
 def nowhere(page: Page) -> Iterator[Block]:
     """A page that was given no store of requests, and how it gets one."""
     yield Paragraph("This page shows no requests: it was given no store of them.", "lead")

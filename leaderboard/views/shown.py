@@ -29,16 +29,16 @@ def no_table(page: Page) -> Iterator[Block]:
         yield NotRun(why, f"breadth run --track {shlex.quote(page.data.name)}")
 
 
-def kept_study(page: Page, name: str, kind: type[Kept], what: str) -> Kept | NotRun:
+def kept_study(page: Page, name: str, kind: type[Kept], missing: str) -> Kept | NotRun:
     """The kept outcome of a study of the page's track, or why there is none and the command that makes it.
 
-    `what` says in words what would be shown. The page has data.
+    `missing` says in words that there is none. The page has data.
     """
     assert page.data is not None
     outcome, why = page.data.kept(name, kind)
     if outcome is not None:
         return outcome
-    return NotRun(why or f"nobody has kept {what}.", f"breadth {name} --track {shlex.quote(page.data.name)}")
+    return NotRun(why or f"{missing}.", f"breadth {name} --track {shlex.quote(page.data.name)}")
 
 
 def shown_table(page: Page, table: Table, keep: Collection[str] = ()) -> Table:

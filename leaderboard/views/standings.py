@@ -58,6 +58,9 @@ def blocks(page: Page) -> Iterator[Block]:
     drawn = forest_figure(page.data.board, shown, compact=True)
     if drawn is not None:
         yield Picture("forest", drawn, "Difference to random", READ_FOREST)
+    elif page.rows and not page.shown:
+        yield Paragraph("The filters leave no row; all of them are listed below with the reason.", "note")
+        yield Links((Link("Show every row", page.link(search="", levels=(), kinds=())),))
     else:
         yield Paragraph("No row here has a difference to random, so there is nothing to draw.", "note")
     yield ranked(page, table)
@@ -125,7 +128,6 @@ def _finished(page: Page, row: Row) -> Value:
 CELLS: tuple[tuple[Column, Callable[[Page, Row], Value]], ...] = (
     (Column("rank", "d"), lambda page, row: row.rank),
     (Column("strategy", role="name"), lambda page, row: Link(row.spec, page.link(view="runs", search=row.spec))),
-    (Column("level", role="family"), _family),
     (
         Column("difference to random (points)", "+.1f", 100, key="difference"),
         lambda page, row: row.difference.mean if row.difference else None,
@@ -138,6 +140,7 @@ CELLS: tuple[tuple[Column, Callable[[Page, Row], Value]], ...] = (
     (Column("score (points)", ".1f", 100, key="score"), lambda page, row: row.score.mean if row.score else None),
     (Column("score ± (points)", ".1f", 100, key="score-half"), lambda page, row: _half(row.score)),
     (Column("seeds done", role="short", key="seeds"), lambda page, row: f"{row.cells_done} of {row.cells_registered}"),
+    (Column("level", role="family"), _family),
     (Column("kind", role="short"), lambda page, row: "reference" if row.reference else row.kind),
     (Column("selection", role="short"), _selection),
     (Column("budget (samples)", ",d", key="budget"), lambda page, row: page.address.budget),

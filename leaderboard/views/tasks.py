@@ -54,7 +54,9 @@ def _entering(page: Page) -> Iterator[Block]:
 def _contamination(page: Page) -> Iterator[Block]:
     """What the kept study found; a pool that holds a task's questions flatters whoever picks them."""
     yield Heading("Questions of these tasks that stand in the pool")
-    outcome = kept_study(page, STUDY, ContaminationOutcome, "a check of this track's pool against its tasks here")
+    outcome = kept_study(
+        page, STUDY, ContaminationOutcome, "no check of this track's pool against its tasks has been run yet"
+    )
     if isinstance(outcome, NotRun):
         yield outcome
         return

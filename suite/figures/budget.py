@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
 
 import plotly.graph_objects as go
 
 from suite.aggregate import Board, Row, Table
+from suite.figures.scale import Scale
 from suite.figures.theme import FAMILIES, GREY, RIBBON, colour_of, figure, label, symbol_of
 from suite.statistics.intervals import Estimate
 
@@ -16,7 +19,8 @@ HOW_TO_READ = (
 )
 READ_SCORES = (
     "Each dot is a strategy's score, its whisker the 95 % interval; the grey band is that of random, the dotted line "
-    "the whole pool. Whether a strategy differs from random is tested on paired differences: see the forest plot."
+    "the whole pool; arrow: beyond the scale. Whether a strategy differs from random is tested on paired differences: "
+    "see the forest plot."
 )
 BAND = 0.12
 SCORE_HEIGHT = 24
@@ -84,12 +88,15 @@ def scores_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figur
         subtitle=READ_SCORES,
         dark=dark,
     )
+    marks: list[float] = []
     # One name above the other: where there is little room the lines stand close together.
     for spec, name, dash, rise in (("random", "random", "dash", 0), ("full", "whole pool", "dot", 15)):
         held = next((row.score for row in table.rows if row.spec == spec and row.complete and row.score), None)
         if held is None:
             continue
+        marks.append(100 * held.mean)
         if spec == "random" and held.known:
+            marks += (100 * held.low, 100 * held.high)
             made.add_vrect(x0=100 * held.low, x1=100 * held.high, fillcolor=RIBBON, line_width=0, layer="below")
         made.add_vline(x=100 * held.mean, line={"dash": dash, "color": GREY, "width": 1.5})
         made.add_annotation(
@@ -102,9 +109,12 @@ def scores_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figur
             font={"size": 12, "color": GREY},
             showarrow=False,
         )
+    scale = Scale.of_scores([row.score for row in rows if row.score is not None], marks)
     levels = dict.fromkeys(row.level for row in rows)
     for level in sorted(levels, key=lambda level: list(FAMILIES).index(level) if level in FAMILIES else -1):
-        _add_scores(made, level, [(place, row) for place, row in enumerate(rows) if row.level == level])
+        _add_scores(made, level, [(place, row) for place, row in enumerate(rows) if row.level == level], scale)
+    made.update_layout(annotations=[*made.layout.annotations, *_beyond(rows, scale)])
+    made.update_xaxes(range=[scale.low, scale.high])
     made.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=[label(row.spec) for row in rows],
@@ -117,23 +127,51 @@ def scores_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figur
     )
 
 
-def _add_scores(made: go.Figure, level: str, own: list[tuple[int, Row]]) -> None:
+def _beyond(rows: list[Row], scale: Scale) -> Iterator[dict[str, Any]]:
+    """The number beside every arrow, which stands for a score beyond the axis."""
+    for place, row in enumerate(rows):
+        if row.score is not None and not scale.holds(100 * row.score.mean):
+            low = 100 * row.score.mean < scale.low
+            half = f" ± {100 * row.score.half_width:.1f}" if row.score.known else ""
+            yield {
+                "x": scale.clipped(100 * row.score.mean),
+                "y": place,
+                "xanchor": "left" if low else "right",
+                "xshift": 10 if low else -10,
+                "text": f"{100 * row.score.mean:.1f}{half}",
+                "font": {"size": 12},
+                "showarrow": False,
+            }
+
+
+def _add_scores(made: go.Figure, level: str, own: list[tuple[int, Row]], scale: Scale) -> None:
     colour = colour_of(level)
     scores = [row.score for _, row in own if row.score is not None]
+    means = [100 * score.mean for score in scores]
+    inside = [scale.holds(mean) for mean in means]
+    arrows = ["triangle-left" if mean < scale.low else "triangle-right" for mean in means]
+    halves = [100 * one.half_width if there and one.known else 0 for there, one in zip(inside, scores, strict=True)]
     made.add_scatter(
-        x=[100 * score.mean for score in scores],
+        x=[scale.clipped(mean) for mean in means],
         y=[place for place, _ in own],
         mode="markers",
-        marker={"symbol": symbol_of(level), "size": 10, "color": colour},
-        error_x={
-            "array": [100 * score.half_width if score.known else 0 for score in scores],
+        marker={
+            "symbol": [symbol_of(level) if there else arrow for there, arrow in zip(inside, arrows, strict=True)],
+            "size": 10,
             "color": colour,
-            "thickness": 2,
-            "width": 0,
         },
+        error_x={"array": halves, "color": colour, "thickness": 2, "width": 0},
+        showlegend=False,
+        customdata=[[label(row.spec), mean] for (_, row), mean in zip(own, means, strict=True)],
+        hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]:.1f} points<extra></extra>",
+    )
+    # A legend entry takes the marker of the first point, which may be an arrow.
+    made.add_scatter(
+        x=[None],
+        y=[None],
+        mode="markers",
+        marker={"symbol": symbol_of(level), "size": 10, "color": colour},
         name=label(level),
-        customdata=[label(row.spec) for _, row in own],
-        hovertemplate="<b>%{customdata}</b><br>%{x:.1f} points<extra></extra>",
     )
 
 

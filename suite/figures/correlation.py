@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from suite.figures.labels import Place, placed_labels
+from suite.figures.labels import Place, labels_for
 from suite.figures.theme import FAMILIES, GREY, OKABE_ITO, colour_of, figure, label, symbol_of
 
 if TYPE_CHECKING:
@@ -143,9 +143,8 @@ def _name_points(drawn: go.Figure, metric: MetricRow, panel: list[PanelRow]) -> 
     sign = 1.0 if metric.higher_is_diverse else -1.0
     (left, right), span = _room([sign * x for _, x, _ in known], MARGIN), _room([y for _, _, y in known], 0.06)
     places = [Place(sign * x, y, row.name if row.name == row.strategy else "") for row, x, y in known]
-    for one in placed_labels(places, width=800, height=400, y_range=span):
-        if one.annotation["text"]:
-            drawn.add_annotation({**one.annotation, "x": sign * one.annotation["x"]})
+    for one in labels_for(places, places, height=400, y_range=span):
+        drawn.add_annotation({**one, "x": sign * one["x"]})
     drawn.update_xaxes(range=[sign * left, sign * right])
     drawn.update_yaxes(range=list(span))
 

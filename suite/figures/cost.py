@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from suite.aggregate import Board, Row, Table
-from suite.figures.labels import Place, placed_labels
+from suite.figures.labels import Place, labels_for
 from suite.figures.scale import Scale
 from suite.figures.theme import FAMILIES, GREY, colour_of, figure, label, symbol_of
 
@@ -16,7 +16,8 @@ LEAST_SECONDS = 0.01
 """Shorter times cannot be told apart on another machine; they stand at the left edge."""
 HOW_TO_READ = (
     "Up and left is better. Whisker: 95 % interval of the difference to random; time: median of "
-    "features and selection. On the dashed line (Pareto front) nothing is both cheaper and better."
+    "features and selection. On the dashed line (Pareto front) nothing is both cheaper and better. On a narrow screen "
+    "points carry their ranks, which the table beneath has."
 )
 
 
@@ -86,22 +87,30 @@ def _add_front(made: go.Figure, front: Sequence[Point], most: float) -> None:
 
 def _name_points(made: go.Figure, points: Sequence[Point], scale: Scale) -> None:
     front = pareto_front(points)
-    places = []
+    places, short = [], []
     for point in points:
-        beyond = "" if scale.holds(point.gain) else f" {point.gain:+.1f}"
-        places.append(Place(point.seconds, scale.clipped(point.gain), f"{point.row.spec}{beyond}", point in front))
-    placed = placed_labels(places, width=800, height=390, y_range=(scale.low, scale.high), log_x=True)
-    made.update_layout(annotations=[one.annotation for one in placed])
+        inside = scale.holds(point.gain)
+        beyond, half = "" if inside else f" {point.gain:+.1f}", _half(point) if inside else 0.0
+        whisker = (scale.clipped(point.gain - half), scale.clipped(point.gain + half)) if half else None
+        name = f"{point.row.spec}{beyond}"
+        places.append(Place(point.seconds, scale.clipped(point.gain), name, point in front, whisker))
+        rank = "" if point.row.rank is None else str(point.row.rank)
+        short.append(Place(point.seconds, scale.clipped(point.gain), rank, point in front, whisker))
+    drawn = labels_for(places, short, height=390, y_range=(scale.low, scale.high), log_x=True)
+    made.update_layout(annotations=drawn)
+
+
+def _half(point: Point) -> float:
+    """Half the interval of a point's gain, in points; 0 where there is none."""
+    apart = point.row.difference
+    return 100 * apart.half_width if apart and apart.known else 0.0
 
 
 def _add_family(made: go.Figure, level: str, own: Sequence[Point], scale: Scale) -> None:
     colour = colour_of(level)
     inside = [scale.holds(point.gain) for point in own]
     beyond = ["triangle-down" if point.gain < 0 else "triangle-up" for point in own]
-    halves = [
-        100 * point.row.difference.half_width if there and point.row.difference and point.row.difference.known else 0.0
-        for there, point in zip(inside, own, strict=True)
-    ]
+    halves = [_half(point) if there else 0.0 for there, point in zip(inside, own, strict=True)]
     made.add_scatter(
         x=[point.seconds for point in own],
         y=[scale.clipped(point.gain) for point in own],

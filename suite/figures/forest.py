@@ -21,7 +21,7 @@ from suite.figures.theme import FAMILIES, GREY, RIBBON, colour_of, figure, label
 ROW_HEIGHT, FRAME_HEIGHT, VALUES_WIDTH = 27, 208, 106
 COMPACT_ROW, COMPACT_TOP, COMPACT_FOOT, NOTE_LINE = 18, 42, 46, 18
 """Pixels of a row and of the frame where a page must hold the whole picture on one screen."""
-LONGEST_NAME = 34
+LONGEST_NAME = 36
 LANE = 9
 """Pixels between two brackets side by side."""
 MARKS = {"beats": "▲", "worse": "▼", "tied": "="}
@@ -53,7 +53,7 @@ def forest_figure(board: Board, table: Table, *, dark: bool = False, compact: bo
     brackets, lanes = _brackets(rows)
     # One update each: plotly checks everything that is there again with every addition.
     made.update_layout(
-        annotations=[*_values(rows, lanes), *_footnote(table), *_random_label(table)],
+        annotations=[*_values(rows, lanes), *_footnote(table, compact), *_random_label(table)],
         shapes=[*_ribbon(table), *brackets],
     )
     made.update_xaxes(range=[scale.low, scale.high], zeroline=True, zerolinewidth=1.5)
@@ -64,7 +64,7 @@ def forest_figure(board: Board, table: Table, *, dark: bool = False, compact: bo
         showgrid=False,
         zeroline=False,
     )
-    made.update_layout(_frame(len(rows), lanes, len(list(_footnote(table))), compact))
+    made.update_layout(_frame(len(rows), lanes, len(list(_footnote(table, compact))), compact))
     return made
 
 
@@ -255,7 +255,7 @@ def _value(row: Row) -> str:
     return f"{mean} ± {half.rjust(3, ' ')}"
 
 
-def _footnote(table: Table) -> Iterator[dict[str, Any]]:
+def _footnote(table: Table, compact: bool) -> Iterator[dict[str, Any]]:
     """What is not drawn, and why."""
     notes = [f"Nothing is ranked: {label(table.withheld)}."] if table.withheld else []
     incomplete = [row for row in table.rows if not row.complete]
@@ -270,7 +270,8 @@ def _footnote(table: Table) -> Iterator[dict[str, Any]]:
             "yref": "paper",
             "x": 0,
             "y": 0,
-            "yshift": -72,
+            # Beneath the axis and its title, whose heights do not change with the picture's.
+            "yshift": -COMPACT_FOOT - 4 if compact else -72,
             "xanchor": "left",
             "yanchor": "top",
             "align": "left",

@@ -1,4 +1,4 @@
-"""The axis of differences to random, which far outliers must not stretch until nothing else can be seen."""
+"""The axis of differences to random, or of scores, which far outliers must not stretch until nothing else is seen."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from suite.aggregate import Row
+from suite.statistics.intervals import Estimate
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,25 @@ class Scale:
 
         References count only where there are no other rows.
         """
-        own = [row for row in rows if row.difference and not row.reference] or [row for row in rows if row.difference]
-        means = np.array([0.0, *(100 * row.difference.mean for row in own if row.difference)])
+        there = [(row.reference, row.difference) for row in rows if row.difference]
+        own = [apart for reference, apart in there if not reference] or [apart for _, apart in there]
+        # Random itself has a difference of zero.
+        means = [0.0, *(100 * apart.mean for apart in own)]
+        return cls._within_fences(own, means, [0.0, *(100 * draw for draw in draws)])
+
+    @classmethod
+    def of_scores(cls, scores: Sequence[Estimate], marks: Sequence[float]) -> Scale:
+        """Wide enough for `marks`, in points, and the whiskers of the scores within Tukey's far fences; not empty."""
+        return cls._within_fences(scores, [100 * score.mean for score in scores], marks)
+
+    @classmethod
+    def _within_fences(cls, own: Sequence[Estimate], means: Sequence[float], marks: Sequence[float]) -> Scale:
         first, third = np.quantile(means, [0.25, 0.75])
         reach = 3 * max(third - first, 0.5)
-        ends = [0.0, *(100 * draw for draw in draws)]
-        for row in own:
-            assert row.difference is not None
-            if first - reach <= 100 * row.difference.mean <= third + reach:
-                ends += _ends(row)
+        ends = [*marks]
+        for one in own:
+            if first - reach <= 100 * one.mean <= third + reach:
+                ends += _ends(one)
         room = 0.04 * max(max(ends) - min(ends), 1.0)
         return cls(min(ends) - room, max(ends) + room)
 
@@ -45,8 +56,6 @@ class Scale:
         return min(max(value, self.low + edge), self.high - edge)
 
 
-def _ends(row: Row) -> list[float]:
-    """The ends of a row's whisker in points; its mean alone where it has none."""
-    assert row.difference is not None
-    found = row.difference
+def _ends(found: Estimate) -> list[float]:
+    """The ends of a whisker in points; the mean alone where there is none."""
     return [100 * value for value in ((found.low, found.high) if found.known else (found.mean,))]

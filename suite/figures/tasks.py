@@ -61,7 +61,7 @@ def tasks_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figure
         textfont={"size": 11},
         hovertemplate="%{customdata}<br>%{z:+.2f} points to random<extra></extra>",
         colorbar={
-            "title": {"text": "points", "side": "right", "font": {"size": 12}},
+            "title": {"text": "points", "side": "top", "font": {"size": 12}},
             "thickness": 10,
             "outlinewidth": 0,
             "len": 0.8,

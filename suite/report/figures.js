@@ -3,12 +3,15 @@
 const breadthDrawing = (() => {
   const NARROW = 600;
   const LEAST_WIDE = 720;
+  const LEAST_PANEL = 310;
+  const LEAST_PANELS = 960;
   const LEGEND_LINE = 19;
 
   // On a phone the names and numbers beside a plot would leave no room for it; the table below holds them all.
   const fitted = (layout, width, keys) => {
     if (width >= NARROW) return layout;
-    const fewer = (items) => (items || []).filter((item) => !["value", "bracket", "label"].includes(item.name));
+    const fewer = (items) => (items || []).filter((item) => !["value", "bracket", "label"].includes(item.name))
+      .map((item) => (item.name === "narrow" ? { ...item, visible: true, font: { ...item.font, size: 10 } } : item));
     const changed = { ...layout, annotations: fewer(layout.annotations), shapes: fewer(layout.shapes) };
     changed.margin = { ...layout.margin, r: 12, l: 8 };
     for (const key of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) {
@@ -24,10 +27,16 @@ const breadthDrawing = (() => {
     return changed;
   };
 
+  // Panels with headings and heat maps with their numbers cannot be made narrow: they scroll within the page.
+  const leastWidth = (data, layout) => {
+    const columns = new Set(Object.keys(layout).filter((key) => /^xaxis/.test(key)).map((key) => (layout[key].domain || [0])[0]));
+    if (columns.size > 1) return Math.min(LEAST_PANEL * columns.size, LEAST_PANELS);
+    return data.some((trace) => trace.type === "heatmap" && trace.texttemplate) ? LEAST_WIDE : 0;
+  };
+
   const draw = (place, { data, layout }, mode) => {
-    // Many panels, and heat maps with their numbers, cannot be made narrow: they scroll within the page.
-    const wide = "xaxis2" in layout || data.some((trace) => trace.type === "heatmap");
-    place.style.minWidth = wide && window.innerWidth < NARROW ? `${LEAST_WIDE}px` : "";
+    const least = leastWidth(data, layout);
+    place.style.minWidth = least && place.parentElement.clientWidth < least ? `${least}px` : "";
     const keys = layout.showlegend === false ? 0 : data.filter((trace) => trace.name && trace.showlegend !== false).length;
     const shown = fitted(layout, place.clientWidth, keys);
     const template = breadthFigures.templates[mode];

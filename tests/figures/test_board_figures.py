@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suite.aggregate import Board, Costs, PluginFacts, score_v1
-from suite.figures.budget import budget_figure
+from suite.figures.budget import budget_figure, scores_figure
 from suite.figures.cost import Point, cost_figure, cost_points, pareto_front
 from suite.figures.labels import CHARACTER_WIDTH, LINE_HEIGHT, Place, placed_labels
 from suite.figures.tasks import gain_on, tasks_figure
@@ -135,3 +135,49 @@ def test_no_name_lies_over_another(places: list[tuple[float, float]]) -> None:
                 or box[3] <= other[1] + 1e-6
                 or other[3] <= box[1] + 1e-6
             )
+
+
+def test_a_name_without_room_beside_its_point_stands_away_with_a_line_to_it() -> None:
+    crowd = [Place(5 + 0.01 * number, 0.2 * number, f"strategy-{number}") for number in range(6)]
+    corners = [Place(0, -9, "left"), Place(10, 9, "right")]
+    placed = placed_labels([*crowd, *corners], width=800, height=390, y_range=(-10, 10))
+    assert {one.annotation["text"] for one in placed} == {place.name for place in (*crowd, *corners)}
+    led = [one for one in placed if one.leader is not None]
+    assert led
+    for one in led:
+        assert one.leader is not None
+        assert (one.leader["x"], one.leader["y"]) == (one.annotation["x"], one.annotation["y"])
+        assert (one.leader["ax"], -one.leader["ay"]) == (one.annotation["xshift"], one.annotation["yshift"])
+
+
+def test_a_name_keeps_clear_of_whiskers() -> None:
+    whiskered = [Place(2.0, 5.0, "here"), Place(2.3, 5.0, "", whisker=(1.0, 9.0)), Place(9.0, 5.0, "there")]
+    [here] = [one for one in placed_labels(whiskered, width=800, height=400, y_range=(0, 10)) if one.box.left < 400]
+    assert here.annotation["xanchor"] == "right"
+
+
+def test_a_phone_is_given_ranks_in_place_of_names(board: Board) -> None:
+    [table] = board.tables
+    costs = {"k-center": Costs(4.0, 2.0, 10.0, 5.0, 1e8), "longest": Costs(0.2, 0.1, 10.0, 5.0, 1e8)}
+    rows = tuple(replace(row, costs=costs[row.spec]) if row.spec in costs else row for row in table.rows)
+    made = cost_figure(board, replace(table, rows=rows))
+    assert made is not None
+    short = [one for one in made.layout.annotations if one.name == "narrow" and one.text]
+    ranks = {str(row.rank) for row in rows if row.spec in (*costs, "random")}
+    assert {one.text.removeprefix("<b>").removesuffix("</b>") for one in short} == ranks
+    assert not any(one.visible for one in short)
+
+
+def test_a_score_far_out_is_an_arrow_with_its_number() -> None:
+    far = {"k-center": 0.2, "longest": -9.0}
+    board = score_v1(experiment(far), registration(), PLUGINS)
+    [table] = board.tables
+    # Few rows have wide fences; these are enough for the far one to lie outside.
+    near = [replace(row, spec=f"{row.spec}-{n}") for n in range(6) for row in table.rows if row.spec == "k-center"]
+    made = scores_figure(board, replace(table, rows=(*table.rows, *near)))
+    assert made is not None
+    low, _ = made.layout.xaxis.range
+    row = next(row for row in table.rows if row.spec == "longest")
+    assert row.score is not None
+    assert 100 * row.score.mean < low
+    assert [one.text for one in made.layout.annotations if one.text.startswith(f"{100 * row.score.mean:.1f}")]

@@ -16,7 +16,8 @@ READ_FOREST = (
 )
 READ_SCATTER = (
     "Each mark is one selection: its metric (x) against the performance of the model trained on it (y, mean z-score "
-    "over tasks); open marks are degenerate selections, such as those with repeats."
+    "over tasks); open marks are degenerate selections, such as those with repeats. Marks without a name are other "
+    "settings or draws of a strategy that is named."
 )
 COEFFICIENTS = ("spearman", "pearson", "kendall", "mean")
 COLUMNS = (

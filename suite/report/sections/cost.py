@@ -16,7 +16,9 @@ WHAT_COUNTS = (
 )
 COLUMNS = (
     Column("strategy", role="name"),
+    Column("rank", "d"),
     Column("difference to random (points)", "+.1f", 100),
+    Column("± (points)", ".1f", 100, key="difference-half"),
     Column("features (s)", ".2f"),
     Column("selection (s)", ".2f"),
     Column("training (s a cell)", ".1f"),
@@ -42,7 +44,9 @@ def cost_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
     rows = tuple(
         (
             row.spec,
+            row.rank,
             row.difference.mean if row.difference else None,
+            row.difference.half_width if row.difference and row.difference.known else None,
             row.costs.feature_seconds,
             row.costs.selection_seconds,
             row.costs.training_seconds,

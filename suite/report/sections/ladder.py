@@ -12,14 +12,14 @@ from suite.studies.ladder_table import LadderTable
 HOW_TO_READ = (
     "Each panel is a strategy from its least diverse level (left) to its most diverse (right); dots are single seeds, "
     "the line is a Bayesian regression with its one-sigma band, grey is random. A line that rises says that diversity "
-    "pays."
+    "pays; open marks and dashed lines are the same strategy kept to equal response lengths."
 )
 SLOPES = (
     Column("strategy", role="name"),
     Column("family", role="family"),
     Column("slope (points a unit of level)", "+.2f", 100, key="slope"),
     Column("one sigma", ".2f", 100, key="slope-sigma"),
-    Column("slope at equal length", "+.2f", 100, key="equal-length"),
+    Column("slope with length as covariate", "+.2f", 100, key="equal-length"),
     Column("one sigma", ".2f", 100, key="equal-length-sigma"),
     Column("Spearman", "+.3f"),
     Column("p", P_VALUE),

@@ -18,8 +18,8 @@ from suite.report.material import Material
 
 COLUMNS = (
     Column("rank", "d"),
-    Column("strategy"),
-    Column("family"),
+    Column("strategy", role="name"),
+    Column("family", role="short"),
     Column("kind"),
     Column("score (points)", ".1f", 100),
     Column("± (points)", ".1f", 100),
@@ -27,7 +27,7 @@ COLUMNS = (
     Column("95 % low (points)", "+.1f", 100),
     Column("95 % high (points)", "+.1f", 100),
     Column("p (Holm)", P_VALUE),
-    Column("verdict"),
+    Column("verdict", role="short"),
     Column("cells done", "d"),
     Column("cells registered", "d"),
 )

@@ -16,11 +16,12 @@ from boards import COMMITTED, made_up, page_at, snapshot_of
 from factories import experiment, result, sha
 from reports import EFFECTS, of_track, stored
 
+from leaderboard.controls import states
 from leaderboard.page import Page
 from leaderboard.render import render
 from leaderboard.source import Snapshot
-from leaderboard.views import about, budget, compare, cost, ladder, metrics, overlap, tasks
-from suite.report.blocks import Block, Command, Grid, Link, NotRun, Paragraph, Picture, every
+from leaderboard.views import about, budget, compare, cost, ladder, metrics, overlap, standings, tasks, view_named
+from suite.report.blocks import Block, Command, Grid, Link, Links, NotRun, Paragraph, Picture, every
 from suite.stores import LocalStore
 from suite.track import load_track
 
@@ -129,7 +130,7 @@ def test_a_study_that_was_not_kept_or_is_damaged_says_so_with_its_command(tmp_pa
     snapshot = made_up(tmp_path)
     [block] = blocks_of(view, page_at(snapshot, view=named(view)))
     assert isinstance(block, NotRun)
-    assert block.why.startswith("nobody has kept")
+    assert block.why.startswith("no ")
     assert block.command == f"breadth {study} --track microworld"
     broken = tmp_path / "studies" / "microworld" / f"{study}.json"
     broken.parent.mkdir(parents=True)
@@ -223,7 +224,8 @@ def test_costs_are_those_of_the_board_and_work_is_that_of_its_cells(snapshot: Sn
     row = next(row for row in page.table.rows if row.spec == "k-center")
     line = next(line for line in found["costs-0"].rows if _text(line[0]) == "k-center")
     assert row.difference is not None
-    assert line[1:4] == (row.difference.mean, row.costs.feature_seconds, row.costs.selection_seconds)
+    costs = row.costs.feature_seconds, row.costs.selection_seconds
+    assert line[1:6] == (row.rank, row.difference.mean, row.difference.half_width, *costs)
     work = {_text(line[0]): line[1:] for line in found["work"].rows}
     assert work["k-center"] == (500, 1000, 1e12, 3, "2 cores")
     assert work["random"][3] == 15
@@ -233,7 +235,7 @@ def test_costs_are_those_of_the_board_and_work_is_that_of_its_cells(snapshot: Sn
 def test_one_budget_is_said_and_drawn_as_scores(snapshot: Snapshot, tmp_path: Path) -> None:
     blocks = blocks_of(budget, page_at(snapshot, view="budget"))
     assert "Only one budget has results on llama-455k-microworld, 500 samples" in texts(blocks)
-    assert "The track registers no other." in texts(blocks)
+    assert "The track has no other." in texts(blocks)
     assert [picture.identifier for picture in pictures(blocks)] == ["budget-scores"]
     again = blocks_of(budget, page_at(made_up(tmp_path, track="alpaca-cpu"), view="budget"))
     [command] = [block.text for block in again if isinstance(block, Command)]
@@ -253,14 +255,14 @@ def test_two_budgets_draw_lines_and_stand_side_by_side(tmp_path: Path) -> None:
     assert [picture.identifier for picture in pictures(blocks)] == ["budget-lines"]
     grid = grids(blocks)["budgets"]
     assert [column.name for column in grid.columns][2:] == [
-        f"{what}-{size}" for size in (500, 2000) for what in ("score", "half", "difference")
+        f"{what}-{size}" for size in (500, 2000) for what in ("score", "half", "difference", "difference-half")
     ]
     scores = {
         table.budget: {row.spec: row.score.mean for row in table.rows if row.score} for table in page.data.board.tables
     }
     lines = {_text(row[0]): row for row in grid.rows}
-    assert (lines["k-center"][2], lines["k-center"][5]) == (scores[500]["k-center"], scores[2000]["k-center"])
-    assert lines["longest"][5:] == (None, None, None)
+    assert (lines["k-center"][2], lines["k-center"][6]) == (scores[500]["k-center"], scores[2000]["k-center"])
+    assert lines["longest"][6:] == (None, None, None, None)
 
 
 def test_many_rows_are_all_in_the_table_and_the_best_in_the_figure(tmp_path: Path) -> None:
@@ -287,3 +289,15 @@ def test_light_enough_to_start_at_once() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_filters_that_leave_no_row_say_so_with_the_way_back(snapshot: Snapshot) -> None:
+    blocks = blocks_of(standings, page_at(snapshot, search="no such strategy"))
+    assert "The filters leave no row" in texts(blocks)
+    [back] = [link for block in blocks if isinstance(block, Links) for link in block.links if "every" in link.text]
+    assert "search" not in back.href
+
+
+def test_a_queue_without_requests_has_nothing_to_search(snapshot: Snapshot) -> None:
+    page = page_at(snapshot, view="queue")
+    assert not any(state.shown for state in states(page, view_named("queue")).values())
