@@ -139,11 +139,19 @@ class TransformersEngine:
         """Nothing: the model is in this process."""
         return 0
 
+    def rest(self) -> None:
+        """Keep the model in the machine's memory, and no GPU's, until the next question."""
+        self._adapters.move("cpu")
+        self._free()
+
     def close(self) -> None:
         """Free the model and its memory; the engine cannot be used afterwards."""
+        del self._adapters
+        self._free()
+
+    def _free(self) -> None:
         import torch
 
-        del self._adapters
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -152,6 +160,7 @@ class TransformersEngine:
         """Answers by place; `ask` gets batches of one adapter each, and the model that has it switched on."""
         import torch
 
+        self._adapters.move(self.device)
         answers: dict[int, Answer] = {}
         for adapter, group in by_adapter(units).items():
             with self._adapters.active(adapter) as model, torch.inference_mode():

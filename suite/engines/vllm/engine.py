@@ -87,6 +87,7 @@ class VllmEngine:
         self._adapters: dict[str, Loaded] = {}
         self._numbers = 0
         self._child: Child | None = None
+        self._peak = 0
         self._runner: Runner = "generate"
         self.batching = self._batching()
 
@@ -163,8 +164,15 @@ class VllmEngine:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     def memory_elsewhere(self) -> int:
-        """Peak memory of the vLLM process in bytes, that of the GPU where it has one; 0 while there is none."""
-        return int(self._child.call("memory")) if self._child is not None and self._child.alive else 0
+        """Peak memory of the vLLM process in bytes, that of the GPU where it has one; 0 while there was none."""
+        now = int(self._child.call("memory")) if self._child is not None and self._child.alive else 0
+        self._peak = max(self._peak, now)
+        return self._peak
+
+    def rest(self) -> None:
+        """End the process: the next question starts another, with the adapters there were."""
+        self.memory_elsewhere()
+        self._stop()
 
     def close(self) -> None:
         """End the process, and with it all the memory it held; the engine starts again when it is asked again."""
