@@ -42,6 +42,15 @@ def test_paper_tracks_are_reckoned_without_pool_model_or_gpu(
     assert "set --gpus-per-cell" not in wide
 
 
+def test_adapters_of_a_paper_track_fit_one_card(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BREADTH_DATA", raising=False)
+    asked = ("run", "--track", "m2m-lora", "--base-model", "llama-2-7b", "--dry-run", "--card", "H100")
+    printed = " ".join(command_in_process(*asked).split())
+    assert "Estimated for each cell on H100" in printed
+    assert "GPU-hours" in printed
+    assert "set --gpus-per-cell" not in printed
+
+
 def of_alpaca_10m(spec: str, budget: int) -> CellCost:
     track = load_track("alpaca-10m")
     lengths = Lengths(track)
