@@ -16,6 +16,7 @@ from suite.evaluation.judging.verdicts import VerdictStore
 from suite.evaluation.run import in_slices
 from suite.hashing import canonical_json, content_key, file_sha256, library_versions
 from suite.home import cache_folder
+from suite.machine import visible_gpus
 from suite.quiet import quiet_libraries
 from suite.reporting import Progress, no_progress
 
@@ -151,7 +152,7 @@ class Judge:
                 self._folder,
                 dtype="bfloat16" if torch.cuda.is_available() else "float32",
                 batch_size=self.batch_size,
-                vllm=VllmSettings(context=self._room, adapters=0),
+                vllm=VllmSettings(context=self._room, adapters=0, gpus=max(1, len(visible_gpus()))),
             )
         return self._engine
 
