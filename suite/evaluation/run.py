@@ -217,7 +217,7 @@ class Evaluator:
                 elif not isinstance(task, PlannedTask):
                     outcomes[place, task.name] = task.evaluate(*asked, adapter=adapter, max_length=self.max_length)
         self._note(engine)
-        judged = judge_all(waiting, engine)
+        judged = judge_all(waiting, engine, progress)
         outcomes |= {key: one for key, one in judged.items() if not isinstance(one, BreadthError)}
         return {
             place: {task.name: outcomes[place, task.name] for task in tasks}
