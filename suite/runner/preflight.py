@@ -120,25 +120,16 @@ def _check_judges(track: Track, have: int, gpus_per_cell: int, hardware: str) ->
 
     It has them to itself: it starts when the engine that answered has ended.
     """
-    from suite.cost.shapes import ShapeUnknown, shape_of
-    from suite.engines.vllm.engine import VllmSettings
-    from suite.track import HubModel
+    from suite.cost.judges import judges_too_large, room_for_a_judge
 
-    room = have * VllmSettings.memory_share
-    for task in track.evaluation.tasks:
-        if not task.judge:
-            continue
-        try:
-            weights = 2 * shape_of(HubModel(kind="hub", name="judge", hub=task.judge)).parameters
-        except ShapeUnknown:
-            continue
-        if weights > room:
-            raise CannotRun(
-                f"Task {task.name} is judged by {task.judge}, whose weights alone need {weights / GIB:,.0f} GiB, and "
-                f"an engine takes {room / GIB:,.0f} of {_cards(gpus_per_cell)} here at most ({hardware}). Set "
-                f"--gpus-per-cell {int(-(-weights * gpus_per_cell // room))} (the vllm engine splits a judge over "
-                "them), or name a smaller judge in a track of your own."
-            )
+    room = room_for_a_judge(have)
+    for task, weights in judges_too_large(track, have):
+        raise CannotRun(
+            f"Task {task.name} is judged by {task.judge}, whose weights alone need {weights / GIB:,.0f} GiB, and "
+            f"an engine takes {room / GIB:,.0f} of {_cards(gpus_per_cell)} here at most ({hardware}). Set "
+            f"--gpus-per-cell {int(-(-weights * gpus_per_cell // room))} (the vllm engine splits a judge over "
+            "them), or name a smaller judge in a track of your own."
+        )
 
 
 def gpu_memory(hardware: str) -> int | None:

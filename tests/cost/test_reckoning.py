@@ -38,6 +38,7 @@ def test_paper_tracks_are_reckoned_without_pool_model_or_gpu(
     printed = " ".join(command_in_process("run", "--track", name, "--dry-run", "--card", "H100").split())
     assert "The pool is not on this disk: 300 tokens a sample are assumed." in printed
     assert "set --gpus-per-cell 2" in printed
+    assert "Llama-3.3-70B-Instruct) needs 131 GiB for its weights alone" in printed
     wide = " ".join(command_in_process("run", "--track", name, "--dry-run", "--gpus-per-cell", "4").split())
     assert "set --gpus-per-cell" not in wide
 
