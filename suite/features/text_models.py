@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -139,6 +140,10 @@ def _hidden_states(model: Any, ids: Sequence[np.ndarray], pooling: str, device: 
     return np.asarray(pooled.cpu().numpy(), dtype=np.float32)
 
 
+def _encoded(model: Any, texts: list[str], size: int) -> Any:
+    return model.encode(texts, batch_size=size, convert_to_numpy=True, show_progress_bar=False)
+
+
 def embed_with_sentence_transformers(
     texts: Sequence[str], folder: Path, *, scratch: Path, progress: Progress
 ) -> np.ndarray:
@@ -163,12 +168,7 @@ def embed_with_sentence_transformers(
     with row_spool(scratch, _rows_of(width), len(texts)) as spool:
         for chunk in resumed(chunks, spool.done, spool.note, progress, len(texts)):
             own = [texts[row] for row in chunk]
-            encoded = within_memory(
-                lambda size, own=own: model.encode(
-                    own, batch_size=size, convert_to_numpy=True, show_progress_bar=False
-                ),
-                SENTENCES,
-            )
+            encoded = within_memory(functools.partial(_encoded, model, own), SENTENCES)
             spool.write(ROWS, chunk, np.asarray(encoded, dtype=np.float32))
     progress(len(texts), len(texts))
     return spool.arrays()[ROWS]
