@@ -1,4 +1,4 @@
-"""A real Ray cluster on this machine: a head without processors, and nodes of one processor each."""
+"""A real Ray cluster on this machine: a head without processors, and nodes of so many processors and GPUs each."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1]
 
 
 @contextmanager
-def running_cluster(nodes: int) -> Iterator[Any]:
-    """A `ray.cluster_utils.Cluster`; each node offers one processor and no GPU."""
+def running_cluster(nodes: int, *, processors: int = 1, gpus: int = 0) -> Iterator[Any]:
+    """A `ray.cluster_utils.Cluster`; GPUs are what a node is told it has: Ray hands them out without a look at them."""
     from ray.cluster_utils import Cluster
 
     before = dict(os.environ)
@@ -31,7 +31,7 @@ def running_cluster(nodes: int) -> Iterator[Any]:
     )
     try:
         for _ in range(nodes):
-            cluster.add_node(num_cpus=1, num_gpus=0, object_store_memory=80 * 2**20)
+            cluster.add_node(num_cpus=processors, num_gpus=gpus, object_store_memory=80 * 2**20)
         yield cluster
     finally:
         cluster.shutdown()

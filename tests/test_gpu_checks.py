@@ -36,6 +36,7 @@ def test_every_part_measures_and_lands_in_the_table(tmp_path: Path) -> None:
     assert by_name["full: model FLOP utilisation"]["value"] == "unknown"
     assert by_name["full: weights of two runs (strict)"]["value"] == "the same"
     assert by_name["2 adapters: answers of both"]["value"] == "the same"
+    assert by_name["answers after its rest"]["value"] == "the same"
     assert all(row["value"] > 0 for row in table["rows"] if row["unit"] == "tokens/s")
     assert "say nothing" in (tmp_path / "out" / "table.md").read_text()
     # What was measured is not measured again: times and all stay as they are.

@@ -13,7 +13,7 @@ from suite.errors import TrackError, UnknownNameError, UsageError
 from suite.templates import TEMPLATES
 from suite.track import Budget, HubModel, Track, load_track, parse_track, track_names
 
-PAPER_TRACKS = ["m2m", "mads-15pct", "novelsum-10k", "small-gpu"]
+PAPER_TRACKS = ["m2m", "m2m-lora", "mads-15pct", "novelsum-10k", "small-gpu"]
 GOOD = """
 name = "mine"
 version = 1
@@ -100,6 +100,21 @@ def test_paper_tracks_have_the_papers_numbers() -> None:
     assert small.seconds_per_cell is not None
     cells = len(small.base_models) * len(small.seeds.training) * len(small.strategies)
     assert cells * small.seconds_per_cell < 2 * 3600
+
+
+def test_m2m_with_adapters_is_m2m_but_for_the_recipe_and_the_judge() -> None:
+    """A copy that drifts from its original would compare two experiments."""
+    paper, own = load_track("m2m"), load_track("m2m-lora")
+    assert own.identity != paper.identity
+    for part in ("pool", "budgets", "base_models", "seeds", "features", "strategies", "diversity_levels"):
+        assert getattr(own, part) == getattr(paper, part), part
+    changed = {"method", "learning_rate", "lora", "borrowed"}
+    assert own.recipe.model_dump(exclude=changed) == paper.recipe.model_dump(exclude=changed)
+    assert own.recipe.lora is not None
+    judge = {"judge", "judge_revision", "note"}
+    for mine, its in zip(own.evaluation.tasks, paper.evaluation.tasks, strict=True):
+        assert mine.model_dump(exclude=judge) == its.model_dump(exclude=judge)
+    assert own.evaluation.model_dump(exclude={"tasks"}) == paper.evaluation.model_dump(exclude={"tasks"})
 
 
 @pytest.mark.parametrize(

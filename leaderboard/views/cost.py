@@ -10,7 +10,7 @@ from leaderboard.page import Page
 from leaderboard.views.shown import linked, no_table, shown_table, to_comparison, told_hidden
 from suite.aggregate import Table
 from suite.figures.cost import HOW_TO_READ as READ_COST
-from suite.report.blocks import Block, Column, Grid, Paragraph, Value
+from suite.report.blocks import Block, Column, Grid, Paragraph, Picture, Value
 from suite.report.sections.cost import WHAT_COUNTS, cost_blocks
 
 NAME, TITLE = "cost", "Cost"
@@ -37,7 +37,7 @@ def blocks(page: Page) -> Iterator[Block]:
     compared = to_comparison(page)
     drawn = False
     for block in cost_blocks(page.data.board, shown, 0):
-        drawn = drawn or not isinstance(block, Grid)
+        drawn = drawn or isinstance(block, Picture)
         yield linked(block, 0, compared) if isinstance(block, Grid) else block
     if not drawn:
         yield Paragraph(

@@ -120,6 +120,8 @@ def _facts(line: CellLine, result: Result) -> Iterator[tuple[Value, ...]]:
     yield "training", f"{cost.training_seconds:.1f} s, {cost.training_flops:.3g} FLOP (estimate)"
     if cost.model_flop_utilisation is not None:
         yield "model FLOP utilisation", f"{cost.model_flop_utilisation:.1%} of the card's peak, steps alone"
+    elif training is not None:
+        yield "model FLOP utilisation", "not measured: the peak of this machine is not known"
     if cost.determinism is not None:
         strict = cost.determinism == "strict"
         yield "deterministic training", "yes" if strict else "no: an operation has no such form on this machine"

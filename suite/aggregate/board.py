@@ -46,13 +46,17 @@ UNKNOWN_PLUGIN = PluginFacts(level="unknown", kind="not installed here")
 
 @dataclass(frozen=True)
 class Costs:
-    """Medians over a row's cells: seconds, and bytes of peak memory."""
+    """Medians over a row's cells: seconds, bytes of peak memory, and what training reached of the card's peak (0 to 1).
+
+    The last is None where no cell of the row knows it: on a processor, and on a card whose peak is not listed.
+    """
 
     feature_seconds: float
     selection_seconds: float
     training_seconds: float
     evaluation_seconds: float
     peak_memory_bytes: float
+    model_flop_utilisation: float | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -129,8 +129,13 @@ def _row(line: Mapping[str, Any]) -> dict[str, Any]:
             for name, value in line.items()
             if name.startswith(TASK) and value is not None
         },
-        "costs": {field.name: line[field.name] for field in fields(Costs)},
+        "costs": {field.name: line[field.name] for field in fields(Costs) if field.name in line or not _later(field)},
     }
+
+
+def _later(field: Field[Any]) -> bool:
+    """Whether tables from before a cost was told of lack it."""
+    return field.default is not MISSING
 
 
 def _estimate(line: Mapping[str, Any], name: str, p: float | None) -> dict[str, Any] | None:

@@ -98,7 +98,11 @@ class RowResults:
         """Medians over the row's cells."""
         costs = [result.cost for result in self._cells.values()]
         names = ("feature_seconds", "selection_seconds", "training_seconds", "evaluation_seconds", "peak_memory_bytes")
-        return Costs(**{name: float(np.median([getattr(cost, name) for cost in costs])) for name in names})
+        known = [one for cost in costs if (one := cost.model_flop_utilisation) is not None]
+        return Costs(
+            **{name: float(np.median([getattr(cost, name) for cost in costs])) for name in names},
+            model_flop_utilisation=float(np.median(known)) if known else None,
+        )
 
 
 def select_registered(

@@ -57,8 +57,8 @@ def judge(
         if dry_run:
             console.print(f"{pairs:,} pairs of {len(judged)} models, {2 * pairs:,} prompts. Nothing was run.")
             return
-        opened = Judge(asked, batch_size=batch_size)
-        found = study(opened, judged, limit, display.work("models"))
+        with Judge(asked, batch_size=batch_size) as opened:
+            found = study(opened, judged, limit, display.work("models"))
     _print(console, found)
     console.print(f"{opened.asked:,} verdicts are new; all are kept in {opened.store.path}.", highlight=False)
     if output is not None:

@@ -21,6 +21,7 @@ from suite.cost.formulas import (
     training_memory,
     training_seconds,
 )
+from suite.cost.judges import judges_too_large, room_for_a_judge
 from suite.cost.lengths import JUDGED, Asked, Lengths, padded_share
 from suite.cost.shapes import Shape, ShapeUnknown, shape_of
 
@@ -111,6 +112,13 @@ def reckon(experiment: Experiment, plan: Plan, card: Card, gpus_per_cell: int = 
             lengths.notes.append(str(error))
             continue
         rows.append((spec, budget, model, len(cells), cost))
+    have = card.memory * gpus_per_cell
+    for task, weights in judges_too_large(track, have):
+        lengths.notes.append(
+            f"The judge of {task.name} ({task.judge}) needs {weights / 2**30:,.0f} GiB for its weights alone, and an "
+            f"engine takes {room_for_a_judge(have) / 2**30:,.0f} of {gpus_per_cell} x {card.name} at most: set "
+            f"--gpus-per-cell {math.ceil(weights / room_for_a_judge(card.memory))}."
+        )
     return Reckoned(card, gpus_per_cell, tuple(rows), tuple(dict.fromkeys(lengths.notes)))
 
 

@@ -44,6 +44,10 @@ class Adapters:
             raise EvaluationError(f"The adapter in {folder} does not fit this base model: {_short(error)}") from error
         self._wrapped.eval()
 
+    def move(self, device: Any) -> None:
+        """Take the model, with every adapter on it, to a device."""
+        self._base.to(device)
+
     def remove(self, name: str) -> None:
         """Free an adapter. Raises EvaluationError when there is none of that name."""
         if name not in self._names:

@@ -87,5 +87,8 @@ class Engine(Protocol):
     def memory_elsewhere(self) -> int:
         """Peak memory in bytes of another process that holds the model, 0 where it is this one."""
 
+    def rest(self) -> None:
+        """Give a GPU's memory to others until the next question, which takes it back; adapters stay loaded."""
+
     def close(self) -> None:
         """Free the model and its memory."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from suite.again_with_half import ShortOfMemory, again_with_half
 from suite.engines import TRANSFORMERS_LIBRARIES
 from suite.engines.adapters import Adapters
 from suite.engines.batching import Unit, batches, by_adapter
@@ -30,7 +31,8 @@ Answer = TypeVar("Answer")
 class TransformersEngine:
     """One base model in memory.
 
-    `batch_size` is the number of rows a forward pass; batches are smaller where their logits would not fit.
+    `batch_size` is the number of rows a forward pass; batches are smaller where their logits would not fit. One that
+    memory does not suffice for is computed in two halves; where that is too much as well, EvaluationError.
     Requests are sorted by length and grouped by adapter; answers come in request order and depend on the other
     requests of the call only within floating-point tolerance (1e-4 nats in float32). `device` None means the GPU
     where there is one. Raises EvaluationError when the folder holds no model.
@@ -137,11 +139,19 @@ class TransformersEngine:
         """Nothing: the model is in this process."""
         return 0
 
+    def rest(self) -> None:
+        """Keep the model in the machine's memory, and no GPU's, until the next question."""
+        self._adapters.move("cpu")
+        self._free()
+
     def close(self) -> None:
         """Free the model and its memory; the engine cannot be used afterwards."""
+        del self._adapters
+        self._free()
+
+    def _free(self) -> None:
         import torch
 
-        del self._adapters
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -150,20 +160,29 @@ class TransformersEngine:
         """Answers by place; `ask` gets batches of one adapter each, and the model that has it switched on."""
         import torch
 
+        self._adapters.move(self.device)
         answers: dict[int, Answer] = {}
         for adapter, group in by_adapter(units).items():
             with self._adapters.active(adapter) as model, torch.inference_mode():
                 for batch in batches(group, self.batch_size, self.vocabulary):
                     places = [place for unit in batch for place in unit.places]
-                    try:
-                        answers |= zip(places, ask(model, batch), strict=True)
-                    except torch.cuda.OutOfMemoryError as error:
-                        raise EvaluationError(
-                            f"The GPU ran out of memory on a batch of {len(places)} rows of up to "
-                            f"{max(unit.length for unit in batch)} tokens. Set a smaller batch_size in the track's "
-                            "[evaluation] table."
-                        ) from error
+                    answers |= zip(places, self._asked(model, batch, ask), strict=True)
         return answers
+
+    def _asked(self, model: Any, batch: list[Unit], ask: Callable[[Any, list[Unit]], list[Answer]]) -> list[Answer]:
+        """Answers of one batch, in two halves where memory runs out; EvaluationError when it runs out again."""
+
+        def in_parts(size: int) -> list[Answer]:
+            parts = (batch[start : start + size] for start in range(0, len(batch), size))
+            return [answer for part in parts for answer in ask(model, part)]
+
+        try:
+            return again_with_half(in_parts, len(batch))
+        except ShortOfMemory as error:
+            raise EvaluationError(
+                f"{error} Rows had up to {max(unit.length for unit in batch)} tokens. Set a smaller batch_size in the "
+                "track's [evaluation] table, run fewer lanes at once (--jobs), or take a machine with more memory."
+            ) from error
 
     def _decode(self, model: Any, requests: Sequence[GenerationRequest]) -> list[list[int]]:
         import torch

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from suite.engines import EngineName, open_engine
 from suite.engines.protocol import GenerationRequest, LikelihoodRequest
-from suite.errors import EvaluationError
+from suite.errors import BreadthError, EvaluationError
+from suite.evaluation.judged_later import JudgedLater, Waiting, judge_all, whole
 from suite.evaluation.plan import Plan, PlannedTask
 from suite.evaluation.protocol import Task, TaskOutcome
 from suite.reporting import Progress, no_progress
@@ -49,11 +50,14 @@ def evaluate_tasks(
         if isinstance(task, PlannedTask)
     }
     outcomes = run_plans(plans, engine, progress)
+    waiting: dict[str, Waiting] = {}
+    options: dict[str, Any] = {"adapter": adapter, "max_length": max_length, "progress": progress}
     for task in tasks:
-        if task.name not in plans:
-            outcomes[task.name] = task.evaluate(
-                engine, tokenizer, template, adapter=adapter, max_length=max_length, progress=progress
-            )
+        if isinstance(task, JudgedLater):
+            waiting[task.name] = task.answer(engine, tokenizer, template, **options)
+        elif task.name not in plans:
+            outcomes[task.name] = task.evaluate(engine, tokenizer, template, **options)
+    outcomes |= whole(judge_all(waiting, engine, progress))
     return {task.name: outcomes[task.name] for task in tasks}
 
 
@@ -204,14 +208,22 @@ class Evaluator:
             if isinstance(task, PlannedTask)
         }
         outcomes = run_plans(plans, engine, progress)
-        others = [task for task in tasks if not isinstance(task, PlannedTask)]
+        waiting: dict[tuple[int, str], Waiting] = {}
         for place, adapter in adapters.items():
-            for task in others:
-                outcomes[place, task.name] = task.evaluate(
-                    engine, self.tokenizer, self.template, adapter=adapter, max_length=self.max_length
-                )
+            asked = (engine, self.tokenizer, self.template)
+            for task in tasks:
+                if isinstance(task, JudgedLater):
+                    waiting[place, task.name] = task.answer(*asked, adapter=adapter, max_length=self.max_length)
+                elif not isinstance(task, PlannedTask):
+                    outcomes[place, task.name] = task.evaluate(*asked, adapter=adapter, max_length=self.max_length)
         self._note(engine)
-        return {place: {task.name: outcomes[place, task.name] for task in tasks} for place in adapters}
+        judged = judge_all(waiting, engine, progress)
+        outcomes |= {key: one for key, one in judged.items() if not isinstance(one, BreadthError)}
+        return {
+            place: {task.name: outcomes[place, task.name] for task in tasks}
+            for place in adapters
+            if all((place, task.name) in outcomes for task in tasks)
+        }
 
     def _note(self, engine: Engine) -> None:
         # After the fact: an engine short of memory goes on with smaller batches.

@@ -11,6 +11,7 @@ import numpy as np
 
 from suite.engines import open_engine
 from suite.errors import BreadthError, EvaluationError, UsageError
+from suite.evaluation.judged_later import JudgedLater, Waiting, judge_all
 from suite.evaluation.protocol import Task, TaskOutcome
 from suite.evaluation.run import evaluate_tasks
 from suite.reporting import Progress, no_progress
@@ -107,20 +108,29 @@ def run_suites(
     try:
         for name, folder in adapters.items():
             engine.add_adapter(name, folder)
+        found: dict[tuple[str, str], TaskOutcome | BreadthError] = {}
+        waiting: dict[tuple[str, str], Waiting] = {}
         for name in adapters or (BASE,):
             for task in tasks:
+                asked = (engine, tokenizer, template)
+                options: dict[str, Any] = {
+                    "adapter": name if adapters else None,
+                    "max_length": setting.max_length,
+                    "progress": progress(f"{task.name} of {name}"),
+                }
                 try:
-                    outcome = evaluate_tasks(
-                        [task],
-                        engine,
-                        tokenizer,
-                        template,
-                        adapter=name if adapters else None,
-                        max_length=setting.max_length,
-                        progress=progress(f"{task.name} of {name}"),
-                    )[task.name]
+                    if isinstance(task, JudgedLater):
+                        waiting[name, task.name] = task.answer(*asked, **options)
+                    else:
+                        found[name, task.name] = evaluate_tasks([task], *asked, **options)[task.name]
                 except BreadthError as error:
-                    run.failures[f"{task.name} of {name}"] = str(error)
+                    found[name, task.name] = error
+        found |= judge_all(waiting, engine, progress("verdicts"))
+        for name in adapters or (BASE,):
+            for task in tasks:
+                outcome = found[name, task.name]
+                if isinstance(outcome, BreadthError):
+                    run.failures[f"{task.name} of {name}"] = str(outcome)
                 else:
                     run.scores.append(SuiteScore(task, name, outcome))
         return run

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -19,13 +19,14 @@ from suite.features.chats import Chats
 from suite.features.gated_layers import Activation, Aggregate, GatedLayers
 from suite.features.neuron_states import Scale, SignStates, TopStates
 from suite.features.row_spool import resumed, row_spool
-from suite.features.text_models import TOKENS_A_BATCH, batches_of_like_length
+from suite.features.text_models import TOKENS_A_BATCH, batches_of_like_length, within_memory
 from suite.reporting import Progress
 
 if TYPE_CHECKING:
     import torch
 
 SUMS = "sums.npz"
+Part = TypeVar("Part")
 
 
 @dataclass
@@ -43,18 +44,33 @@ class Reader:
         lengths = self.chats.lengths[rows].tolist()
         return [rows[batch] for batch in batches_of_like_length(lengths, TOKENS_A_BATCH[self.device.type])]
 
-    def run(self, rows: np.ndarray, take: Callable[[int, torch.Tensor], None]) -> None:
-        """One batch; FeatureError names the first row with an activation that is not a number."""
+    def read(self, rows: np.ndarray, of: Callable[[int, torch.Tensor], Part]) -> list[tuple[np.ndarray, list[Part]]]:
+        """What `of` makes of each layer of a batch: rows with their parts, one a layer.
+
+        In two pieces where memory runs out. FeatureError names the first row with an activation that is not a number,
+        and says when memory ran out again.
+        """
+
+        def in_parts(size: int) -> list[tuple[np.ndarray, list[Part]]]:
+            pieces = (rows[start : start + size] for start in range(0, len(rows), size))
+            return [(piece, self._run(piece, of)) for piece in pieces]
+
+        return within_memory(in_parts, len(rows))
+
+    def _run(self, rows: np.ndarray, of: Callable[[int, torch.Tensor], Part]) -> list[Part]:
         import torch
+
+        made = []
 
         def checked(layer: int, values: torch.Tensor) -> None:
             if not bool(torch.isfinite(values).all()):
                 bad = int(rows[int(torch.isfinite(values).all(1).int().argmin())])
                 raise FeatureError(f"Layer {layer} gives an activation that is not a number for row {bad}.")
-            take(layer, values)
+            made.append(of(layer, values))
 
         ids, response = self._padded(rows)
         self.layers.run(ids, response, checked, activation=self.activation, aggregate=self.aggregate)
+        return made
 
     def _padded(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
@@ -81,10 +97,9 @@ def measure_scale(reader: Reader, rows: np.ndarray, scratch: Path, progress: Pro
     of_layer = [torch.from_numpy(part).to(reader.device) for part in np.split(sums, np.cumsum(widths)[:-1])]
     squares_of_layer = [torch.from_numpy(part).to(reader.device) for part in np.split(squares, np.cumsum(widths)[:-1])]
 
-    def take(layer: int, values: torch.Tensor) -> None:
+    def summed(_: int, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         exact = values.double()
-        of_layer[layer] += exact.sum(0)
-        squares_of_layer[layer] += (exact * exact).sum(0)
+        return exact.sum(0), (exact * exact).sum(0)
 
     def note(batches: int) -> None:
         with atomic_file(file) as temporary, temporary.open("wb") as stream:
@@ -96,7 +111,10 @@ def measure_scale(reader: Reader, rows: np.ndarray, scratch: Path, progress: Pro
             )
 
     for batch in resumed(reader.batches(rows), done, note, progress):
-        reader.run(batch, take)
+        for _, parts in reader.read(batch, summed):
+            for layer, (total, square) in enumerate(parts):
+                of_layer[layer] += total
+                squares_of_layer[layer] += square
     scale = Scale([], [])
     for total, square in zip(of_layer, squares_of_layer, strict=True):
         mean = total / len(rows)
@@ -116,13 +134,7 @@ def spool_states(
     place_of[rows] = np.arange(len(rows))
     with row_spool(scratch, states.files, len(rows)) as spool:
         for batch in resumed(reader.batches(rows), spool.done, spool.note, progress):
-            parts: dict[str, list[np.ndarray]] = {name: [] for name in states.files}
-
-            def take(layer: int, values: torch.Tensor, parts: dict[str, list[np.ndarray]] = parts) -> None:
-                for name, part in states.of(layer, values).items():
-                    parts[name].append(part)
-
-            reader.run(batch, take)
-            for name in states.files:
-                spool.write(name, place_of[batch], np.concatenate(parts[name], axis=1))
+            for piece, parts in reader.read(batch, states.of):
+                for name in states.files:
+                    spool.write(name, place_of[piece], np.concatenate([part[name] for part in parts], axis=1))
     return spool.arrays()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from suite.again_with_half import ShortOfMemory, again_with_half
 from suite.errors import FeatureError
 from suite.extras import hint
 from suite.features.row_spool import resumed, row_spool
@@ -17,8 +19,12 @@ from suite.reporting import Progress
 if TYPE_CHECKING:
     import torch
 
+Made = TypeVar("Made")
+
 TOKENS_A_BATCH = {"cpu": 4096, "cuda": 65536}
 CHUNK = 1024
+SENTENCES = 32
+"""Texts a forward pass of sentence-transformers, which is its own default."""
 ROWS = "embeddings"
 
 
@@ -42,7 +48,7 @@ def load_causal_lm(folder: Path) -> tuple[Any, Any, torch.device]:
         with quiet_libraries():
             tokenizer = AutoTokenizer.from_pretrained(folder)
             model = AutoModel.from_pretrained(folder, dtype=getattr(torch, dtype)).to(device).eval()
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, torch.cuda.OutOfMemoryError) as error:
         raise FeatureError(f"{folder} cannot be loaded as a causal language model: {error}") from error
     return tokenizer, model, torch.device(device)
 
@@ -68,7 +74,7 @@ def embed_with_causal_lm(
     batches = list(batches_of_like_length([len(one) for one in ids], TOKENS_A_BATCH[device.type]))
     with row_spool(scratch, _rows_of(model.config.get_text_config().hidden_size), len(texts)) as spool:
         for batch in resumed(batches, spool.done, spool.note, progress, len(texts)):
-            spool.write(ROWS, batch, _hidden_states(model, [ids[row] for row in batch], pooling, device))
+            spool.write(ROWS, batch, _read(model, [ids[row] for row in batch], pooling, device))
     progress(len(texts), len(texts))
     return spool.arrays()[ROWS]
 
@@ -96,6 +102,25 @@ def batches_of_like_length(lengths: Sequence[int], tokens: int) -> Iterator[list
         start += size
 
 
+def within_memory(work: Callable[[int], Made], size: int) -> Made:
+    """Work on a batch, done again with half of it where memory runs out; FeatureError when it runs out again."""
+    try:
+        return again_with_half(work, size)
+    except ShortOfMemory as error:
+        raise FeatureError(
+            f"{error} Free memory (who uses a GPU says nvidia-smi), take a machine with more, or a smaller model; what "
+            "is finished is kept."
+        ) from error
+
+
+def _read(model: Any, ids: Sequence[np.ndarray], pooling: str, device: torch.device) -> np.ndarray:
+    def in_parts(size: int) -> np.ndarray:
+        starts = range(0, len(ids), size)
+        return np.concatenate([_hidden_states(model, ids[at : at + size], pooling, device) for at in starts])
+
+    return within_memory(in_parts, len(ids))
+
+
 def _hidden_states(model: Any, ids: Sequence[np.ndarray], pooling: str, device: torch.device) -> np.ndarray:
     import torch
 
@@ -113,6 +138,10 @@ def _hidden_states(model: Any, ids: Sequence[np.ndarray], pooling: str, device: 
             weights = mask.to(device).float()[:, :, None]
             pooled = (states * weights).sum(1) / weights.sum(1)
     return np.asarray(pooled.cpu().numpy(), dtype=np.float32)
+
+
+def _encoded(model: Any, texts: list[str], size: int) -> Any:
+    return model.encode(texts, batch_size=size, convert_to_numpy=True, show_progress_bar=False)
 
 
 def embed_with_sentence_transformers(
@@ -138,7 +167,8 @@ def embed_with_sentence_transformers(
         raise FeatureError(f"{folder} does not say how wide its embeddings are; take another model.")
     with row_spool(scratch, _rows_of(width), len(texts)) as spool:
         for chunk in resumed(chunks, spool.done, spool.note, progress, len(texts)):
-            encoded = model.encode([texts[row] for row in chunk], convert_to_numpy=True, show_progress_bar=False)
+            own = [texts[row] for row in chunk]
+            encoded = within_memory(functools.partial(_encoded, model, own), SENTENCES)
             spool.write(ROWS, chunk, np.asarray(encoded, dtype=np.float32))
     progress(len(texts), len(texts))
     return spool.arrays()[ROWS]

@@ -143,7 +143,7 @@ class Lane:
             template=track.recipe.template,
             max_length=track.recipe.max_length,
             threads=self.settings.threads,
-            vllm=VllmSettings.of(track) if engine.name == "vllm" else None,
+            vllm=VllmSettings.of(track, self.settings.gpus_per_cell) if engine.name == "vllm" else None,
         )
 
     def _trained_before(self, folder: Path, unit: Unit) -> TrainedModel | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from suite.errors import BreadthError, TrainingError
@@ -29,12 +30,13 @@ class CannotRun(BreadthError):  # noqa: N818 - a verdict before anything was don
 
 
 def check_models(experiment: Experiment, cells: Sequence[Cell]) -> None:
-    """Raise TrainingError for a base model that is closed to us, or whose tokenizer cannot write the recipe's template.
+    """Raise TrainingError for a model that is closed to us, or whose tokenizer cannot write the recipe's template.
 
     Asks the Hub about models that are not on this disk; when it cannot be reached, fetching them will say so.
     """
     from suite.base_models.resolve import is_ready
     from suite.templates import get_template, stop_token_id
+    from suite.track import HubModel
 
     track = experiment.track
     for name in dict.fromkeys(cell.base_model for cell in cells):
@@ -48,9 +50,14 @@ def check_models(experiment: Experiment, cells: Sequence[Cell]) -> None:
 
         tokenizer = AutoTokenizer.from_pretrained(experiment.base(name).folder, local_files_only=True)
         stop_token_id(get_template(track.recipe.template), tokenizer)
+    for task in track.evaluation.tasks:
+        if task.judge and not Path(task.judge).is_dir():
+            judge = HubModel(kind="hub", name="judge", hub=task.judge, revision=task.judge_revision)
+            if not is_ready(judge, track, cache=experiment.folders.cache):
+                _check_access(judge, f"The judge of task {task.name},")
 
 
-def _check_access(model: HubModel) -> None:
+def _check_access(model: HubModel, what: str = "Base model") -> None:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
@@ -58,13 +65,13 @@ def _check_access(model: HubModel) -> None:
         HfApi().auth_check(model.hub)
     except GatedRepoError as error:
         raise TrainingError(
-            f"Base model {model.hub} is gated: accept its licence at https://huggingface.co/{model.hub}, then log in "
+            f"{what} {model.hub} is gated: accept its licence at https://huggingface.co/{model.hub}, then log in "
             "with `hf auth login` (or set HF_TOKEN) under that account and run again. Nothing was run."
         ) from error
     except RepositoryNotFoundError as error:
         raise TrainingError(
-            f"The Hub has no model {model.hub} that this account may see. Check the track's base_models, or log in "
-            "with `hf auth login`."
+            f"The Hub has no model {model.hub} that this account may see. Check the track's base_models and judges, or "
+            "log in with `hf auth login`."
         ) from error
     except (HfHubHTTPError, OSError, ValueError, RuntimeError):
         return  # offline, or no answer: whether it can be had shows when it is fetched
@@ -104,7 +111,25 @@ def check_card(track: Track, base_models: Sequence[str], hardware: str, gpus_per
                 f"{name} may not fit: about {(held.total + CONTEXT_BYTES) / GIB:,.0f} GiB of {have / GIB:,.0f}. A "
                 "smaller micro_batch_size or gradient_checkpointing = true in the recipe, or --gpus-per-cell, helps."
             )
+    _check_judges(track, memory * gpus_per_cell, gpus_per_cell, hardware)
     return doubts
+
+
+def _check_judges(track: Track, have: int, gpus_per_cell: int, hardware: str) -> None:
+    """Raise CannotRun for a judge whose bfloat16 weights are more than the share of the GPUs that an engine takes.
+
+    It has them to itself: it starts when the engine that answered has ended.
+    """
+    from suite.cost.judges import judges_too_large, room_for_a_judge
+
+    room = room_for_a_judge(have)
+    for task, weights in judges_too_large(track, have):
+        raise CannotRun(
+            f"Task {task.name} is judged by {task.judge}, whose weights alone need {weights / GIB:,.0f} GiB, and "
+            f"an engine takes {room / GIB:,.0f} of {_cards(gpus_per_cell)} here at most ({hardware}). Set "
+            f"--gpus-per-cell {int(-(-weights * gpus_per_cell // room))} (the vllm engine splits a judge over "
+            "them), or name a smaller judge in a track of your own."
+        )
 
 
 def gpu_memory(hardware: str) -> int | None:

@@ -15,21 +15,23 @@ from suite.runner.workers import Worker, WorkerDied, WorkerFailed
 
 @dataclass(frozen=True)
 class Node:
-    """What an actor says of the machine it is on."""
+    """What an actor says of the machine it is on; `devices` are the GPUs that Ray gave it, by their numbers there."""
 
     host: str
     hardware: str
     code: str
     sees: bool
+    devices: tuple[str, ...] = ()
 
 
 class CellProcess:
     """The actor: holds what Ray gave it and runs a trainer and an evaluator in processes of their own under it."""
 
     def __init__(self, number: int, threads: int, logs: str, token: str):
-        self._devices = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        devices = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        self._own = tuple(device for device in devices.split(",") if device)
         self._token = Path(token)
-        environment = {"CUDA_VISIBLE_DEVICES": self._devices, "TOKENIZERS_PARALLELISM": "false"}
+        environment = {"CUDA_VISIBLE_DEVICES": devices, "TOKENIZERS_PARALLELISM": "false"}
         self._progress = (0, 0)
         self._workers = {
             kind: Worker(
@@ -43,7 +45,7 @@ class CellProcess:
 
     def node(self) -> Node:
         """Where this is; the processes are started if the node can serve."""
-        node = Node(host_name(), hardware(), code_version(), self._token.is_file())
+        node = Node(host_name(), hardware(), code_version(), self._token.is_file(), self._own)
         if node.sees:
             for worker in self._workers.values():
                 worker.start()

@@ -131,7 +131,7 @@ class RayCluster:
         """Say from time to time that lanes wait for places."""
         if time.monotonic() - self._last_waited > WAITING_SECONDS:
             self._last_waited = time.monotonic()
-            needs = f"{self.gpus_per_cell} GPU" if self._has_gpus else "a processor"
+            needs = f"{self.gpus_per_cell} GPU(s)" if self._has_gpus else "a processor"
             self._notify(
                 f"Waiting for a node of the Ray cluster with {needs} to spare; `ray status` says who uses them. "
                 "Ctrl-C loses nothing."
@@ -231,6 +231,11 @@ class RaySeat:
     def hardware(self) -> str:
         """What that node is."""
         return self._node.hardware if self._node else ""
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The GPUs of that node that are this seat's own."""
+        return self._node.devices if self._node else ()
 
     def start(self) -> None:
         """Ask Ray for a place, unless there is one or one is asked for."""

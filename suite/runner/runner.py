@@ -97,13 +97,11 @@ class Runner:
         self._deaths: Counter[tuple[type[WorkerDied | SeatLost], str]] = Counter()
         # What the track lacks is said before an executor is opened for it.
         _ = experiment.pool, experiment.tasks
-        lanes = self.executor.lanes()
-        check_engine(experiment.engine, self.executor)
-        settings = LaneSettings.of(experiment, self.executor)
-        self.lanes = [
-            Lane(number, settings, self.executor.seat(number, threads=settings.threads, logs=settings.folders.logs))
-            for number in range(lanes)
-        ]
+        try:
+            self.lanes = self._open_lanes()
+        except BaseException:
+            self.executor.close()
+            raise
 
     def run(self, cells: Sequence[Cell]) -> Outcome:
         """Finish every cell that is not finished yet; an interruption loses at most the stage in hand.
@@ -123,6 +121,15 @@ class Runner:
         if self._broken is not None:
             raise self._broken
         return self.outcome
+
+    def _open_lanes(self) -> list[Lane]:
+        lanes = self.executor.lanes()
+        check_engine(self.experiment.engine, self.executor)
+        settings = LaneSettings.of(self.experiment, self.executor)
+        return [
+            Lane(number, settings, self.executor.seat(number, threads=settings.threads, logs=settings.folders.logs))
+            for number in range(lanes)
+        ]
 
     def stop(self) -> None:
         """Call the run off, from any thread: `run` returns soon, with what is finished recorded."""

@@ -42,6 +42,7 @@ def known(name: str) -> Shape:
         ("meta-llama/Llama-2-13b-hf", 13.016),
         ("mistralai/Mistral-7B-v0.1", 7.242),
         ("Qwen/Qwen2.5-0.5B", 0.494),
+        ("Qwen/Qwen2.5-32B-Instruct", 32.764),
         ("HuggingFaceTB/SmolLM2-360M", 0.362),
     ],
 )
@@ -50,7 +51,7 @@ def test_known_models_have_the_parameters_their_cards_state(name: str, billions:
 
 
 def test_every_base_model_and_judge_of_a_shipped_track_has_a_known_shape() -> None:
-    for name in ("m2m", "novelsum-10k", "mads-15pct", "small-gpu"):
+    for name in ("m2m", "m2m-lora", "novelsum-10k", "mads-15pct", "small-gpu"):
         track = load_track(name)
         for model in track.base_models:
             assert shape_of(model).parameters > 1e8

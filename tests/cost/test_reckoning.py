@@ -38,8 +38,18 @@ def test_paper_tracks_are_reckoned_without_pool_model_or_gpu(
     printed = " ".join(command_in_process("run", "--track", name, "--dry-run", "--card", "H100").split())
     assert "The pool is not on this disk: 300 tokens a sample are assumed." in printed
     assert "set --gpus-per-cell 2" in printed
+    assert "Llama-3.3-70B-Instruct) needs 131 GiB for its weights alone" in printed
     wide = " ".join(command_in_process("run", "--track", name, "--dry-run", "--gpus-per-cell", "4").split())
     assert "set --gpus-per-cell" not in wide
+
+
+def test_adapters_of_a_paper_track_fit_one_card(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BREADTH_DATA", raising=False)
+    asked = ("run", "--track", "m2m-lora", "--base-model", "llama-2-7b", "--dry-run", "--card", "H100")
+    printed = " ".join(command_in_process(*asked).split())
+    assert "Estimated for each cell on H100" in printed
+    assert "GPU-hours" in printed
+    assert "set --gpus-per-cell" not in printed
 
 
 def of_alpaca_10m(spec: str, budget: int) -> CellCost:

@@ -24,6 +24,7 @@ OTHER_TRACKS = (
     "alpaca-10m",
     "small-gpu",
     "m2m",
+    "m2m-lora",
     "novelsum-10k",
     "mads-15pct",
     "our-track.toml",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from short_memory import memory_for
 from tiny_models import build_tiny_base, tiny_recipe, tiny_samples
 
 from suite.engines import open_engine
@@ -264,6 +265,23 @@ def test_embeddings_are_the_last_states_of_unit_norm(
     assert np.abs(changed - found).max() > 1e-3
     np.testing.assert_array_equal(engine.embed(asked), found)
     assert engine.embed([]).shape == (0, 0)
+
+
+def test_short_of_memory_a_batch_is_computed_in_halves_and_then_it_is_an_error(engine: TransformersEngine) -> None:
+    written, scored = engine.generate(generations()), engine.log_likelihoods(likelihoods())
+    with memory_for(rows=2) as tried:
+        assert engine.generate(generations()) == written
+        found = engine.log_likelihoods(likelihoods())
+    assert {4, 2} <= set(tried)
+    expected = [one.log_likelihood for one in scored]
+    assert [one.log_likelihood for one in found] == pytest.approx(expected, abs=1e-4)
+    told = r"This machine ran out of memory with 4 rows at once, and again with 2\. .*smaller batch_size"
+    with memory_for(rows=1), pytest.raises(EvaluationError, match=told):
+        engine.generate(generations())
+    alone = "ran out of memory on a single row"
+    with memory_for(rows=0), pytest.raises(EvaluationError, match=alone):
+        engine.embed([EmbeddingRequest((0, 5))])
+    assert engine.generate(generations()) == written, "it can still be asked"
 
 
 def test_batches_shrink_where_logits_would_not_fit() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import killed_states
 import numpy as np
 import pytest
+from short_memory import memory_for
 from tiny_models import build_tiny_base, tiny_samples
 
 from suite.errors import BreadthError, FeatureError
@@ -222,15 +223,15 @@ def test_an_interrupted_computation_goes_on_to_the_same_bytes(
     monkeypatch.setattr(row_spool, "SECONDS_BETWEEN_NOTES", -1.0)
     feature = NeuronStates(density=0.1, standardise=12, state=state, model=str(family("llama")))  # type: ignore[arg-type]
     whole = states_of(feature, tmp_path / "whole")
-    run, batches = activation_spool.Reader.run, []
+    read, batches = activation_spool.Reader.read, []
 
-    def interrupted(self: activation_spool.Reader, rows: np.ndarray, take: Any) -> None:
+    def interrupted(self: activation_spool.Reader, rows: np.ndarray, of: Any) -> Any:
         if len(batches) == after:
             raise KeyboardInterrupt
         batches.append(len(rows))
-        run(self, rows, take)
+        return read(self, rows, of)
 
-    monkeypatch.setattr(activation_spool.Reader, "run", interrupted)
+    monkeypatch.setattr(activation_spool.Reader, "read", interrupted)
     with pytest.raises(KeyboardInterrupt):
         states_of(feature, tmp_path / "stopped")
     (scratch,) = (tmp_path / "stopped").glob("*.scratch")
@@ -271,6 +272,27 @@ def test_a_killed_process_goes_on_to_the_same_bytes(family: Callable[[str], Path
     whole = states_of(feature, tmp_path / "whole", pool)
     assert np.array_equal(whole.ids, resumed.arrays["ids"])
     assert np.array_equal(np.asarray(whole.scores), resumed.arrays["scores"])
+
+
+@pytest.mark.parametrize("state", ["top", "sign"])
+def test_short_of_memory_a_batch_is_read_in_halves_and_then_it_is_an_error(
+    state: str, family: Callable[[str], Path], tmp_path: Path
+) -> None:
+    feature = NeuronStates(density=0.1, standardise=12, state=state, model=str(family("llama")))  # type: ignore[arg-type]
+    whole = states_of(feature, tmp_path / "whole")
+    with memory_for(rows=25) as tried:
+        halved = states_of(feature, tmp_path / "halved")
+    assert len(POOL) in tried, "the whole batch was tried"
+    assert max(rows for rows in tried if rows <= 25) == len(POOL) // 2
+    # Statistics of the batch that failed are not counted twice; sums of another order differ in their last bits.
+    assert np.array_equal(whole.offsets, halved.offsets)
+    assert np.mean(np.asarray(whole.ids) == np.asarray(halved.ids)) > 0.99
+    if state == "top":
+        assert whole.scores is not None
+        assert halved.scores is not None
+        np.testing.assert_allclose(np.asarray(whole.scores), np.asarray(halved.scores), atol=0.02)
+    with memory_for(rows=5), pytest.raises(FeatureError, match=r"This machine ran out of memory with \d+ rows at once"):
+        states_of(feature, tmp_path / "short")
 
 
 def test_a_note_without_its_files_begins_anew(family: Callable[[str], Path], tmp_path: Path) -> None:

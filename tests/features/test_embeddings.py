@@ -10,6 +10,7 @@ from pathlib import Path
 import killed_embeddings
 import numpy as np
 import pytest
+from short_memory import memory_for
 
 from suite.errors import FeatureError, UnknownNameError
 from suite.features import Embeddings, TrackContext, text_models
@@ -107,6 +108,18 @@ def test_causal_lm_equals_the_model_on_one_text_at_a_time(tiny_base: Path, tmp_p
             states = model(input_ids=torch.tensor([ids])).last_hidden_state[0].float().numpy()
         expected = states[-1] if pooling == "last" else states.mean(axis=0)
         assert row == pytest.approx(expected / np.linalg.norm(expected), abs=2e-5)
+
+
+def test_short_of_memory_texts_are_read_in_halves_and_then_it_is_an_error(tiny_base: Path, tmp_path: Path) -> None:
+    pool = pool_of([f"{subject} {number}" for number in range(4) for subject in SUBJECTS])
+    whole = embed(pool, tmp_path / "whole", f"causal-lm:{tiny_base}")
+    with memory_for(rows=len(pool) - 1) as tried:
+        halved = embed(pool, tmp_path / "halved", f"causal-lm:{tiny_base}")
+    assert tried == [len(pool), len(pool) // 2, len(pool) // 2]
+    np.testing.assert_allclose(halved, whole, atol=1e-5)
+    short = r"This machine ran out of memory with \d+ rows at once, and again with \d+\. Free memory"
+    with memory_for(rows=2), pytest.raises(FeatureError, match=short):
+        embed(pool, tmp_path / "short", f"causal-lm:{tiny_base}")
 
 
 def test_sentence_transformers_equals_the_model_itself(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is left on the card after an engine: in its own process after `close`, and after its process has ended."""
+"""What an engine holds of the card: while it rests, after `close`, and when its process has ended."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ from suite.engines.protocol import GenerationRequest
 def held():
     return torch.cuda.memory_reserved() if torch.cuda.is_available() else 0
 engine = open_engine("transformers", Path(sys.argv[2]), dtype=sys.argv[1])
-engine.generate([GenerationRequest((5, 6, 7), 8, ())] * 4)
+asked = [GenerationRequest((5, 6, 7), 8, ())] * 4
+written = engine.generate(asked)
 loaded = held()
+engine.rest()
+rested = held()
+same = engine.generate(asked) == written
 engine.close()
-print(json.dumps([loaded, held()]))
+print(json.dumps([loaded, rested, same, held()]))
 """
 
 
@@ -43,10 +47,12 @@ def _engine(setting: Setting) -> dict[str, Any]:
         env=environment(setting),
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    loaded, closed = json.loads(done.stdout.splitlines()[-1])
+    loaded, rested, same, closed = json.loads(done.stdout.splitlines()[-1])
     return {
         "rows": [
             ["held while the engine runs", loaded / 2**30, "GiB", ""],
+            ["held by its process while the engine rests (a judge's turn)", rested / 2**30, "GiB", LEFT],
+            ["answers after its rest", "the same" if same else "others", "", ""],
             ["held by its process after close", closed / 2**30, "GiB", LEFT],
             ["more in use on the card after the process than before", (_used(setting) - before) / 2**30, "GiB", LEFT],
         ]

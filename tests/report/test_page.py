@@ -23,6 +23,7 @@ from suite.report.blocks import Grid, NotRun, Paragraph, Section
 from suite.report.material import Material
 from suite.report.page import report_page
 from suite.report.sections import SECTIONS
+from suite.report.sections.cost import cost_section
 from suite.report.sections.headline import headline, sentences
 from suite.report.sections.reproduction import commands
 from suite.studies.contamination import ContaminationOutcome, OverlapRow
@@ -159,6 +160,30 @@ def test_reproduction_names_every_command_hash_version_and_machine(material: Mat
     text = Reader(report_page(material)).text
     for fact in (sha("pool"), sha("base"), material.track.identity, "2 cores", "torch"):
         assert fact in text
+
+
+def test_utilisation_is_the_median_of_the_cells_that_know_it(tmp_path: Path) -> None:
+    results = experiment(EFFECTS)
+    shares = iter((0.3, 0.5, None))
+    known = [
+        one
+        if one.cell.strategy != "k-center"
+        else one.model_copy(
+            update={
+                "schema_version": 3,
+                "cost": one.cost.model_copy(update={"model_flop_utilisation": next(shares)}),
+            }
+        )
+        for one in results
+    ]
+    material = material_of(tmp_path / "known", known)
+    grid = next(block for block in cost_section(material).blocks if isinstance(block, Grid))
+    place = [column.title for column in grid.columns].index("model FLOP utilisation (%)")
+    told = {row[0]: row[place] for row in grid.rows}
+    assert told["k-center"] == pytest.approx(0.4)
+    assert told["longest"] is None
+    without = cost_section(material_of(tmp_path / "unknown", results)).blocks
+    assert any(isinstance(block, Paragraph) and "not measured" in block.text for block in without)
 
 
 def test_an_incomplete_row_is_listed_and_makes_no_claim(tmp_path: Path) -> None:

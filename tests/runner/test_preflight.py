@@ -35,10 +35,19 @@ def test_too_little_memory_says_how_much_is_needed_and_what_to_do() -> None:
     assert "has 80" in str(refused.value)
     assert "--gpus-per-cell 2" in str(refused.value)
     assert check_card(track, ["llama-2-7b"], H100, gpus_per_cell=2) == []
-    (doubt,) = check_card(track, ["llama-3-8b"], "NVIDIA H200, 143771 MiB")
+    (doubt,) = check_card(load_track("small-gpu"), ["smollm2-360m"], "NVIDIA L4, 9000 MiB")
     assert "may not fit" in doubt
     with pytest.raises(CannotRun, match="2 GPUs here have 80"):
         check_card(track, ["llama-2-7b"], "NVIDIA A100-SXM4-40GB, 40960 MiB", gpus_per_cell=2)
+
+
+def test_a_judge_that_the_gpus_do_not_hold_is_refused_before_anything_is_trained() -> None:
+    with pytest.raises(CannotRun) as refused:
+        check_card(load_track("m2m"), ["llama-2-7b"], "NVIDIA H200, 143771 MiB")
+    told = "alpaca-eval-2 is judged by meta-llama/Llama-3.3-70B-Instruct, whose weights alone need 131 GiB"
+    assert told in str(refused.value)
+    assert "--gpus-per-cell 2" in str(refused.value)
+    assert check_card(load_track("m2m-lora"), ["llama-2-7b"], H100) == []
 
 
 def test_the_smallest_gpu_counts() -> None:
@@ -95,6 +104,17 @@ def test_models_that_are_closed_to_us_are_named_before_anything_is_done(
 ) -> None:
     with pytest.raises(TrainingError, match=message):
         check_models(*with_model(name))
+
+
+@pytest.mark.parametrize(("name", "word"), [("org/closed", "is gated"), ("org/nowhere", "no model org/nowhere")])
+def test_judges_that_are_closed_to_us_are_named_too(name: str, word: str, hub: None, own_home: Path) -> None:
+    made, cells = with_model("org/open")
+    task = load_track("m2m").evaluation.tasks[0].model_copy(update={"judge": name})
+    evaluation = made.track.evaluation.model_copy(update={"tasks": (task,)})
+    made.track = made.track.model_copy(update={"evaluation": evaluation})
+    with pytest.raises(TrainingError, match=word) as refused:
+        check_models(made, cells)
+    assert "hf auth login" in str(refused.value)
 
 
 def test_models_that_are_open_pass(hub: None, own_home: Path) -> None:

@@ -39,24 +39,27 @@ class VllmSettings:
     """How a vLLM engine is laid out. None of it changes what is asked; `adapters` 0 makes an engine without adapters.
 
     `context` is the most tokens of a prompt with its continuation (None: as many as the model has positions), `rank`
-    the largest rank of an adapter, `adapters` how many adapters are computed together (more may be loaded), and
-    `memory_share` how much of a GPU's memory vLLM may take.
+    the largest rank of an adapter, `adapters` how many adapters are computed together (more may be loaded),
+    `memory_share` how much of a GPU's memory vLLM may take, and `gpus` over how many each matrix is split. (The build
+    for processors splits models without adapters alone, over as many processes.)
     """
 
     context: int | None = None
     rank: int = 16
     adapters: int = 16
     memory_share: float = 0.9
+    gpus: int = 1
 
     @classmethod
-    def of(cls, track: Track) -> Self:
-        """As a track's recipe and its [evaluation.vllm] table say."""
+    def of(cls, track: Track, gpus: int = 1) -> Self:
+        """As a track's recipe and its [evaluation.vllm] table say, on so many GPUs."""
         layout, lora = track.evaluation.vllm, track.recipe.lora
         return cls(
             context=layout.context or max(track.recipe.max_length, LEAST_CONTEXT),
             rank=lora.rank if lora else cls.rank,
             adapters=layout.adapters if lora else 0,
             memory_share=layout.memory_share,
+            gpus=gpus,
         )
 
 
@@ -84,9 +87,11 @@ class VllmEngine:
         self.versions = dict(self._installation.versions)
         self._context = min(self.settings.context or self._base.positions, self._base.positions)
         self._rank = room_for_rank(self.settings.rank)
+        self._gpus = 1 if self._installation.for_cpus and self.settings.adapters else self.settings.gpus
         self._adapters: dict[str, Loaded] = {}
         self._numbers = 0
         self._child: Child | None = None
+        self._peak = 0
         self._runner: Runner = "generate"
         self.batching = self._batching()
 
@@ -163,8 +168,15 @@ class VllmEngine:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     def memory_elsewhere(self) -> int:
-        """Peak memory of the vLLM process in bytes, that of the GPU where it has one; 0 while there is none."""
-        return int(self._child.call("memory")) if self._child is not None and self._child.alive else 0
+        """Peak memory of the vLLM process in bytes, that of the GPU where it has one; 0 while there was none."""
+        now = int(self._child.call("memory")) if self._child is not None and self._child.alive else 0
+        self._peak = max(self._peak, now)
+        return self._peak
+
+    def rest(self) -> None:
+        """End the process: the next question starts another, with the adapters there were."""
+        self.memory_elsewhere()
+        self._stop()
 
     def close(self) -> None:
         """End the process, and with it all the memory it held; the engine starts again when it is asked again."""
@@ -218,15 +230,17 @@ class VllmEngine:
             # A vector of the last token is read in one piece.
             "tokens": max(tokens, context) if runner == "pooling" else tokens,
             "memory_share": self.settings.memory_share,
+            "gpus": self._gpus,
             "adapters_at_once": self.settings.adapters,
             "adapter_rank": self._rank,
             "adapted_modules": self._base.projections,
         }
 
     def _batching(self) -> str:
+        split = f", each matrix on {self._gpus} GPUs" if self._gpus > 1 else ""
         if self._installation.batch_invariant:
-            return "batch-invariant"
-        return f"up to {self.batch_size} requests of {self.settings.adapters or 1} adapters at once"
+            return f"batch-invariant{split}"
+        return f"up to {self.batch_size} requests of {self.settings.adapters or 1} adapters at once{split}"
 
     def _stop(self) -> None:
         if self._child is not None:

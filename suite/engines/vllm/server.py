@@ -79,7 +79,10 @@ class Engine:
             "max_num_batched_tokens": settings["tokens"],
             "gpu_memory_utilization": settings["memory_share"],
             "seed": 0,
+            "tensor_parallel_size": settings["gpus"],
         }
+        if settings["gpus"] > 1:
+            options["distributed_executor_backend"] = "mp"
         if current_platform.is_cpu():
             # Compiling takes longer than any model that fits a CPU needs for its answers.
             options["enforce_eager"] = True
@@ -100,6 +103,7 @@ class Engine:
         known = {field.name for field in dataclasses.fields(EngineArgs)}
         self._llm = LLM(**{name: value for name, value in options.items() if name in known})
         self._adapters: dict[int, Any] = {}
+        self._gpus = int(settings["gpus"])
         self.device = str(current_platform.device_type)
 
     def add(self, number: int, name: str, folder: str) -> None:
@@ -168,6 +172,10 @@ class Engine:
         import torch
 
         if torch.cuda.is_available():
+            if self._gpus > 1:
+                # Other processes hold it, a GPU each, from their start to their end.
+                spent = (torch.cuda.mem_get_info(device) for device in range(self._gpus))
+                return int(sum(total - free for free, total in spent))
             return int(torch.cuda.max_memory_reserved())
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from suite.engines import open_engine
 from suite.engines.protocol import GenerationRequest
@@ -16,11 +16,17 @@ from suite.evaluation.judging.verdicts import VerdictStore
 from suite.evaluation.run import in_slices
 from suite.hashing import canonical_json, content_key, file_sha256, library_versions
 from suite.home import cache_folder
+from suite.machine import visible_gpus
 from suite.quiet import quiet_libraries
 from suite.reporting import Progress, no_progress
 
+if TYPE_CHECKING:
+    from suite.engines.protocol import Engine
+
 MOST_TOKENS = 1024
 """Tokens a judge may write: an explanation and a verdict (FastChat allows 2,048; a cut verdict is unreadable)."""
+ROOM_STEP = 4096
+"""Judges are given room for prompts and verdicts in such steps, so that longer prompts seldom start them again."""
 LIBRARIES = ("torch", "transformers", "vllm")
 MODEL_FILES = (".safetensors", ".json", ".jinja", ".model", ".txt")
 PLACE = "\u241f{}\u241f"
@@ -49,6 +55,10 @@ class JudgeModel:
 
         return Path(self.name) if Path(self.name).is_dir() else download(self.name, self.revision)
 
+    def open(self) -> Judge:
+        """The judge itself; its model is loaded when there is something new to judge."""
+        return Judge(self)
+
     @property
     def key(self) -> str:
         """Identity of its verdicts: the model by commit, or by its files' content, and what runs it."""
@@ -68,7 +78,10 @@ class Case:
 
 
 class Judge:
-    """Puts cases to a judge; the model is loaded when the first case is new, and freed by `close`."""
+    """Puts cases to a judge; the model is loaded when the first case is new, and freed by `close`.
+
+    Use it as a context manager, or call `close`: a judge may fill the GPU it is on.
+    """
 
     def __init__(self, model: JudgeModel, *, batch_size: int = 16) -> None:
         self.model, self.batch_size = model, batch_size
@@ -78,6 +91,20 @@ class Judge:
         self._tokenizer = _tokenizer(self._folder, model.name)
         self._longest = _context(self._folder) - MOST_TOKENS
         self._ends = _ends(self._folder, self._tokenizer)
+        self._engine: Engine | None = None
+        self._room = 0
+
+    def close(self) -> None:
+        """Free the judge's memory; it is loaded again when it is asked again."""
+        if self._engine is not None:
+            self._engine.close()
+        self._engine = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def verdicts(self, cases: Sequence[Case], progress: Progress = no_progress) -> list[str]:
         """What the judge wrote on each case, in order; empty where a case does not fit into its context.
@@ -99,19 +126,9 @@ class Judge:
     def _ask(
         self, fresh: dict[str, int], prompts: Sequence[list[int]], cases: Sequence[Case], progress: Progress
     ) -> dict[str, str]:
-        import torch
-
-        engine = open_engine(
-            self.model.engine,
-            self._folder,
-            dtype="bfloat16" if torch.cuda.is_available() else "float32",
-            batch_size=self.batch_size,
-        )
-        try:
-            requests = [GenerationRequest(tuple(prompts[place]), MOST_TOKENS, self._ends) for place in fresh.values()]
-            given = in_slices(requests, engine.generate, lambda done: progress(done, len(requests)))
-        finally:
-            engine.close()
+        engine = self._opened(max(len(prompts[place]) for place in fresh.values()) + MOST_TOKENS)
+        requests = [GenerationRequest(tuple(prompts[place]), MOST_TOKENS, self._ends) for place in fresh.values()]
+        given = in_slices(requests, engine.generate, lambda done: progress(done, len(requests)))
         texts = [str(self._tokenizer.decode(ids, skip_special_tokens=True)) for ids in given]
         self.asked += len(texts)
         self.store.keep(
@@ -119,6 +136,25 @@ class Judge:
             for (key, place), text in zip(fresh.items(), texts, strict=True)
         )
         return dict(zip(fresh, texts, strict=True))
+
+    def _opened(self, room: int) -> Engine:
+        """The judge's engine with place for `room` tokens: an engine sets memory aside for the longest of prompts."""
+        import torch
+
+        from suite.engines.vllm.engine import VllmSettings
+
+        if room > self._room:
+            self.close()
+            self._room = min(-(-room // ROOM_STEP) * ROOM_STEP, self._longest + MOST_TOKENS)
+        if self._engine is None:
+            self._engine = open_engine(
+                self.model.engine,
+                self._folder,
+                dtype="bfloat16" if torch.cuda.is_available() else "float32",
+                batch_size=self.batch_size,
+                vllm=VllmSettings(context=self._room, adapters=0, gpus=max(1, len(visible_gpus()))),
+            )
+        return self._engine
 
     def _encoded(self, case: Case) -> list[int]:
         """Token ids of a case in the judge's own chat template; a marker written inside an answer stays text."""

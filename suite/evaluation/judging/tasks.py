@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from suite.evaluation.judged_later import JudgedLater
 from suite.evaluation.judging.answers import Answerer
 from suite.evaluation.judging.judge import Judge, JudgeModel
 from suite.evaluation.judging.length_control import Calibration, length_controlled
@@ -20,7 +21,7 @@ from suite.evaluation.judging.pairs import Compared, compare
 from suite.evaluation.judging.prompts import PROMPTS, grade_case, judge_prompts
 from suite.evaluation.judging.verdicts import check_readable, read_grade
 from suite.evaluation.plan import SHOWN
-from suite.evaluation.protocol import Task, TaskOutcome, Unit
+from suite.evaluation.protocol import TaskOutcome, Unit
 from suite.hashing import content_key
 from suite.reporting import Progress, no_progress
 
@@ -31,8 +32,36 @@ if TYPE_CHECKING:
 MIDDLE_GRADE = 5.5
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A judged task's answers (of the second turn too, where it has one), and what it took to give them."""
+
+    task: JudgedTask
+    turns: tuple[list[str], ...]
+    first_prompt_ids: tuple[int, ...]
+    tokens: int
+    truncated: int
+
+    @property
+    def judge(self) -> JudgeModel:
+        """Who judges them."""
+        return self.task.judge
+
+    def judged(self, opened: Judge, progress: Progress) -> TaskOutcome:
+        """The outcome, by that judge. Raises EvaluationError for one that writes no verdicts (`check_readable`)."""
+        values, summary, samples = self.task._judged(opened, self.turns, progress)
+        return TaskOutcome(
+            values=values.astype(np.float32),
+            first_prompt_ids=self.first_prompt_ids,
+            tokens=self.tokens,
+            samples=samples,
+            truncated=self.truncated,
+            summary=summary | {"judge": f"{self.judge.name} at {self.judge.revision}"},
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
-class JudgedTask(Task):
+class JudgedTask(JudgedLater):
     """A task whose values a judge gives; they hang on the judge, so it is part of the items' identity."""
 
     judge: JudgeModel
@@ -45,7 +74,7 @@ class JudgedTask(Task):
         items = [[item.id, item.instruction, item.input, item.reference, list(item.choices)] for item in self.items]
         return content_key([self.kind, self.max_new_tokens, self.judge.key, PROMPTS.sha256, self._rules(), items])
 
-    def evaluate(
+    def answer(
         self,
         engine: Engine,
         tokenizer: Any,
@@ -54,20 +83,16 @@ class JudgedTask(Task):
         adapter: str | None,
         max_length: int,
         progress: Progress = no_progress,
-    ) -> TaskOutcome:
-        """Answer, then judge. Raises EvaluationError for a judge that cannot judge (see `Judge`, `check_readable`)."""
+    ) -> Answered:
+        """Greedy answers to all items."""
         judge_prompts()
-        judge = Judge(self.judge)
         answerer = Answerer(engine, tokenizer, template, adapter, max_length, self.max_new_tokens)
-        values, summary, samples = self._judged(judge, answerer, progress)
-        return TaskOutcome(
-            values=values.astype(np.float32),
-            first_prompt_ids=answerer.first_prompt_ids,
-            tokens=answerer.tokens,
-            samples=samples,
-            truncated=answerer.truncated,
-            summary=summary | {"judge": f"{self.judge.name} at {self.judge.revision}"},
-        )
+        turns = self._turns(answerer, progress)
+        return Answered(self, turns, answerer.first_prompt_ids, answerer.tokens, answerer.truncated)
+
+    def _turns(self, answerer: Answerer, progress: Progress) -> tuple[list[str], ...]:
+        """Answers, turn by turn."""
+        return (answerer.answer(self.items, progress),)
 
     @abstractmethod
     def _rules(self) -> list[Any]:
@@ -75,7 +100,7 @@ class JudgedTask(Task):
 
     @abstractmethod
     def _judged(
-        self, judge: Judge, answerer: Answerer, progress: Progress
+        self, judge: Judge, turns: tuple[list[str], ...], progress: Progress
     ) -> tuple[np.ndarray, dict[str, float | int | str], tuple[dict[str, str], ...]]:
         """Values, summary and samples."""
 
@@ -98,9 +123,9 @@ class PairwiseJudge(JudgedTask):
         return [self.both_orders]
 
     def _judged(
-        self, judge: Judge, answerer: Answerer, progress: Progress
+        self, judge: Judge, turns: tuple[list[str], ...], progress: Progress
     ) -> tuple[np.ndarray, dict[str, float | int | str], tuple[dict[str, str], ...]]:
-        answers = answerer.answer(self.items, progress)
+        (answers,) = turns
         compared = compare(judge, self.name, self.items, answers, both_orders=self.both_orders, progress=progress)
         check_readable(compared.unreadable, compared.asked, self.name, self.judge.name)
         return compared.values, self._summary(compared, answers), self._samples(compared, answers)
@@ -141,11 +166,14 @@ class GradedJudge(JudgedTask):
     def _rules(self) -> list[Any]:
         return []
 
-    def _judged(
-        self, judge: Judge, answerer: Answerer, progress: Progress
-    ) -> tuple[np.ndarray, dict[str, float | int | str], tuple[dict[str, str], ...]]:
+    def _turns(self, answerer: Answerer, progress: Progress) -> tuple[list[str], ...]:
         first = answerer.answer(self.items, progress)
-        second = answerer.follow_up(self.items, first, progress)
+        return first, answerer.follow_up(self.items, first, progress)
+
+    def _judged(
+        self, judge: Judge, turns: tuple[list[str], ...], progress: Progress
+    ) -> tuple[np.ndarray, dict[str, float | int | str], tuple[dict[str, str], ...]]:
+        first, second = turns
         cases = [grade_case(self.name, item, (text,)) for item, text in zip(self.items, first, strict=True)]
         both = zip(first, second, strict=True)
         cases += [grade_case(self.name, item, pair) for item, pair in zip(self.items, both, strict=True)]
@@ -153,11 +181,11 @@ class GradedJudge(JudgedTask):
         grades = [read_grade(text) for text in written]
         unreadable = [text for text, grade in zip(written, grades, strict=True) if grade is None]
         check_readable(unreadable, len(cases), self.name, self.judge.name)
-        turns = np.array([MIDDLE_GRADE if grade is None else grade for grade in grades]).reshape(2, len(self.items))
+        graded = np.array([MIDDLE_GRADE if grade is None else grade for grade in grades]).reshape(2, len(self.items))
         summary: dict[str, float | int | str] = {
-            "grade": float(turns.mean()),
-            "first turn": float(turns[0].mean()),
-            "second turn": float(turns[1].mean()),
+            "grade": float(graded.mean()),
+            "first turn": float(graded[0].mean()),
+            "second turn": float(graded[1].mean()),
             "unreadable verdicts": len(unreadable),
         }
         samples = tuple(
@@ -168,6 +196,6 @@ class GradedJudge(JudgedTask):
                 "second answer": other,
                 "grades": f"{one:g}, {two:g}",
             }
-            for item, text, other, one, two in zip(self.items[:SHOWN], first, second, *turns, strict=False)
+            for item, text, other, one, two in zip(self.items[:SHOWN], first, second, *graded, strict=False)
         )
-        return (turns.mean(axis=0) - 1) / 9, summary, samples
+        return (graded.mean(axis=0) - 1) / 9, summary, samples

@@ -25,6 +25,11 @@ COLUMNS = (
     Column("evaluation (s a cell)", ".1f"),
     Column("peak memory (MiB)", ",.0f", 2**-20),
 )
+UTILISATION = Column("model FLOP utilisation (%)", ".1f", 100)
+NO_UTILISATION = (
+    "Model FLOP utilisation of training: not measured. It is told where the peak of the card is known; that of a "
+    "processor, or of a card that is not listed, is not."
+)
 
 
 def cost_section(material: Material) -> Section:
@@ -41,6 +46,7 @@ def cost_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
     drawn = cost_figure(board, table)
     if drawn is not None:
         yield Picture(f"cost-{number}", drawn, f"Cost against gain; {title}", HOW_TO_READ)
+    measured = any(row.costs.model_flop_utilisation is not None for row in table.rows)
     rows = tuple(
         (
             row.spec,
@@ -52,8 +58,12 @@ def cost_blocks(board: Board, table: Table, number: int) -> Iterator[Block]:
             row.costs.training_seconds,
             row.costs.evaluation_seconds,
             row.costs.peak_memory_bytes,
+            *((row.costs.model_flop_utilisation,) if measured else ()),
         )
         for row in table.rows
     )
     muted = frozenset(place for place, row in enumerate(table.rows) if row.reference or not row.complete)
-    yield Grid(f"costs-{number}", f"Costs; {title}", COLUMNS, rows, muted)
+    columns = (*COLUMNS, UTILISATION) if measured else COLUMNS
+    yield Grid(f"costs-{number}", f"Costs; {title}", columns, rows, muted)
+    if not measured:
+        yield Paragraph(NO_UTILISATION, "note")

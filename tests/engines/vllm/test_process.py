@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from vllm_processes import children
 
 from suite.engines.protocol import GenerationRequest
 from suite.engines.vllm.child import Child, OutOfMemory
@@ -32,18 +33,6 @@ engine._started("generate")
 
 def long_answers(engine: VllmEngine) -> list[list[int]]:
     return engine.generate([GenerationRequest((0, 5 + n), 200, ()) for n in range(200)])
-
-
-def children(pid: int) -> list[psutil.Process]:
-    """Those that run vLLM; what other tests of this process have left is not theirs."""
-
-    def runs_vllm(process: psutil.Process) -> bool:
-        try:
-            return any(word.endswith("vllm/server.py") for word in process.cmdline())
-        except psutil.Error:  # gone, or a zombie
-            return False
-
-    return [process for process in psutil.Process(pid).children(recursive=True) if runs_vllm(process)]
 
 
 def wait_until(what: object, seconds: float = 120) -> None:

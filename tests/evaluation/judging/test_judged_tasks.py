@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from judges import build_judge, with_chat_template
 
+from suite.engines import open_engine
 from suite.engines.transformers import TransformersEngine
 from suite.errors import EvaluationError, TrainingError, UsageError
 from suite.evaluation.judging.judge import Case, Judge, JudgeModel
@@ -17,6 +18,7 @@ from suite.evaluation.judging.loading import load_judged_task, load_questions
 from suite.evaluation.judging.pairs import Compared, strengths
 from suite.evaluation.judging.prompts import grade_case, pair_case
 from suite.evaluation.protocol import Item
+from suite.evaluation.run import evaluate_tasks
 from suite.evaluation.suites import suite, suites
 from suite.templates import encode_prompt, encode_response, get_template
 
@@ -103,6 +105,55 @@ def test_verdicts_are_kept_and_not_asked_for_again(
     monkeypatch.setattr("suite.evaluation.judging.judge.open_engine", closed)
     again = task.evaluate(engine, tokenizer, PLAIN, adapter=None, max_length=128)
     assert again.values.tolist() == first.values.tolist()
+
+
+def test_all_is_answered_before_a_judge_is_started_once(
+    prefers_the_first: Path, tiny_base: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A judge may need the whole GPU: the engine that answers has given its memory back by then."""
+    happened: list[str] = []
+
+    class Noting(TransformersEngine):
+        def generate(self, requests: Any) -> Any:
+            happened.append("answers")
+            return super().generate(requests)
+
+        def rest(self) -> None:
+            happened.append("rests")
+            super().rest()
+
+    def opened(*options: Any, **named: Any) -> Any:
+        happened.append("judge")
+        return open_engine(*options, **named)
+
+    monkeypatch.setattr("suite.evaluation.judging.judge.open_engine", opened)
+    changes: dict[str, Any] = {"judge": str(prefers_the_first), "judge_revision": "not pinned", "limit": 3}
+    tasks = [load_judged_task(suite(name, max_new_tokens=8, **changes)) for name in ("alpaca-eval", "arena-hard")]
+    noting = Noting(tiny_base, batch_size=8, device="cpu")
+    found = evaluate_tasks(tasks, noting, tokenizer, PLAIN, adapter=None, max_length=128)
+    assert happened == ["answers", "answers", "rests", "judge"]
+    assert [found[task.name].values.tolist() for task in tasks] == [[0.5] * 3] * 2
+    # Rested, it answers as before.
+    assert evaluate_tasks(tasks, noting, tokenizer, PLAIN, adapter=None, max_length=128).keys() == found.keys()
+    assert happened[4:] == ["answers", "answers", "rests"], "every verdict is known"
+
+
+def test_a_longer_prompt_starts_the_judge_again_with_more_room(
+    prefers_the_first: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms: list[int] = []
+
+    def opened(*options: Any, **named: Any) -> Any:
+        rooms.append(named["vllm"].context)
+        assert named["vllm"].adapters == 0
+        return open_engine(*options, **named)
+
+    monkeypatch.setattr("suite.evaluation.judging.judge.open_engine", opened)
+    with Judge(JudgeModel(str(prefers_the_first))) as judge:
+        for words in (1, 20, 1500, 40):
+            assert judge.verdicts([Case("room", str(words), "Judge.", "word " * words)]) == ["[[A]]"]
+    assert len(rooms) == 2
+    assert rooms[0] == 4096 < rooms[1]
 
 
 def test_a_judge_that_writes_rubbish(tiny_base: Path, tmp_path: Path, engine: Any, tokenizer: Any) -> None:

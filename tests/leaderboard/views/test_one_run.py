@@ -37,3 +37,30 @@ def test_where_no_text_was_kept_the_ids_stand_alone(tmp_path: Path) -> None:
     html = shown(tmp_path, None)
     assert "First prompt as the model saw it: 3 tokens" in html
     assert "### Instruction" not in html
+
+
+def cost_of(share: float | None, folder: Path, view: str) -> str:
+    """The page of a record of k-center (`runs`), or that of all costs, where its training reached that share."""
+    results = [
+        result.model_copy(
+            update={
+                "schema_version": 3,
+                "cost": result.cost.model_copy(update={"model_flop_utilisation": share if result.training else None}),
+            }
+        )
+        for result in experiment(EFFECTS)
+    ]
+    snapshot = made_up(folder, results)
+    line = next(line for line in snapshot.tracks["microworld"].cells.lines if line.strategy == "k-center")
+    return render(page_at(snapshot, view=view, **({"run": line.path} if view == "runs" else {}))).body
+
+
+def test_what_training_made_of_the_card_is_told_or_that_it_is_not_known(tmp_path: Path) -> None:
+    assert "37.5% of the card&#x27;s peak" in cost_of(0.375, tmp_path / "a", "runs").replace("&#39;", "&#x27;")
+    assert "not measured: the peak of this machine is not known" in cost_of(None, tmp_path / "b", "runs")
+    known, unknown = cost_of(0.375, tmp_path / "c", "cost"), cost_of(None, tmp_path / "d", "cost")
+    assert "model FLOP utilisation (%)" in known
+    assert "37.5" in known
+    assert "utilisation of training: not measured" not in known
+    assert "model FLOP utilisation (%)" not in unknown
+    assert "Model FLOP utilisation of training: not measured" in unknown
