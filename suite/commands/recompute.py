@@ -28,8 +28,8 @@ def recompute(
       breadth recompute --track alpaca-cpu --score score_v1 --store file:my-results
     """
     from suite.aggregate.versions import LATEST, score_of
+    from suite.boards import prepare
     from suite.commands.board import filled
-    from suite.commands.prepared_tables import prepare
     from suite.home import default_store
     from suite.stores import open_store
     from suite.stores.aggregates import publish_tables, study_files

@@ -50,7 +50,7 @@ def report(
 
 def gather(track: Track, store: Store, asked: str) -> Material:
     """What a report of a track in a store is written from; `asked` is the track as it was written."""
-    from suite.commands.board import board_of
+    from suite.boards import board_of
     from suite.report.material import Material
 
     results = list(store.results(track.name))

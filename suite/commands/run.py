@@ -182,7 +182,7 @@ def engine_named(written: str | None) -> EngineName | None:
 
 
 def _print_outcome(console: Console, experiment: Experiment, outcome: Outcome) -> None:
-    from suite.commands.board import load_board
+    from suite.boards import load_board
     from suite.commands.board_terminal import print_board
 
     if outcome.finished_before and not outcome.recorded and not outcome.failed:

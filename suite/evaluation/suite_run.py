@@ -11,7 +11,7 @@ import numpy as np
 
 from suite.engines import open_engine
 from suite.errors import BreadthError, EvaluationError, UsageError
-from suite.evaluation.protocol import Task, TaskOutcome
+from suite.evaluation.protocol import AskedModel, Task, TaskOutcome
 from suite.evaluation.run import evaluate_tasks
 from suite.reporting import Progress, no_progress
 from suite.templates import get_template
@@ -108,17 +108,10 @@ def run_suites(
         for name, folder in adapters.items():
             engine.add_adapter(name, folder)
         for name in adapters or (BASE,):
+            model = AskedModel(tokenizer, template, setting.max_length, name if adapters else None)
             for task in tasks:
                 try:
-                    outcome = evaluate_tasks(
-                        [task],
-                        engine,
-                        tokenizer,
-                        template,
-                        adapter=name if adapters else None,
-                        max_length=setting.max_length,
-                        progress=progress(f"{task.name} of {name}"),
-                    )[task.name]
+                    outcome = evaluate_tasks([task], engine, model, progress(f"{task.name} of {name}"))[task.name]
                 except BreadthError as error:
                     run.failures[f"{task.name} of {name}"] = str(error)
                 else:

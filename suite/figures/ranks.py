@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from suite.aggregate import Board, Row, Table
-from suite.commands.board_formats import percent
+from suite.aggregate.wording import percent
 from suite.figures.groups import rank_interval
 from suite.figures.theme import FAMILIES, colour_of, figure, label, symbol_of
 

@@ -14,6 +14,8 @@ from functools import cache
 
 import plotly.graph_objects as go
 
+from suite.plain_text import visible
+
 OKABE_ITO = {
     "black": "#000000",
     "orange": "#E69F00",
@@ -72,8 +74,7 @@ def symbol_of(level: str) -> str:
 
 def label(text: str) -> str:
     """A name from a stranger as text in a figure: plotly reads tags and entities in any text it draws."""
-    shown = "".join(character if character.isprintable() else "�" for character in text)
-    return html.escape(shown, quote=False)
+    return html.escape(visible(text), quote=False)
 
 
 @cache

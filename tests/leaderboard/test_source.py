@@ -15,8 +15,7 @@ from shown import COMMITTED, Choice, only
 
 from leaderboard.source import Snapshot, Source
 from leaderboard.track_data import TrackData
-from suite.commands.board import load_board
-from suite.commands.prepared_tables import prepare
+from suite.boards import load_board, prepare
 from suite.errors import StoreError
 from suite.results import Result
 from suite.stores import LocalStore

@@ -20,13 +20,12 @@ from suite.evaluation.judging.pairs import Compared, compare
 from suite.evaluation.judging.prompts import PROMPTS, grade_case, judge_prompts
 from suite.evaluation.judging.verdicts import check_readable, read_grade
 from suite.evaluation.plan import SHOWN
-from suite.evaluation.protocol import Task, TaskOutcome, Unit
+from suite.evaluation.protocol import AskedModel, Task, TaskOutcome, Unit
 from suite.hashing import content_key
 from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
-    from suite.templates import Template
 
 MIDDLE_GRADE = 5.5
 
@@ -45,20 +44,11 @@ class JudgedTask(Task):
         items = [[item.id, item.instruction, item.input, item.reference, list(item.choices)] for item in self.items]
         return content_key([self.kind, self.max_new_tokens, self.judge.key, PROMPTS.sha256, self._rules(), items])
 
-    def evaluate(
-        self,
-        engine: Engine,
-        tokenizer: Any,
-        template: Template,
-        *,
-        adapter: str | None,
-        max_length: int,
-        progress: Progress = no_progress,
-    ) -> TaskOutcome:
+    def evaluate(self, engine: Engine, model: AskedModel, progress: Progress = no_progress) -> TaskOutcome:
         """Answer, then judge. Raises EvaluationError for a judge that cannot judge (see `Judge`, `check_readable`)."""
         judge_prompts()
         judge = Judge(self.judge)
-        answerer = Answerer(engine, tokenizer, template, adapter, max_length, self.max_new_tokens)
+        answerer = Answerer(engine, model, self.max_new_tokens)
         values, summary, samples = self._judged(judge, answerer, progress)
         return TaskOutcome(
             values=values.astype(np.float32),

@@ -16,7 +16,7 @@ from suite.evaluation.judging.judge import Case, Judge, JudgeModel
 from suite.evaluation.judging.loading import load_judged_task, load_questions
 from suite.evaluation.judging.pairs import Compared, strengths
 from suite.evaluation.judging.prompts import grade_case, pair_case
-from suite.evaluation.protocol import Item
+from suite.evaluation.protocol import AskedModel, Item
 from suite.evaluation.suites import suite, suites
 from suite.templates import encode_prompt, encode_response, get_template
 
@@ -58,7 +58,7 @@ def engine(tiny_base: Path) -> TransformersEngine:
 def evaluated(name: str, judge: Path, engine: Any, tokenizer: Any, **changes: Any) -> Any:
     spec = suite(name, judge=str(judge), judge_revision="not pinned", max_new_tokens=8, **({"limit": 4} | changes))
     task = load_judged_task(spec)
-    return task, task.evaluate(engine, tokenizer, PLAIN, adapter=None, max_length=128)
+    return task, task.evaluate(engine, AskedModel(tokenizer, PLAIN, 128))
 
 
 @pytest.mark.parametrize("name", ["alpaca-eval", "alpaca-eval-2", "arena-hard"])
@@ -101,7 +101,7 @@ def test_verdicts_are_kept_and_not_asked_for_again(
         raise AssertionError("the judge was loaded again")
 
     monkeypatch.setattr("suite.evaluation.judging.judge.open_engine", closed)
-    again = task.evaluate(engine, tokenizer, PLAIN, adapter=None, max_length=128)
+    again = task.evaluate(engine, AskedModel(tokenizer, PLAIN, 128))
     assert again.values.tolist() == first.values.tolist()
 
 
@@ -124,7 +124,7 @@ def test_a_judge_must_be_pinned() -> None:
 def test_a_judge_that_the_hub_does_not_give(engine: Any, tokenizer: Any) -> None:
     task = load_judged_task(suite("alpaca-eval", limit=1))
     with pytest.raises(TrainingError, match=r"cannot be had from the Hub.*hf auth login"):
-        task.evaluate(engine, tokenizer, PLAIN, adapter=None, max_length=128)
+        task.evaluate(engine, AskedModel(tokenizer, PLAIN, 128))
 
 
 def test_a_case_that_does_not_fit_is_no_verdict(prefers_the_first: Path) -> None:
