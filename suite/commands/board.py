@@ -25,7 +25,7 @@ class Format(StrEnum):
 
 
 def board(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")] = "microworld",
+    track: Annotated[str, typer.Option(help="A track, or a .toml file of your own.")] = "microworld",
     budget: Annotated[str | None, typer.Option(help="Only this budget: a count (500) or a share (15%).")] = None,
     base_model: Annotated[str | None, typer.Option(help="Only this base model of the track.")] = None,
     store: Annotated[str | None, typer.Option(help="Where results are: file:FOLDER, hf://datasets/ORG/NAME.")] = None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def correlate(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")],
+    track: Annotated[str, typer.Option(help="A track, or a .toml file of your own.")],
     panel: Annotated[
         Path | None, typer.Option(help="A file of strategies, one a line. Default: 44 selections of every kind.")
     ] = None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def ladder(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")],
+    track: Annotated[str, typer.Option(help="A track, or a .toml file of your own.")],
     strategies: Annotated[str | None, typer.Option(help="Comma-separated. Default: all that have levels.")] = None,
     levels: Annotated[
         int | None, typer.Option(help="How many evenly spaced levels. Default: the track's, or 7.")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def recompute(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")] = "microworld",
+    track: Annotated[str, typer.Option(help="A track, or a .toml file of your own.")] = "microworld",
     score: Annotated[str | None, typer.Option(help="The score version; the latest by default.")] = None,
     store: Annotated[str | None, typer.Option(help="Where the results are, such as file:my-results.")] = None,
 ) -> None:

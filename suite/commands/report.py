@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")] = "microworld",
+    track: Annotated[str, typer.Option(help="A track, or a .toml file of your own.")] = "microworld",
     store: Annotated[str | None, typer.Option(help="Where the results are, such as file:my-results.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("report.html"),
 ) -> None:

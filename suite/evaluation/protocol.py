@@ -91,11 +91,6 @@ class Task(ABC):
     unit: ClassVar[Unit]
 
     @property
-    def higher_is_better(self) -> bool:
-        """Whether a larger value is a better model."""
-        return self.unit == "accuracy"
-
-    @property
     def items_sha256(self) -> str:
         """Identity of the items, in order: per-item values pair only where this agrees."""
         items = [[item.id, item.instruction, item.input, item.reference, list(item.choices)] for item in self.items]

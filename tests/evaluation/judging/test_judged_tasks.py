@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from encoding import encode_prompt, encode_response
 from judges import build_judge, with_chat_template
 
 from suite.engines.transformers import TransformersEngine
@@ -18,7 +19,7 @@ from suite.evaluation.judging.pairs import Compared, strengths
 from suite.evaluation.judging.prompts import grade_case, pair_case
 from suite.evaluation.protocol import AskedModel, Item
 from suite.evaluation.suites import suite, suites
-from suite.templates import encode_prompt, encode_response, get_template
+from suite.templates import get_template
 
 PLAIN = get_template("plain")
 
