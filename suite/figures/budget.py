@@ -7,7 +7,7 @@ from collections import defaultdict
 import plotly.graph_objects as go
 
 from suite.aggregate import Board, Row, Table
-from suite.figures.theme import FAMILIES, GREY, RIBBON, colour_of, figure, label, symbol_of
+from suite.figures.theme import GREY, RIBBON, colour_of, figure, in_order, label, symbol_of
 from suite.statistics.intervals import Estimate
 
 HOW_TO_READ = (
@@ -102,8 +102,7 @@ def scores_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figur
             font={"size": 12, "color": GREY},
             showarrow=False,
         )
-    levels = dict.fromkeys(row.level for row in rows)
-    for level in sorted(levels, key=lambda level: list(FAMILIES).index(level) if level in FAMILIES else -1):
+    for level in in_order(row.level for row in rows):
         _add_scores(made, level, [(place, row) for place, row in enumerate(rows) if row.level == level])
     made.update_yaxes(
         tickvals=list(range(len(rows))),
