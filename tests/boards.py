@@ -14,7 +14,7 @@ from reports import EFFECTS, of_track, stored
 from leaderboard.address import Address
 from leaderboard.page import Page
 from leaderboard.prepared import file_reader, read_track
-from leaderboard.source import Snapshot
+from leaderboard.snapshot import Snapshot
 from leaderboard.track_data import TrackData
 from suite.atomic import write_bytes
 from suite.boards import prepare

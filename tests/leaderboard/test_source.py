@@ -13,7 +13,8 @@ from factories import experiment, result, task
 from reports import of_track, stored
 from shown import COMMITTED, Choice, only
 
-from leaderboard.source import Snapshot, Source
+from leaderboard.snapshot import Snapshot
+from leaderboard.source import Source
 from leaderboard.track_data import TrackData
 from suite.boards import load_board, prepare
 from suite.errors import StoreError

@@ -18,7 +18,7 @@ from reports import EFFECTS, of_track, stored
 
 from leaderboard.page import Page
 from leaderboard.render import render
-from leaderboard.source import Snapshot
+from leaderboard.snapshot import Snapshot
 from leaderboard.views import about, budget, compare, cost, ladder, metrics, overlap, tasks
 from suite.report.blocks import Block, Command, Grid, Link, NotRun, Paragraph, Picture, every
 from suite.stores import LocalStore
