@@ -10,7 +10,7 @@ from leaderboard.address import Address
 
 if TYPE_CHECKING:
     from leaderboard.snapshot import Snapshot
-    from leaderboard.source import TrackData
+    from leaderboard.track_data import TrackData
     from suite.aggregate import Row, Table
     from suite.aggregate.cells import CellLine
 

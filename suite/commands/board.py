@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suite.commands.options import TrackOption
+
 if TYPE_CHECKING:
     from suite.aggregate import Board
     from suite.stores import Store
@@ -25,7 +27,7 @@ class Format(StrEnum):
 
 
 def board(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of your own.")] = "microworld",
+    track: TrackOption = "microworld",
     budget: Annotated[str | None, typer.Option(help="Only this budget: a count (500) or a share (15%).")] = None,
     base_model: Annotated[str | None, typer.Option(help="Only this base model of the track.")] = None,
     store: Annotated[str | None, typer.Option(help="Where results are: file:FOLDER, hf://datasets/ORG/NAME.")] = None,

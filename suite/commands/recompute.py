@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suite.commands.options import TrackOption
+
 if TYPE_CHECKING:
     from suite.aggregate import Board
 
 
 def recompute(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of your own.")] = "microworld",
+    track: TrackOption = "microworld",
     score: Annotated[str | None, typer.Option(help="The score version; the latest by default.")] = None,
     store: Annotated[str | None, typer.Option(help="Where the results are, such as file:my-results.")] = None,
 ) -> None:

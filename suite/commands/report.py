@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suite.commands.options import TrackOption
+
 if TYPE_CHECKING:
     from suite.report.material import Material
     from suite.stores import Store
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of your own.")] = "microworld",
+    track: TrackOption = "microworld",
     store: Annotated[str | None, typer.Option(help="Where the results are, such as file:my-results.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("report.html"),
 ) -> None:

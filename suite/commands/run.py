@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from suite.commands.executing import ExecutorOption, GpusPerCell, RayAddress, Where
+from suite.commands.executing import Where
+from suite.commands.options import DiscardModels, ExecutorOption, GpusPerCell, RayAddress
 from suite.commands.submitted import Trust
 from suite.errors import BreadthError, UnknownNameError, UsageError
 
@@ -47,7 +48,7 @@ def run(
     card: Annotated[
         str | None, typer.Option(help="A GPU to reckon costs for: H100, A100-40GB; default the first.")
     ] = None,
-    discard_models: Annotated[bool, typer.Option("--discard-models", help="Delete weights once evaluated.")] = False,
+    discard_models: DiscardModels = False,
     engine: EngineOption = None,
     trust: Trust = False,
 ) -> None:
