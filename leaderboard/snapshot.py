@@ -26,6 +26,11 @@ class Snapshot:
     requests: Requests | None = None
     """The board's requests; None where no store of them was named."""
 
+    @property
+    def url_in_commands(self) -> str:
+        """The URL as a command on the page may hold it: nothing where it has characters that do not show."""
+        return self.url if self.url.isprintable() else ""
+
 
 def now() -> datetime:
     """The time of a look."""
