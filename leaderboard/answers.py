@@ -11,7 +11,7 @@ from suite.report.blocks import Block, Column, Grid, Link, Links, Listing, Parag
 
 if TYPE_CHECKING:
     from leaderboard.checking import Order
-    from leaderboard.source import Snapshot
+    from leaderboard.snapshot import Snapshot
 
 PROBLEMS = (
     Column("file", role="name"),

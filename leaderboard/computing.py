@@ -11,7 +11,7 @@ from suite.errors import BreadthError
 
 def compute(store: str, track: str, folder: Path) -> None:
     """Score a track's results as `breadth board` does, and write its prepared files into a folder."""
-    from suite.commands.prepared_tables import prepare
+    from suite.boards import prepare
     from suite.stores import open_store
     from suite.track import load_track
 

@@ -32,7 +32,8 @@ from suite.report.blocks import Paragraph
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from leaderboard.source import Snapshot, Source
+    from leaderboard.snapshot import Snapshot
+    from leaderboard.source import Source
 
 HEADER = "x-breadth"
 """Only a script of the page itself can set it: a form of another site that is sent here lacks it."""

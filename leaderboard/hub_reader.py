@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 
 from leaderboard.prepared import problem, read_track
-from leaderboard.source import Snapshot
+from leaderboard.snapshot import Snapshot
 from leaderboard.track_data import TrackData
 from suite.errors import BreadthError
 from suite.stores.hub.store import HubStore

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leaderboard.prepared import compute_track, file_reader, known_track, problem, read_track
-from leaderboard.source import Snapshot, now
+from leaderboard.snapshot import Snapshot, now
 from leaderboard.track_data import TrackData
 from suite.errors import BreadthError, StoreError
 from suite.stores.aggregates import results_digest

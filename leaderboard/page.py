@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from leaderboard.address import Address
 
 if TYPE_CHECKING:
-    from leaderboard.source import Snapshot, TrackData
+    from leaderboard.snapshot import Snapshot
+    from leaderboard.track_data import TrackData
     from suite.aggregate import Row, Table
     from suite.aggregate.cells import CellLine
 

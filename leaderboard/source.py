@@ -7,36 +7,18 @@ where, and what was good before goes on being shown.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from leaderboard.requests_reader import Requests, RequestsReader, after_trouble
-from leaderboard.track_data import TrackData
+from leaderboard.snapshot import Snapshot
 from suite.errors import BreadthError
-from suite.stores.protocol import Skipped
 
 LOOK_EVERY = 30.0
 """Seconds between two looks at a store."""
 FIRST_LOOK = 60.0
 """Seconds that a start waits for the first look at most; whatever takes longer arrives in the background."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A store as it was last good. `as_of` is when it was last known to be all there is, None when it never was.
-
-    `trouble` is why that may be long ago, in one sentence, or None; `problems` are single files that cannot be shown.
-    """
-
-    url: str
-    tracks: Mapping[str, TrackData] = field(default_factory=dict)
-    as_of: datetime | None = None
-    trouble: str | None = None
-    problems: tuple[Skipped, ...] = ()
-    requests: Requests | None = None
-    """The board's requests; None where no store of them was named."""
 
 
 class Reader(Protocol):
@@ -138,8 +120,3 @@ def open_reader(url: str) -> Reader:
     store = open_store(url)
     assert isinstance(store, LocalStore)
     return LocalReader(store)
-
-
-def now() -> datetime:
-    """The time of a look."""
-    return datetime.now(UTC)

@@ -15,24 +15,11 @@ from suite.features import Tokens, View
 from suite.registry import LevelReport, Strategy
 
 if TYPE_CHECKING:
-    from strategies.kernels.pruning import PruningPath, Unit
+    from strategies.kernels.pruning import PruningPath
     from suite.features.base import Feature, Features, TrackContext
     from suite.pool import Pool
 
 PAPER = "M2M, arXiv 2505.24768 (AAAI 2026)"
-
-
-@dataclass(frozen=True)
-class Level:
-    """How far to prune, in [0, 1], and by which reading (see `strategies.kernels.reverse_greedy_prune`).
-
-    `least` is the number of types at level 0; None is the fewest that still reach the budget.
-    """
-
-    diversity: float
-    unit: Unit = "type"
-    recount: bool = True
-    least: int | None = None
 
 
 @dataclass(frozen=True)
@@ -117,25 +104,16 @@ class DiversityControlled(Strategy):
     def _level(self, incidences: Incidences, budget: int, lengths: LengthTarget | None) -> tuple[PruningPath, int, int]:
         """The path of dropping types, its state at this level, and the fewest types that reach the budget."""
         path = self.dropping(incidences)
-        last = _last_state(path, budget, incidences.holding, lengths, self.spec)
-        state = _state_at(path, budget, self.diversity, self.least_types, last, self.spec)
+        state, last = states_of_level(
+            path,
+            budget,
+            self.diversity,
+            holding=incidences.holding,
+            strategy=self.spec,
+            least=self.least_types,
+            lengths=lengths,
+        )
         return path, state, int(path.types_left[last])
-
-
-def keep_largest_types(
-    incidences: Incidences, budget: int, diversity: float, *, strategy: str, least: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Candidate rows and kept types (ascending, int64) of a level of macro and meso diversity.
-
-    Kept are the k types that most samples hold (ties: the lower type), candidates the samples that hold one of them:
-    level 0 is the fewest types whose samples still number `budget`, or `least` where it is given, level 1 all types.
-    Raises SelectionError when the budget is out of reach, naming how far the types reach or the smallest level that
-    reaches it. Deterministic.
-    """
-    path = smallest_types_first(incidences)
-    last = _last_state(path, budget, incidences.holding, None, strategy)
-    state = _state_at(path, budget, diversity, least, last, strategy)
-    return incidences.holding[path.samples(state)], path.types(state)
 
 
 def smallest_types_first(incidences: Incidences) -> PruningPath:
@@ -161,25 +139,24 @@ def smallest_types_first(incidences: Incidences) -> PruningPath:
     return PruningPath(np.arange(len(order), -1, -1), len(dropped_at) - gone, dropped_at, removed_at)
 
 
-def prune_to_level(
-    incidences: Incidences, budget: int, level: Level, *, strategy: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and types (ascending, int64) left at a level by reverse greedy pruning.
+def states_of_level(
+    path: PruningPath,
+    budget: int,
+    diversity: float,
+    *,
+    holding: np.ndarray,
+    strategy: str,
+    least: int | None = None,
+    lengths: LengthTarget | None = None,
+) -> tuple[int, int]:
+    """The state of a path at a level of diversity, and the last state that reaches the budget.
 
-    Level 0 is the fewest types whose samples still reach the budget (or `level.least`), level 1 all types. Samples
-    without a type are never candidates. Raises SelectionError when the budget is out of reach, as `keep_largest_types`.
+    Level 0 is the fewest types whose samples still number `budget`, or `least` where it is given, level 1 all types.
+    `holding` are the samples with a type, which alone are candidates. Raises SelectionError when the budget is out of
+    reach, naming how far the types reach or the smallest level that reaches it. Deterministic.
     """
-    path = reverse_greedy(incidences, level)
-    last = _last_state(path, budget, incidences.holding, None, strategy)
-    state = _state_at(path, budget, level.diversity, level.least, last, strategy)
-    return incidences.holding[path.samples(state)], path.types(state)
-
-
-def reverse_greedy(incidences: Incidences, level: Level) -> PruningPath:
-    """The path of reverse greedy pruning over the samples that hold a type; rows are positions among them."""
-    from strategies.kernels import pruning_path
-
-    return pruning_path(incidences.of_holding, unit=level.unit, recount=level.recount)
+    last = _last_state(path, budget, holding, lengths, strategy)
+    return _state_at(path, budget, diversity, least, last, strategy), last
 
 
 def _last_state(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from strategies.diversity_controlled import PAPER, DiversityControlled, Level, reverse_greedy
+from strategies.diversity_controlled import PAPER, DiversityControlled
 from strategies.even_sampling import Incidences
 from suite.errors import SelectionError
 from suite.features import TokenLists, Tokens, View
@@ -54,7 +54,9 @@ class MicroDiversity(DiversityControlled):
 
     def dropping(self, incidences: Incidences) -> PruningPath:
         """Reverse greedy pruning."""
-        return reverse_greedy(incidences, Level(self.diversity, self.pruning, self.recount))
+        from strategies.kernels import pruning_path
+
+        return pruning_path(incidences.of_holding, unit=self.pruning, recount=self.recount)
 
     @property
     def _tokens(self) -> Tokens:

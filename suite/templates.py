@@ -126,25 +126,10 @@ def stop_token_id(template: Template, tokenizer: Any) -> int:
     return int(tokenizer.eos_token_id)
 
 
-def encode_prompt(template: Template, tokenizer: Any, instruction: str, input_text: str = "") -> list[int]:
-    """Token ids of a prompt, with exactly one beginning-of-sequence token."""
-    return encode_prompts(template, tokenizer, [(instruction, input_text)])[0]
-
-
-def encode_response(template: Template, tokenizer: Any, response: str) -> list[int]:
-    """Token ids of a response, its stop token included."""
-    return encode_responses(template, tokenizer, [response])[0]
-
-
-def encode_sample(template: Template, tokenizer: Any, sample: Sample) -> Encoded:
-    """Token ids and loss mask of a whole sample, all of its turns."""
-    return next(encode_samples(template, tokenizer, [sample]))
-
-
 def encode_samples(
     template: Template, tokenizer: Any, samples: Iterable[Sample], batch_size: int = 512
 ) -> Iterator[Encoded]:
-    """`encode_sample` over many samples, in order; the tokenizer is called once a batch, which is far quicker."""
+    """Token ids and loss masks of whole samples, all of their turns, in order; the tokenizer is called once a batch."""
     beginning, stop = _beginning(tokenizer), stop_token_id(template, tokenizer)
     source = iter(samples)
     while batch := list(itertools.islice(source, batch_size)):
@@ -163,7 +148,7 @@ def encode_samples(
 
 
 def encode_prompts(template: Template, tokenizer: Any, questions: Iterable[tuple[str, str]]) -> list[list[int]]:
-    """`encode_prompt` over many (instruction, input) pairs, with one call of the tokenizer."""
+    """Token ids of prompts, from (instruction, input) pairs, with exactly one beginning-of-sequence token each."""
     beginning = _beginning(tokenizer)
     pieces = [template.pieces(instruction, input_text) for instruction, input_text in questions]
     return [beginning + ids for ids in _joined(template, tokenizer, pieces)]

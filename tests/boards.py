@@ -14,10 +14,10 @@ from reports import EFFECTS, of_track, stored
 from leaderboard.address import Address
 from leaderboard.page import Page
 from leaderboard.prepared import file_reader, read_track
-from leaderboard.source import Snapshot
+from leaderboard.snapshot import Snapshot
 from leaderboard.track_data import TrackData
 from suite.atomic import write_bytes
-from suite.commands.prepared_tables import prepare
+from suite.boards import prepare
 from suite.results import Result
 from suite.stores import LocalStore
 from suite.track import Track, load_track

@@ -9,7 +9,7 @@ from intake.queues import START, Clock, claim, submitted, watch, worker
 from sent import PYTHON, TOML
 
 from leaderboard.requests_reader import RequestsReader
-from leaderboard.source import Snapshot
+from leaderboard.snapshot import Snapshot
 from suite.intake.archive import pack
 from suite.intake.queue import Queue
 from suite.intake.requests import Request, Stage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from leaderboard.source import Snapshot
+from leaderboard.snapshot import Snapshot
 from leaderboard.track_data import TrackData
 
 COMMITTED = Path(__file__).parents[1] / "docs" / "results" / "store"

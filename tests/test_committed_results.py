@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.commands.board import load_board
+from suite.boards import load_board
 from suite.commands.board_formats import as_csv
 from suite.stores import LocalStore
 from suite.studies.correlate_table import CorrelateTable

@@ -58,6 +58,9 @@ def test_imports_run_one_way(path: Path) -> None:
         # Kernels lie below everything, so that they can be used alone; how they are compiled is the same everywhere.
         others = {name for name in imported(path) if name != "strategies.kernels.compiling"}
         assert not {name.partition(".")[0] for name in others} & {"strategies", "leaderboard"}
+    if not path.is_relative_to(ROOT / "suite" / "commands"):
+        # Commands parse and print: what others need of them belongs to the layer below.
+        assert not any(name.startswith("suite.commands") for name in imported(path))
     if path.is_relative_to(ROOT / "leaderboard"):
         assert "strategies" not in modules
     if path.is_relative_to(ROOT / "strategies"):

@@ -7,22 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from encoding import encode_prompt, encode_response, encode_sample
 from hypothesis import given
 from hypothesis import strategies as st
 
 from suite.errors import TrainingError, UnknownNameError
 from suite.pool import Sample
-from suite.templates import (
-    TEMPLATES,
-    Template,
-    decode_response,
-    encode_prompt,
-    encode_response,
-    encode_sample,
-    encode_samples,
-    get_template,
-    stop_token_id,
-)
+from suite.templates import TEMPLATES, Template, decode_response, encode_samples, get_template, stop_token_id
 
 SINGLE = Sample(
     id="0", instruction="name a {input} colour", input="warm {instruction}", output=" deep red ", source="s"

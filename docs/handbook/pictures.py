@@ -106,7 +106,7 @@ def crossed(dark: bool) -> go.Figure:
 @cache
 def committed(track: str) -> tuple[Board, TableMoments]:
     """The board of committed results, with what its first table's intervals are made of."""
-    from suite.commands.board import board_with_moments
+    from suite.boards import board_with_moments
     from suite.stores import LocalStore
     from suite.track import load_track
 

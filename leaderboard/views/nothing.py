@@ -14,7 +14,7 @@ def nothing_yet(page: Page) -> Iterator[Block]:
     """A store without a single result that counts as one, and how results come to be."""
     yield Paragraph(f"{page.snapshot.url} holds no results that can be shown yet.", "lead")
     yield Paragraph("This makes some on any machine in about an hour; the page shows them as they finish.")
-    store = page.snapshot.url if page.snapshot.url.isprintable() else ""
+    store = page.snapshot.url_in_commands
     yield Command(f"breadth run --track microworld --store {store}")
     yield from passed_over(page)
 

@@ -93,7 +93,7 @@ def nowhere(page: Page) -> Iterator[Block]:
         "Name one when the page is started, or set the variable `BREADTH_REQUESTS` of a Space. A folder may be empty: "
         "the first submission makes it a store of requests."
     )
-    store = page.snapshot.url if page.snapshot.url.isprintable() else ""
+    store = page.snapshot.url_in_commands
     requests = store if store.startswith("file:") else "hf://datasets/ORG/NAME"
     yield Command(f"breadth leaderboard --store {shlex.quote(store)} --requests {shlex.quote(requests)}")
 
@@ -189,7 +189,7 @@ def _workers(page: Page, requests: Requests) -> Iterator[Block]:
     states = requests.view.workers
     if not states:
         yield Paragraph("No worker has served this queue yet, so nothing runs. This starts one:")
-        store = page.snapshot.url if page.snapshot.url.isprintable() else ""
+        store = page.snapshot.url_in_commands
         yield Command(f"breadth worker --store {shlex.quote(store)} --requests {shlex.quote(requests.url)}")
         return
     alive = sum(state.alive for state in states)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from leaderboard.page import Page
 from leaderboard.views.nothing import nothing_yet, passed_over
 from suite.aggregate import Row, Table
-from suite.commands.board_notes import board_notes, table_notes
+from suite.aggregate.wording import board_notes, table_notes
 from suite.figures.forest import HOW_TO_READ as READ_FOREST
 from suite.figures.forest import forest_figure
 from suite.figures.groups import rank_interval
@@ -36,8 +36,6 @@ HOW_TO_READ = READ_FOREST
 CONTROLS = ("track", "budget", "base_model", "tasks", "level", "kind", "search", "columns", "variants")
 
 HIDDEN = (Column("strategy", role="name"), Column("why it is not listed"))
-TERMINAL = ("How to read", "# is the rank")
-"""How notes begin that explain the terminal's table."""
 
 
 def blocks(page: Page) -> Iterator[Block]:
@@ -156,7 +154,7 @@ def _beneath(page: Page, table: Table) -> Iterator[Block]:
     assert page.data is not None
     yield Listing(tuple(sentences(table)))
     board = page.data.board
-    notes = [*table_notes(table), *(note for note in board_notes(board) if not note.startswith(TERMINAL))]
+    notes = [*table_notes(table), *board_notes(board)]
     yield Fold("Notes on this table", (Listing(tuple(notes)),))
     hidden = [(row.spec, why) for row in table.rows if (why := page.why_hidden(row))]
     if hidden:

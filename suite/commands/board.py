@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from suite.commands.options import TrackOption
 
-    from suite.aggregate import Board, PluginFacts
-    from suite.aggregate.moments import TableMoments
-    from suite.registry import Strategy
-    from suite.results import Result
+if TYPE_CHECKING:
+    from suite.aggregate import Board
     from suite.stores import Store
     from suite.track import Track
 
@@ -30,7 +27,7 @@ class Format(StrEnum):
 
 
 def board(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")] = "microworld",
+    track: TrackOption = "microworld",
     budget: Annotated[str | None, typer.Option(help="Only this budget: a count (500) or a share (15%).")] = None,
     base_model: Annotated[str | None, typer.Option(help="Only this base model of the track.")] = None,
     store: Annotated[str | None, typer.Option(help="Where results are: file:FOLDER, hf://datasets/ORG/NAME.")] = None,
@@ -56,22 +53,18 @@ def board(
 
       breadth board --track microworld --format json | jq '.tables[0].rows[0]'
     """
+    from suite.boards import load_board
     from suite.home import default_store
     from suite.stores import open_store
     from suite.track import load_track
 
     chosen = load_track(track)
     opened = open_store(store or default_store())
-    whole = load_filled_board(chosen, opened, track)
+    whole = filled(load_board(chosen, opened), opened, track)
     if opened.trouble:
         when = f"as of {opened.as_of:%Y-%m-%d %H:%M} UTC" if opened.as_of else "only what lies on this disk"
         typer.echo(f"Shown is {when}: {opened.trouble}", err=True)
     _write(_narrowed(whole, chosen, budget, base_model), format, output, variants)
-
-
-def load_filled_board(track: Track, store: Store, name: str, version: str | None = None) -> Board:
-    """`load_board`, or the StoreError of `filled`."""
-    return filled(load_board(track, store, version), store, name)
 
 
 def filled(whole: Board, store: Store, name: str) -> Board:
@@ -86,56 +79,6 @@ def filled(whole: Board, store: Store, name: str) -> Board:
             f"Make some with `breadth run --track {name}`, or name another store with --store."
         )
     return whole
-
-
-def load_board(track: Track, store: Store, version: str | None = None) -> Board:
-    """Read a track's results from a store and score them; what could not be read is counted on the board."""
-    return board_of(track, store, list(store.results(track.name)), version)
-
-
-def board_of(track: Track, store: Store, results: Sequence[Result], version: str | None = None) -> Board:
-    """The board of results that were just read from a store, which counts what it could not read."""
-    return board_with_moments(track, store, results, version)[0]
-
-
-def board_with_moments(
-    track: Track, store: Store, results: Sequence[Result], version: str | None = None
-) -> tuple[Board, tuple[TableMoments, ...] | None]:
-    """The same, with the moments of its tables where the score version has such."""
-    from dataclasses import replace
-
-    from suite.aggregate import Registration
-    from suite.aggregate.versions import LATEST, scored
-    from suite.intake.names import built_in_names
-    from suite.intake.record import plugin_facts_of, read_records
-
-    passed_over = list(store.skipped)
-    submitted, unread = read_records(store)
-    installed = built_in_names()
-    facts = plugin_facts() | {
-        name: plugin_facts_of(record) for name, record in submitted.items() if name not in installed
-    }
-    board, moments = scored(version or LATEST, results, Registration.of(track), facts)
-    skipped = tuple((skipped.path, skipped.reason) for skipped in (*passed_over, *unread))
-    return replace(board, skipped=skipped, superseded=store.superseded), moments
-
-
-def plugin_facts() -> dict[str, PluginFacts]:
-    """Level, kind and paper of every strategy that is installed here."""
-    from suite.aggregate import PluginFacts
-    from suite.registry import strategies
-
-    return {
-        cls.info.name: PluginFacts(level=cls.info.level, kind=_kind(cls), paper=cls.info.paper) for cls in strategies
-    }
-
-
-def _kind(cls: type[Strategy]) -> str:
-    if cls.index_only:
-        return "index-only"
-    if cls.__module__.startswith(("strategies.", "suite.")):
-        return "built-in"
-    return "code" if cls.source_sha256 else "plugin"
 
 
 def _narrowed(whole: Board, track: Track, budget: str | None, base_model: str | None) -> Board:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
-import math
-import re
 
-from suite.aggregate import Board, Row, Table
-from suite.aggregate.prepared import Value, flat_rows, jsonable
-from suite.statistics.intervals import Estimate
+from suite.aggregate import Board, Table
+from suite.aggregate.prepared import flat_rows, jsonable
+from suite.aggregate.wording import board_notes, legend, percent, points, ranks, table_notes, table_title
+from suite.plain_text import csv_text, markdown_text
 
 MARKS = {"beats": "beats random", "worse": "worse than random", "tied": "tied", "baseline": "baseline"}
 
@@ -27,60 +24,18 @@ def as_json(board: Board) -> str:
 
 def as_csv(board: Board) -> str:
     """One line a row of every table; numbers stay numbers, empty where there are none."""
-    page = io.StringIO()
     lines = flat_rows(board)
-    writer = csv.DictWriter(page, fieldnames=list(lines[0]) if lines else ["track"], lineterminator="\n")
-    writer.writeheader()
-    for line in lines:
-        writer.writerow({key: csv_cell(value) for key, value in line.items()})
-    return page.getvalue()
+    return csv_text(list(lines[0]) if lines else ["track"], [list(line.values()) for line in lines])
 
 
 def as_markdown(board: Board) -> str:
     """The ranked tables for a document, with their footnotes."""
-    from suite.commands.board_notes import board_notes, table_notes, table_title
-
     parts = []
     for table in board.tables:
-        parts += [f"### {_markdown(table_title(board, table))}", "", *_markdown_table(table), ""]
-        parts += [f"- {_markdown(note)}" for note in table_notes(table)] + [""]
-    parts += [f"- {_markdown(note)}" for note in board_notes(board)]
+        parts += [f"### {markdown_text(table_title(board, table))}", "", *_markdown_table(table), ""]
+        parts += [f"- {markdown_text(note)}" for note in table_notes(table)] + [""]
+    parts += [f"- {markdown_text(note)}" for note in (*legend(board), *board_notes(board))]
     return "\n".join(parts).rstrip() + "\n"
-
-
-def points(estimate: Estimate | None, sign: bool = False) -> str:
-    """An estimate in points (hundredths) with half its 95 % interval, such as `41.2 ± 1.5`."""
-    if estimate is None:
-        return "-"
-    mean = f"{100 * estimate.mean:{'+' if sign else ''}.1f}"
-    return f"{mean} ± {100 * estimate.half_width:.1f}" if estimate.known else mean
-
-
-def ranks(row: Row) -> str:
-    """The rank with the range it could as well have, such as `2 (1-4)`; alone where it is sure, empty without one."""
-    sure = row.rank_low is None or row.rank_low == row.rank_high == row.rank
-    return str(row.rank or "") if sure else f"{row.rank} ({row.rank_low}-{row.rank_high})"
-
-
-def percent(share: float | None) -> str:
-    """A probability as `62 %`; nothing is called certain that a bootstrap merely never saw."""
-    if share is None:
-        return "-"
-    return "<1 %" if share < 0.01 else ">99 %" if share > 0.99 else f"{100 * share:.0f} %"
-
-
-def visible(text: str) -> str:
-    """Text without the control characters by which a name could steer a terminal or break a line."""
-    return "".join(character if character.isprintable() else "�" for character in text)
-
-
-def csv_cell(value: Value) -> Value:
-    """A cell of a CSV file: spreadsheets run a text that begins like a formula, so an apostrophe stands before it."""
-    if isinstance(value, str):
-        return f"'{visible(value)}" if value.startswith(("=", "+", "-", "@")) else visible(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _markdown_table(table: Table) -> list[str]:
@@ -92,8 +47,8 @@ def _markdown_table(table: Table) -> list[str]:
     for row in table.rows:
         cells = (
             ranks(row) or "-",
-            _markdown(row.spec) + (" (reference)" if row.reference else ""),
-            _markdown(row.level),
+            markdown_text(row.spec) + (" (reference)" if row.reference else ""),
+            markdown_text(row.level),
             points(row.score),
             points(row.difference, sign=True),
             MARKS.get(row.verdict, "-"),
@@ -105,9 +60,3 @@ def _markdown_table(table: Table) -> list[str]:
         )
         lines.append(f"| {' | '.join(cells)} |")
     return lines
-
-
-def _markdown(text: str) -> str:
-    """Text that Markdown and the HTML behind it show as it is."""
-    html = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]()#!|~])", r"\\\1", html)

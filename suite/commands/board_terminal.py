@@ -10,8 +10,8 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from suite.aggregate import Board, Row, Table
-from suite.commands.board_formats import percent, points, ranks, visible
-from suite.commands.board_notes import board_notes, table_notes, table_title
+from suite.aggregate.wording import board_notes, legend, percent, points, ranks, table_notes, table_title
+from suite.plain_text import visible
 
 # Okabe-Ito: told apart by colour-blind readers, too.
 BETTER, WORSE, GREY = "#009E73", "#D55E00", "grey58"
@@ -93,7 +93,7 @@ def _print(board: Board, console: Console) -> None:
         console.print(_raw_grid(table) if _without_scores(table) else _grid(table, console.width))
         _print_notes(table_notes(table), console)
     console.print()
-    _print_notes(board_notes(board), console)
+    _print_notes([*legend(board), *board_notes(board)], console)
 
 
 def _without_scores(table: Table) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from suite.commands.board_formats import visible
+from suite.plain_text import Value, csv_text, markdown_text, visible
 from suite.studies.contamination_marks import LEVEL
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from suite.studies.contamination import ContaminationOutcome, OverlapRow
     from suite.studies.contamination_marks import SelectionMark
 
-Value = str | int | float | None
 COLUMNS = ("kind", "name", "questions", "checked", "overlapping", "share", "whole", "samples")
 MARK_COLUMNS = ("picks", "different", "expected", "low", "high", "p", "p_holm", "marked")
 MARKED = "over-samples"
@@ -29,16 +27,7 @@ def as_json(outcome: ContaminationOutcome) -> str:
 
 def as_csv(outcome: ContaminationOutcome) -> str:
     """One line a task, set and selection; columns that do not apply to it are empty."""
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\n")
-    writer.writerow([*COLUMNS, *MARK_COLUMNS])
-    for row in outcome.rows:
-        counts = [row.questions, row.checked, row.overlapping, row.share, row.whole, row.samples]
-        writer.writerow([row.kind, visible(row.name), *counts, *[None] * len(MARK_COLUMNS)])
-    for mark in outcome.selections:
-        own = [getattr(mark, column) for column in MARK_COLUMNS]
-        writer.writerow(["selection", visible(mark.name), None, None, mark.overlapping, mark.share, None, None, *own])
-    return page.getvalue()
+    return csv_text([*COLUMNS, *MARK_COLUMNS], _lines(outcome))
 
 
 def as_markdown(outcome: ContaminationOutcome) -> str:
@@ -46,25 +35,26 @@ def as_markdown(outcome: ContaminationOutcome) -> str:
     parts = [
         "| task or set | questions | checked | overlapping | share | whole | samples |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-        *(f"| {_text(row.name)} | {' | '.join(_counts(row))} |" for row in outcome.rows),
+        *(f"| {markdown_text(row.name)} | {' | '.join(_counts(row))} |" for row in outcome.rows),
         "",
         _summary(outcome),
         "",
-        *(f"- Not checked: {_text(one.name)}: {_text(one.reason)}." for one in outcome.not_checked),
+        *(f"- Not checked: {markdown_text(one.name)}: {markdown_text(one.reason)}." for one in outcome.not_checked),
     ]
     if outcome.selections:
         parts += [
             "",
             "| selection | picks | different | overlapping | share [95 %] | by chance | p | p (Holm) | |",
             "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
-            *(f"| {_text(mark.name)} | {' | '.join(_mark(mark))} |" for mark in outcome.selections),
+            *(f"| {markdown_text(mark.name)} | {' | '.join(_mark(mark))} |" for mark in outcome.selections),
         ]
     examples = [(row, example) for row in outcome.rows for example in row.examples]
     if examples:
         parts += ["", "| task or set | question | sample | words in common |", "| --- | --- | --- | --- |"]
     for row, example in examples:
-        shared = f"{example.shared} of {example.of}: {_text(example.words)}"
-        parts.append(f"| {_text(row.name)} | {_text(example.question)} | {_text(example.sample)} | {shared} |")
+        shared = f"{example.shared} of {example.of}: {example.words}"
+        cells = (row.name, example.question, example.sample, shared)
+        parts.append(f"| {' | '.join(map(markdown_text, cells))} |")
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -116,6 +106,14 @@ def _show_marks(console: Console, outcome: ContaminationOutcome) -> None:
         _say(console, f"More overlapping rows than chance gives (p < {LEVEL}): {', '.join(marked)}.")
 
 
+def _lines(outcome: ContaminationOutcome) -> Iterator[list[Value]]:
+    for row in outcome.rows:
+        yield [*(getattr(row, column) for column in COLUMNS), *[None] * len(MARK_COLUMNS)]
+    for mark in outcome.selections:
+        own = [getattr(mark, column) for column in MARK_COLUMNS]
+        yield ["selection", mark.name, None, None, mark.overlapping, mark.share, None, None, *own]
+
+
 def _counts(row: OverlapRow) -> list[str]:
     counts = (f"{number:,}" for number in (row.questions, row.checked, row.overlapping))
     return [*counts, f"{100 * row.share:.2f} %", f"{row.whole:,}", f"{row.samples:,}"]
@@ -149,7 +147,3 @@ def _say(console: Console, text: str) -> None:
 
 def _short(words: str) -> str:
     return words if len(words) <= 160 else f"{words[:157]}..."
-
-
-def _text(text: str) -> str:
-    return visible(text).replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")

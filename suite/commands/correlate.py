@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from suite.commands.executing import ExecutorOption, GpusPerCell, RayAddress, Where
+from suite.commands.executing import Where
+from suite.commands.options import (
+    DiscardModels,
+    ExecutorOption,
+    GpusPerCell,
+    Lanes,
+    RayAddress,
+    StudyBudgets,
+    StudyDryRun,
+    StudyModel,
+    StudyRuns,
+    StudySeeds,
+    StudyStore,
+    TrackOption,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,23 +32,23 @@ if TYPE_CHECKING:
 
 
 def correlate(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")],
+    track: TrackOption,
     panel: Annotated[
         Path | None, typer.Option(help="A file of strategies, one a line. Default: 44 selections of every kind.")
     ] = None,
-    budget: Annotated[list[str] | None, typer.Option(help="A budget of the track: a count (500) or a share.")] = None,
-    base_model: Annotated[str | None, typer.Option(help="A base model of the track. Default: its first.")] = None,
+    budget: StudyBudgets = None,
+    base_model: StudyModel = None,
     metrics: Annotated[str, typer.Option(help="all, or names parted by commas.")] = "all",
-    seeds: Annotated[int | None, typer.Option(help="Only the first N registered seeds; the table says so.")] = None,
-    jobs: Annotated[int | None, typer.Option(help="Lanes that work at once; default one a GPU or core.")] = None,
+    seeds: StudySeeds = None,
+    jobs: Lanes = None,
     executor: ExecutorOption = "local",
     ray_address: RayAddress = None,
     gpus_per_cell: GpusPerCell = 1,
-    store: Annotated[str | None, typer.Option(help="Where results go, as file:FOLDER.")] = None,
+    store: StudyStore = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")] = Path("correlate"),
-    run: Annotated[bool, typer.Option("--run/--no-run", help="Train what is missing, or only tabulate.")] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells, what is cached, the time.")] = False,
-    discard_models: Annotated[bool, typer.Option("--discard-models", help="Delete weights once evaluated.")] = False,
+    run: StudyRuns = True,
+    dry_run: StudyDryRun = False,
+    discard_models: DiscardModels = False,
 ) -> None:
     """Select a panel, measure every metric on it, fine-tune on it, and correlate (the protocol of NovelSum).
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from suite.commands.plain_tables import Value, csv_text, markdown_table, markdown_text
+from suite.plain_text import Value, csv_text, markdown_table, markdown_text
 
 if TYPE_CHECKING:
     from suite.studies.correlate_table import CorrelateTable, Correlations, KeptCoefficient, MetricRow

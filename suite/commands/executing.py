@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from suite.errors import UnknownNameError, UsageError
 
@@ -16,14 +14,6 @@ if TYPE_CHECKING:
     from suite.runner.experiment import Experiment
 
 EXECUTORS = ("local", "ray")
-
-ExecutorOption = Annotated[str, typer.Option(help="local: this machine; ray: an existing Ray cluster.")]
-RayAddress = Annotated[
-    str | None, typer.Option(help="HOST:PORT of the cluster's head; default RAY_ADDRESS, or the one running here.")
-]
-GpusPerCell = Annotated[
-    int, typer.Option(help="GPUs that hold one model, layer by layer, for models that do not fit one.")
-]
 
 
 @dataclass(frozen=True)

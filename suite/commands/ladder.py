@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from suite.commands.executing import ExecutorOption, GpusPerCell, RayAddress, Where
+from suite.commands.executing import Where
+from suite.commands.options import (
+    DiscardModels,
+    ExecutorOption,
+    GpusPerCell,
+    Lanes,
+    RayAddress,
+    StudyBudgets,
+    StudyDryRun,
+    StudyModel,
+    StudyRuns,
+    StudySeeds,
+    StudyStore,
+    TrackOption,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,26 +31,26 @@ if TYPE_CHECKING:
 
 
 def ladder(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")],
+    track: TrackOption,
     strategies: Annotated[str | None, typer.Option(help="Comma-separated. Default: all that have levels.")] = None,
     levels: Annotated[
         int | None, typer.Option(help="How many evenly spaced levels. Default: the track's, or 7.")
     ] = None,
-    budget: Annotated[list[str] | None, typer.Option(help="A budget of the track: a count (500) or a share.")] = None,
-    base_model: Annotated[str | None, typer.Option(help="A base model of the track. Default: its first.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Only the first N registered seeds; the table says so.")] = None,
+    budget: StudyBudgets = None,
+    base_model: StudyModel = None,
+    seeds: StudySeeds = None,
     length_control: Annotated[
         bool, typer.Option("--length-control/--no-length-control", help="Train the ladder again at equal lengths.")
     ] = False,
-    jobs: Annotated[int | None, typer.Option(help="Lanes that work at once; default one a GPU or core.")] = None,
+    jobs: Lanes = None,
     executor: ExecutorOption = "local",
     ray_address: RayAddress = None,
     gpus_per_cell: GpusPerCell = 1,
-    store: Annotated[str | None, typer.Option(help="Where results go, as file:FOLDER.")] = None,
+    store: StudyStore = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")] = Path("ladder"),
-    run: Annotated[bool, typer.Option("--run/--no-run", help="Train what is missing, or only tabulate.")] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells, what is cached, the time.")] = False,
-    discard_models: Annotated[bool, typer.Option("--discard-models", help="Delete weights once evaluated.")] = False,
+    run: StudyRuns = True,
+    dry_run: StudyDryRun = False,
+    discard_models: DiscardModels = False,
 ) -> None:
     """Fine-tune at every level of every diversity-controlled strategy, and fit the score on the level.
 

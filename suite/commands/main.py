@@ -25,6 +25,17 @@ Start here:
   breadth board --track microworld        look at the table again
 """
 
+PANELS = {
+    "Rank strategies": ("run", "board", "report", "leaderboard"),
+    "Pools and selections": ("tracks", "strategies", "metrics", "select", "measure", "replay"),
+    "Studies": ("ladder", "correlate", "levels", "overlap", "contamination"),
+    "Models and judges": ("evaluate", "judge"),
+    "Submissions": ("init", "check", "submit", "status", "withdraw"),
+    "Boards": ("worker", "queue", "push", "pull", "recompute", "publish-space"),
+    "This machine, and changes": ("doctor", "regress"),
+}
+"""How the help groups the verbs, in its order; those of other packages stand below, by name."""
+
 
 def application() -> typer.Typer:
     """The command with every verb of the entry-point group `breadth.commands`, built-in or not."""
@@ -37,9 +48,14 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for entry_point in sorted(importlib.metadata.entry_points(group="breadth.commands"), key=lambda entry: entry.name):
+    panels = {verb: panel for panel, verbs in PANELS.items() for verb in verbs}
+    order = list(panels)
+    for entry_point in sorted(
+        importlib.metadata.entry_points(group="breadth.commands"),
+        key=lambda entry: (order.index(entry.name) if entry.name in panels else len(order), entry.name),
+    ):
         try:
-            app.command(entry_point.name)(_stoppable(entry_point.load()))
+            app.command(entry_point.name, rich_help_panel=panels.get(entry_point.name))(_stoppable(entry_point.load()))
         except Exception as error:  # a stranger's broken verb must not take the others down
             print(f"breadth: the command {entry_point.name!r} ({entry_point.value}) failed: {error}", file=sys.stderr)
     return app

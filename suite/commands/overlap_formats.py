@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from suite.commands.board_formats import visible
 from suite.commands.plugin_tables import WIDE
+from suite.plain_text import Value, csv_text, markdown_text, visible
 
 if TYPE_CHECKING:
     from suite.studies.overlap import OverlapOutcome, OverlapTable, Pair
@@ -25,17 +24,7 @@ def as_json(outcome: OverlapOutcome) -> str:
 
 def as_csv(outcome: OverlapOutcome) -> str:
     """One line a pair of strategies and budget, the pair with itself (two draws of one strategy) included."""
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\n")
-    writer.writerow(["track", "budget", "first", "second", *COLUMNS])
-    for table in outcome.tables:
-        for one in table.strategies:
-            own = [None, None, None, one.own_jaccard, None, None, None]
-            writer.writerow([outcome.track, table.budget, visible(one.spec), visible(one.spec), *own])
-        for pair in table.pairs:
-            values = [getattr(pair, column) for column in COLUMNS]
-            writer.writerow([outcome.track, table.budget, visible(pair.first), visible(pair.second), *values])
-    return page.getvalue()
+    return csv_text(["track", "budget", "first", "second", *COLUMNS], _lines(outcome))
 
 
 def as_markdown(outcome: OverlapOutcome) -> str:
@@ -48,12 +37,19 @@ def as_markdown(outcome: OverlapOutcome) -> str:
         parts += [f"| --- |{' ---: |' * len(names)}"]
         for number, name in enumerate(names, start=1):
             cells = [f"{100 * value:.1f}" if value is not None else "-" for value in matrix_row(table, name)]
-            parts.append(f"| {number} {_text(name)} | {' | '.join(cells)} |")
+            parts.append(f"| {number} {markdown_text(name)} | {' | '.join(cells)} |")
         if beyond := furthest(table):
             parts += ["", "| pair | rows in common | by chance | times chance | Jaccard, % | p (Holm) |"]
             parts += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
-            parts += [f"| {_text(pair.first)}, {_text(pair.second)} | {' | '.join(_cells(pair))} |" for pair in beyond]
-        parts += ["", *(f"- Left out: {_text(one.spec)}: {_text(one.reason)}" for one in table.left_out), ""]
+            parts += [
+                f"| {markdown_text(pair.first)}, {markdown_text(pair.second)} | {' | '.join(_cells(pair))} |"
+                for pair in beyond
+            ]
+        parts += [
+            "",
+            *(f"- Left out: {markdown_text(one.spec)}: {markdown_text(one.reason)}" for one in table.left_out),
+            "",
+        ]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -95,6 +91,15 @@ def furthest(table: OverlapTable) -> list[Pair]:
     return sorted((pair for pair in table.pairs if pair.beyond_chance), key=_surprise)
 
 
+def _lines(outcome: OverlapOutcome) -> Iterator[list[Value]]:
+    for table in outcome.tables:
+        for one in table.strategies:
+            own = [None, None, None, one.own_jaccard, None, None, None]
+            yield [outcome.track, table.budget, one.spec, one.spec, *own]
+        for pair in table.pairs:
+            yield [outcome.track, table.budget, pair.first, pair.second, *(getattr(pair, name) for name in COLUMNS)]
+
+
 def _surprise(pair: Pair) -> tuple[float, float]:
     return (pair.p if pair.p is not None else 2.0, -pair.times_chance)
 
@@ -120,7 +125,3 @@ def _reading(outcome: OverlapOutcome, table: OverlapTable) -> str:
         f"{100 * chance:.2f} % on average. {beyond} of {len(table.pairs)} pairs share more, or fewer, rows than "
         "chance gives (Holm-adjusted p below 0.05)."
     )
-
-
-def _text(text: str) -> str:
-    return visible(text).replace("|", "/").replace("<", "&lt;")

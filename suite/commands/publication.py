@@ -60,7 +60,7 @@ def published(store: Store, track: Track, display: Display) -> Iterator[Publicat
 
 def renew_tables(store: HubStore, tracks: Iterable[Track]) -> tuple[list[str], str | None]:
     """Recompute and publish the tables of tracks; returns their paths, and what went wrong or None."""
-    from suite.commands.prepared_tables import track_files
+    from suite.boards import track_files
     from suite.stores.aggregates import publish_tables
 
     written: list[str] = []

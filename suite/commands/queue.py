@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from suite.commands.options import RequestsOption
 from suite.errors import UsageError
 
 ACTIONS = ("list", "approve", "requeue", "cancel")
@@ -14,9 +15,7 @@ ACTIONS = ("list", "approve", "requeue", "cancel")
 def queue(
     action: Annotated[str, typer.Argument(help="list, or for maintainers: approve, requeue, cancel.")] = "list",
     request: Annotated[str | None, typer.Argument(help="For the others: an id, its beginning, or a name.")] = None,
-    requests: Annotated[
-        str | None, typer.Option(help="Where requests live: file:FOLDER or hf://datasets/ORG/NAME.")
-    ] = None,
+    requests: RequestsOption = None,
     format: Annotated[str, typer.Option(help="table or json.")] = "table",
     note: Annotated[str, typer.Option(help="For cancel: the reason, which everybody sees.")] = "",
 ) -> None:

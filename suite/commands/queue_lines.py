@@ -10,10 +10,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from suite.commands.board_formats import visible
 from suite.errors import UsageError
 from suite.intake.overview import Listing, Overview, WorkerState, asked_for, span
 from suite.intake.requests import Request
+from suite.plain_text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

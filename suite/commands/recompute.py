@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suite.commands.options import TrackOption
+
 if TYPE_CHECKING:
     from suite.aggregate import Board
 
 
 def recompute(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")] = "microworld",
+    track: TrackOption = "microworld",
     score: Annotated[str | None, typer.Option(help="The score version; the latest by default.")] = None,
     store: Annotated[str | None, typer.Option(help="Where the results are, such as file:my-results.")] = None,
 ) -> None:
@@ -28,8 +30,8 @@ def recompute(
       breadth recompute --track alpaca-cpu --score score_v1 --store file:my-results
     """
     from suite.aggregate.versions import LATEST, score_of
+    from suite.boards import prepare
     from suite.commands.board import filled
-    from suite.commands.prepared_tables import prepare
     from suite.home import default_store
     from suite.stores import open_store
     from suite.stores.aggregates import publish_tables, study_files

@@ -7,7 +7,7 @@ import statistics
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from suite.commands.plain_tables import markdown_table, markdown_text
+from suite.plain_text import markdown_code, markdown_table, markdown_text
 from suite.regression.baseline import made_on
 from suite.regression.observing import first_difference, jaccard
 from suite.regression.verdicts import ORDER, Aspect, Judged, Verdict, exit_code
@@ -74,10 +74,10 @@ def as_markdown(found: Check) -> str:
     for one in found.judged:
         cells = [_marked(aspect) for aspect in (one.aspect(name) for name in _columns(found))]
         verdict = one.verdict if one.verdict in (Verdict.identical, Verdict.equivalent) else f"**{one.verdict}**"
-        lines.append((f"`{markdown_text(one.spec)}`", verdict, *cells))
+        lines.append((markdown_code(one.spec), verdict, *cells))
     page = ["### Selection strategies against the baseline", "", markdown_text(summary(found)), ""]
     page += markdown_table(headings, lines, left=len(headings)) if lines else []
-    told = [f"- `{markdown_text(spec)}`: {markdown_text(sentence)}" for spec, sentence in sentences(found)]
+    told = [f"- {markdown_code(spec)}: {markdown_text(sentence)}" for spec, sentence in sentences(found)]
     page += ["", *told] if told else []
     page += ["", f"<sub>Checked on {markdown_text(made_on())}.</sub>"]
     return "\n".join(page) + "\n"

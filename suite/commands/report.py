@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suite.commands.options import TrackOption
+
 if TYPE_CHECKING:
     from suite.report.material import Material
     from suite.stores import Store
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    track: Annotated[str, typer.Option(help="A track, or a .toml file of one's own.")] = "microworld",
+    track: TrackOption = "microworld",
     store: Annotated[str | None, typer.Option(help="Where the results are, such as file:my-results.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("report.html"),
 ) -> None:
@@ -50,7 +52,7 @@ def report(
 
 def gather(track: Track, store: Store, asked: str) -> Material:
     """What a report of a track in a store is written from; `asked` is the track as it was written."""
-    from suite.commands.board import board_of
+    from suite.boards import board_of
     from suite.report.material import Material
 
     results = list(store.results(track.name))

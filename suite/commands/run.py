@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from suite.commands.executing import ExecutorOption, GpusPerCell, RayAddress, Where
+from suite.commands.executing import Where
+from suite.commands.options import DiscardModels, ExecutorOption, GpusPerCell, RayAddress
 from suite.commands.submitted import Trust
 from suite.errors import BreadthError, UnknownNameError, UsageError
 
@@ -47,7 +48,7 @@ def run(
     card: Annotated[
         str | None, typer.Option(help="A GPU to reckon costs for: H100, A100-40GB; default the first.")
     ] = None,
-    discard_models: Annotated[bool, typer.Option("--discard-models", help="Delete weights once evaluated.")] = False,
+    discard_models: DiscardModels = False,
     engine: EngineOption = None,
     trust: Trust = False,
 ) -> None:
@@ -182,7 +183,7 @@ def engine_named(written: str | None) -> EngineName | None:
 
 
 def _print_outcome(console: Console, experiment: Experiment, outcome: Outcome) -> None:
-    from suite.commands.board import load_board
+    from suite.boards import load_board
     from suite.commands.board_terminal import print_board
 
     if outcome.finished_before and not outcome.recorded and not outcome.failed:

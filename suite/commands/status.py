@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from suite.commands.options import RequestsOption
+
 
 def status(
     request: Annotated[str | None, typer.Argument(help="An id, its beginning, or a submission's name.")] = None,
-    requests: Annotated[
-        str | None, typer.Option(help="Where requests live: file:FOLDER or hf://datasets/ORG/NAME.")
-    ] = None,
+    requests: RequestsOption = None,
     author: Annotated[str | None, typer.Option(help="Whose requests to list on a local board.")] = None,
     log: Annotated[bool, typer.Option("--log", help="Print the log of the latest attempt that ended.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the record.")] = False,

@@ -6,14 +6,13 @@ from typing import Annotated
 
 import typer
 
+from suite.commands.options import RequestsOption
 from suite.errors import UsageError
 
 
 def withdraw(
     request: Annotated[str, typer.Argument(help="An id, its beginning, or a submission's name.")],
-    requests: Annotated[
-        str | None, typer.Option(help="Where requests live: file:FOLDER or hf://datasets/ORG/NAME.")
-    ] = None,
+    requests: RequestsOption = None,
     author: Annotated[
         str | None, typer.Option(help="Your name on a local board; on the Hub you are signed in.")
     ] = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suite.commands.options import DiscardModels, Lanes
 from suite.errors import HubUnavailable, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ def worker(
         list[str] | None, typer.Option(help="A track to serve; repeatable. Default: what this machine can run.")
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="End when nothing waits that this worker may take.")] = False,
-    jobs: Annotated[int | None, typer.Option(help="Lanes that work at once; default one a GPU or core.")] = None,
+    jobs: Lanes = None,
     name: Annotated[str | None, typer.Option(help="This worker's name; default: the machine's.")] = None,
-    discard_models: Annotated[bool, typer.Option("--discard-models", help="Delete weights once evaluated.")] = False,
+    discard_models: DiscardModels = False,
 ) -> None:
     """Take requests one after the other, check and evaluate them, publish the results, and say so.
 

@@ -13,7 +13,6 @@ from suite.errors import BreadthError
 if TYPE_CHECKING:
     from suite.track import BuiltModel, HubModel, Lora
 
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 KNOWN = "known_models.json"
 
 

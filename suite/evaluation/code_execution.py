@@ -12,7 +12,7 @@ import numpy as np
 from suite.engines.protocol import GenerationRequest, Likelihood
 from suite.errors import EvaluationError
 from suite.evaluation.plan import SHOWN, Plan, PlannedTask, fit_prompt
-from suite.evaluation.protocol import Problem, TaskOutcome, Unit
+from suite.evaluation.protocol import AskedModel, Problem, TaskOutcome, Unit
 from suite.hashing import content_key
 from suite.machine import cores
 from suite.templates import encode_prompts, encode_responses, stop_token_id
@@ -20,7 +20,6 @@ from suite.templates import encode_prompts, encode_responses, stop_token_id
 if TYPE_CHECKING:
     from suite.intake.sandbox.isolation import Isolation
     from suite.intake.sandbox.programs import Judgement
-    from suite.templates import Template
 
 ASKED = "Complete the following Python function.\n\n"
 BEGUN = "```python\n"
@@ -83,20 +82,21 @@ class CodeExecution(PlannedTask):
                 f"Task {self.name} runs programs that a model wrote, and does so in a sandbox only. {error}"
             ) from error
 
-    def plan(self, tokenizer: Any, template: Template, *, adapter: str | None, max_length: int) -> Plan:
+    def plan(self, model: AskedModel) -> Plan:
         """`samples` generations an item, in the order of items."""
         self.check_items()
         problems, isolation = self.problems, self._isolation()
-        asked = encode_prompts(template, tokenizer, ((ASKED + item.instruction, "") for item in problems))
+        asked = encode_prompts(model.template, model.tokenizer, ((ASKED + item.instruction, "") for item in problems))
         # Without white space at the end: tokenizers join it with what comes next.
-        begun = encode_responses(template, tokenizer, [BEGUN + _head(item) for item in problems], stop=False)
+        heads = [BEGUN + _head(item) for item in problems]
+        begun = encode_responses(model.template, model.tokenizer, heads, stop=False)
         whole = [prompt + start for prompt, start in zip(asked, begun, strict=True)]
-        room = max(max_length - self.max_new_tokens, 1)
-        prompts = [fit_prompt(ids, room, tokenizer.bos_token_id) for ids in whole]
-        stops = (stop_token_id(template, tokenizer),)
+        room = max(model.max_length - self.max_new_tokens, 1)
+        prompts = [fit_prompt(ids, room, model.tokenizer.bos_token_id) for ids in whole]
+        stops = (stop_token_id(model.template, model.tokenizer),)
         requests = tuple(
             GenerationRequest(
-                ids, self.max_new_tokens, stops, adapter, self.temperature, self.top_p, self._seed(item, number)
+                ids, self.max_new_tokens, stops, model.adapter, self.temperature, self.top_p, self._seed(item, number)
             )
             for item, ids in zip(problems, prompts, strict=True)
             for number in range(self.samples)
@@ -105,7 +105,7 @@ class CodeExecution(PlannedTask):
         def finish(generated: Sequence[list[int]], _: Sequence[Likelihood]) -> TaskOutcome:
             per_item = [generated[at : at + self.samples] for at in range(0, len(generated), self.samples)]
             sources = [
-                [_head(item) + completion(tokenizer, start, ids) for ids in drawn]
+                [_head(item) + completion(model.tokenizer, start, ids) for ids in drawn]
                 for item, start, drawn in zip(problems, begun, per_item, strict=True)
             ]
             judged = self._judged(isolation, problems, sources)

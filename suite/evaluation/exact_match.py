@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from suite.engines.protocol import GenerationRequest, Likelihood
 from suite.evaluation.plan import SHOWN, Plan, PlannedTask, fit_prompt
-from suite.evaluation.protocol import TaskOutcome, Unit
+from suite.evaluation.protocol import AskedModel, TaskOutcome, Unit
 from suite.templates import decode_response, encode_prompts, stop_token_id
-
-if TYPE_CHECKING:
-    from suite.templates import Template
 
 
 @dataclass(frozen=True)
@@ -29,17 +26,19 @@ class ExactMatch(PlannedTask):
     kind: ClassVar[str] = "exact-match"
     unit: ClassVar[Unit] = "accuracy"
 
-    def plan(self, tokenizer: Any, template: Template, *, adapter: str | None, max_length: int) -> Plan:
+    def plan(self, model: AskedModel) -> Plan:
         """One generation an item."""
         self.check_items()
-        encoded = encode_prompts(template, tokenizer, ((item.instruction, item.input) for item in self.items))
-        room = max(max_length - self.max_new_tokens, 1)
-        prompts = [fit_prompt(ids, room, tokenizer.bos_token_id) for ids in encoded]
-        stops = (stop_token_id(template, tokenizer),)
-        requests = tuple(GenerationRequest(ids, self.max_new_tokens, stops, adapter) for ids in prompts)
+        encoded = encode_prompts(
+            model.template, model.tokenizer, ((item.instruction, item.input) for item in self.items)
+        )
+        room = max(model.max_length - self.max_new_tokens, 1)
+        prompts = [fit_prompt(ids, room, model.tokenizer.bos_token_id) for ids in encoded]
+        stops = (stop_token_id(model.template, model.tokenizer),)
+        requests = tuple(GenerationRequest(ids, self.max_new_tokens, stops, model.adapter) for ids in prompts)
 
         def finish(generated: Sequence[list[int]], _: Sequence[Likelihood]) -> TaskOutcome:
-            texts = [decode_response(template, tokenizer, ids) for ids in generated]
+            texts = [decode_response(model.template, model.tokenizer, ids) for ids in generated]
             return TaskOutcome(
                 values=np.array(
                     [text == item.reference.strip() for text, item in zip(texts, self.items, strict=True)],

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from suite.errors import BreadthError
-from suite.evaluation.protocol import Task, TaskOutcome
+from suite.evaluation.protocol import AskedModel, Task, TaskOutcome
 from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
-    from suite.templates import Template
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -48,30 +47,12 @@ class JudgedLater(Task):
     """A task whose values another model gives."""
 
     @abstractmethod
-    def answer(
-        self,
-        engine: Engine,
-        tokenizer: Any,
-        template: Template,
-        *,
-        adapter: str | None,
-        max_length: int,
-        progress: Progress = no_progress,
-    ) -> Waiting:
-        """Answers of one adapter (or the bare model); the judge is not asked yet."""
+    def answer(self, engine: Engine, model: AskedModel, progress: Progress = no_progress) -> Waiting:
+        """The model's answers; the judge is not asked yet."""
 
-    def evaluate(
-        self,
-        engine: Engine,
-        tokenizer: Any,
-        template: Template,
-        *,
-        adapter: str | None,
-        max_length: int,
-        progress: Progress = no_progress,
-    ) -> TaskOutcome:
+    def evaluate(self, engine: Engine, model: AskedModel, progress: Progress = no_progress) -> TaskOutcome:
         """Answer, give the engine's memory back, then judge. Raises as `Waiting.judged` does."""
-        waiting = self.answer(engine, tokenizer, template, adapter=adapter, max_length=max_length, progress=progress)
+        waiting = self.answer(engine, model, progress)
         return whole(judge_all({self.name: waiting}, engine, progress))[self.name]
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from suite.engines.protocol import Likelihood, LikelihoodRequest
 from suite.errors import EvaluationError
 from suite.evaluation.plan import SHOWN, Plan, PlannedTask, fit_prompt
-from suite.evaluation.protocol import TaskOutcome, Unit
+from suite.evaluation.protocol import AskedModel, TaskOutcome, Unit
 from suite.templates import encode_prompts, encode_responses
-
-if TYPE_CHECKING:
-    from suite.templates import Template
 
 
 @dataclass(frozen=True)
@@ -32,20 +29,22 @@ class ResponseLikelihood(PlannedTask):
     kind: ClassVar[str] = "likelihood"
     unit: ClassVar[Unit] = "bits-per-byte"
 
-    def plan(self, tokenizer: Any, template: Template, *, adapter: str | None, max_length: int) -> Plan:
+    def plan(self, model: AskedModel) -> Plan:
         """One log-likelihood an item."""
         self.check_items()
         for item in self.items:
             if not item.reference:
                 raise EvaluationError(f"Task {self.name}, item {item.id!r}: the reference is empty: no bytes.")
-        prompts = encode_prompts(template, tokenizer, ((item.instruction, item.input) for item in self.items))
-        references = encode_responses(template, tokenizer, (item.reference for item in self.items))
+        prompts = encode_prompts(
+            model.template, model.tokenizer, ((item.instruction, item.input) for item in self.items)
+        )
+        references = encode_responses(model.template, model.tokenizer, (item.reference for item in self.items))
         requests, sizes = [], []
         for item, prompt, reference in zip(self.items, prompts, references, strict=True):
-            kept_prompt, kept = fit_pair(prompt, reference, max_length, tokenizer.bos_token_id)
-            requests.append(LikelihoodRequest(kept_prompt, kept, adapter))
+            kept_prompt, kept = fit_pair(prompt, reference, model.max_length, model.tokenizer.bos_token_id)
+            requests.append(LikelihoodRequest(kept_prompt, kept, model.adapter))
             whole = len(kept) == len(reference)
-            text = item.reference if whole else tokenizer.decode(kept, skip_special_tokens=True)
+            text = item.reference if whole else model.tokenizer.decode(kept, skip_special_tokens=True)
             sizes.append(max(len(text.encode("utf-8", errors="replace")), 1))
 
         def finish(_: Sequence[list[int]], answers: Sequence[Likelihood]) -> TaskOutcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,11 +12,8 @@ from suite.engines.protocol import Likelihood, LikelihoodRequest
 from suite.errors import EvaluationError
 from suite.evaluation.likelihood import fit_pair
 from suite.evaluation.plan import SHOWN, Plan, PlannedTask
-from suite.evaluation.protocol import Item, TaskOutcome, Unit
+from suite.evaluation.protocol import AskedModel, Item, TaskOutcome, Unit
 from suite.templates import encode_prompts, encode_responses
-
-if TYPE_CHECKING:
-    from suite.templates import Template
 
 
 @dataclass(frozen=True)
@@ -30,19 +27,21 @@ class MultipleChoice(PlannedTask):
     kind: ClassVar[str] = "multiple-choice"
     unit: ClassVar[Unit] = "accuracy"
 
-    def plan(self, tokenizer: Any, template: Template, *, adapter: str | None, max_length: int) -> Plan:
+    def plan(self, model: AskedModel) -> Plan:
         """One log-likelihood a choice."""
         self.check_items()
         for item in self.items:
             self._check(item)
-        prompts = encode_prompts(template, tokenizer, ((item.instruction, item.input) for item in self.items))
+        prompts = encode_prompts(
+            model.template, model.tokenizer, ((item.instruction, item.input) for item in self.items)
+        )
         choices = [choice for item in self.items for choice in item.choices]
-        responses = iter(encode_responses(template, tokenizer, choices, stop=False))
+        responses = iter(encode_responses(model.template, model.tokenizer, choices, stop=False))
         requests, truncated = [], 0
         for item, prompt in zip(self.items, prompts, strict=True):
             pairs = [(prompt, next(responses)) for _ in item.choices]
-            kept = [fit_pair(*pair, max_length, tokenizer.bos_token_id) for pair in pairs]
-            requests += [LikelihoodRequest(ids, response, adapter) for ids, response in kept]
+            kept = [fit_pair(*pair, model.max_length, model.tokenizer.bos_token_id) for pair in pairs]
+            requests += [LikelihoodRequest(ids, response, model.adapter) for ids, response in kept]
             truncated += any(
                 len(ids) < len(prompt) or len(response) < len(whole)
                 for (ids, response), (_, whole) in zip(kept, pairs, strict=True)

@@ -8,16 +8,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from suite.engines.protocol import GenerationRequest, Likelihood, LikelihoodRequest
 from suite.errors import EvaluationError
-from suite.evaluation.protocol import Task, TaskOutcome
+from suite.evaluation.protocol import AskedModel, Task, TaskOutcome
 from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
-    from suite.templates import Template
 
 SHOWN = 5
 """How many items a task keeps as readable samples."""
@@ -37,21 +36,12 @@ class PlannedTask(Task):
     """A task made of engine requests."""
 
     @abstractmethod
-    def plan(self, tokenizer: Any, template: Template, *, adapter: str | None, max_length: int) -> Plan:
+    def plan(self, model: AskedModel) -> Plan:
         """The requests of this task. Raises EvaluationError when it has no item or one that cannot be asked."""
 
-    def evaluate(
-        self,
-        engine: Engine,
-        tokenizer: Any,
-        template: Template,
-        *,
-        adapter: str | None,
-        max_length: int,
-        progress: Progress = no_progress,
-    ) -> TaskOutcome:
-        """Run the task on one adapter (or the bare model)."""
-        plan = self.plan(tokenizer, template, adapter=adapter, max_length=max_length)
+    def evaluate(self, engine: Engine, model: AskedModel, progress: Progress = no_progress) -> TaskOutcome:
+        """Run the task alone, each kind of request in one call of the engine; `progress` is told nothing."""
+        plan = self.plan(model)
         return plan.finish(engine.generate(plan.generations), engine.log_likelihoods(plan.likelihoods))
 
     def check_items(self) -> None:

@@ -49,6 +49,19 @@ class Problem(Item):
 
 
 @dataclass(frozen=True)
+class AskedModel:
+    """A model as tasks ask it: its tokenizer and template, and which adapter on the engine's base it is (None: bare).
+
+    `max_length` tokens hold prompt and answer together.
+    """
+
+    tokenizer: Any
+    template: Template
+    max_length: int
+    adapter: str | None = None
+
+
+@dataclass(frozen=True)
 class TaskOutcome:
     """Per-item values (float32, shape (items,)), with what is needed to look at them later.
 
@@ -78,11 +91,6 @@ class Task(ABC):
     unit: ClassVar[Unit]
 
     @property
-    def higher_is_better(self) -> bool:
-        """Whether a larger value is a better model."""
-        return self.unit == "accuracy"
-
-    @property
     def items_sha256(self) -> str:
         """Identity of the items, in order: per-item values pair only where this agrees."""
         items = [[item.id, item.instruction, item.input, item.reference, list(item.choices)] for item in self.items]
@@ -93,17 +101,8 @@ class Task(ABC):
         return
 
     @abstractmethod
-    def evaluate(
-        self,
-        engine: Engine,
-        tokenizer: Any,
-        template: Template,
-        *,
-        adapter: str | None,
-        max_length: int,
-        progress: Progress = no_progress,
-    ) -> TaskOutcome:
-        """Run the task on one adapter (or the bare model)."""
+    def evaluate(self, engine: Engine, model: AskedModel, progress: Progress = no_progress) -> TaskOutcome:
+        """Run the task on one model; `progress` gets (requests done, requests in all)."""
 
 
 def describe(tasks: Sequence[Task]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -13,9 +14,9 @@ from suite.engines.protocol import GenerationRequest, LikelihoodRequest
 from suite.errors import BreadthError, EvaluationError
 from suite.evaluation.judged_later import JudgedLater, Waiting, judge_all, whole
 from suite.evaluation.plan import Plan, PlannedTask
-from suite.evaluation.protocol import Task, TaskOutcome
+from suite.evaluation.protocol import AskedModel, Task, TaskOutcome
 from suite.reporting import Progress, no_progress
-from suite.templates import Template, get_template
+from suite.templates import get_template
 
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
@@ -33,30 +34,21 @@ SLICE = 2048
 def evaluate_tasks(
     tasks: Sequence[Task],
     engine: Engine,
-    tokenizer: Any,
-    template: Template,
-    *,
-    adapter: str | None,
-    max_length: int,
+    model: AskedModel,
     progress: Progress = no_progress,
 ) -> dict[str, TaskOutcome]:
-    """Outcomes by task name, for one adapter or the bare model; `progress` gets (requests done, requests in all).
+    """Outcomes of one model by task name; `progress` gets (requests done, requests in all).
 
     Same values as evaluating the tasks one by one, within the engine's tolerance; their requests share batches.
     """
-    plans = {
-        task.name: task.plan(tokenizer, template, adapter=adapter, max_length=max_length)
-        for task in tasks
-        if isinstance(task, PlannedTask)
-    }
+    plans = {task.name: task.plan(model) for task in tasks if isinstance(task, PlannedTask)}
     outcomes = run_plans(plans, engine, progress)
     waiting: dict[str, Waiting] = {}
-    options: dict[str, Any] = {"adapter": adapter, "max_length": max_length, "progress": progress}
     for task in tasks:
         if isinstance(task, JudgedLater):
-            waiting[task.name] = task.answer(engine, tokenizer, template, **options)
+            waiting[task.name] = task.answer(engine, model, progress)
         elif task.name not in plans:
-            outcomes[task.name] = task.evaluate(engine, tokenizer, template, **options)
+            outcomes[task.name] = task.evaluate(engine, model, progress)
     outcomes |= whole(judge_all(waiting, engine, progress))
     return {task.name: outcomes[task.name] for task in tasks}
 
@@ -98,17 +90,16 @@ class Evaluator:
         from transformers import AutoTokenizer
 
         torch.set_num_threads(threads)
-        self.template = get_template(template)
-        self.max_length = max_length
         self.engine_name = ""
         self.versions: dict[str, str] = {}
         self._options: dict[str, Any] = {"name": engine, "dtype": dtype, "batch_size": batch_size, "vllm": vllm}
         self._base_model = base_model
         self._base_engine: Engine | None = None
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(base_model, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(base_model, local_files_only=True)
         except (OSError, ValueError) as error:
             raise EvaluationError(f"The tokenizer of the base model in {base_model} cannot be read: {error}") from error
+        self.model = AskedModel(tokenizer, get_template(template), max_length)
 
     def evaluate(
         self, tasks: Sequence[Task], trained: TrainedModel | None, progress: Progress = no_progress
@@ -186,36 +177,28 @@ class Evaluator:
         self, tasks: Sequence[Task], engine: Engine, adapter: str | None, progress: Progress
     ) -> dict[str, TaskOutcome]:
         try:
-            return evaluate_tasks(
-                tasks,
-                engine,
-                self.tokenizer,
-                self.template,
-                adapter=adapter,
-                max_length=self.max_length,
-                progress=progress,
-            )
+            return evaluate_tasks(tasks, engine, replace(self.model, adapter=adapter), progress)
         finally:
             self._note(engine)
 
     def _run_together(
         self, tasks: Sequence[Task], engine: Engine, adapters: dict[int, str | None], progress: Progress
     ) -> dict[int, dict[str, TaskOutcome]]:
+        models = {place: replace(self.model, adapter=adapter) for place, adapter in adapters.items()}
         plans = {
-            (place, task.name): task.plan(self.tokenizer, self.template, adapter=adapter, max_length=self.max_length)
-            for place, adapter in adapters.items()
+            (place, task.name): task.plan(model)
+            for place, model in models.items()
             for task in tasks
             if isinstance(task, PlannedTask)
         }
         outcomes = run_plans(plans, engine, progress)
         waiting: dict[tuple[int, str], Waiting] = {}
-        for place, adapter in adapters.items():
-            asked = (engine, self.tokenizer, self.template)
+        for place, model in models.items():
             for task in tasks:
                 if isinstance(task, JudgedLater):
-                    waiting[place, task.name] = task.answer(*asked, adapter=adapter, max_length=self.max_length)
+                    waiting[place, task.name] = task.answer(engine, model)
                 elif not isinstance(task, PlannedTask):
-                    outcomes[place, task.name] = task.evaluate(*asked, adapter=adapter, max_length=self.max_length)
+                    outcomes[place, task.name] = task.evaluate(engine, model)
         self._note(engine)
         judged = judge_all(waiting, engine, progress)
         outcomes |= {key: one for key, one in judged.items() if not isinstance(one, BreadthError)}

@@ -12,7 +12,7 @@ import numpy as np
 from suite.engines import open_engine
 from suite.errors import BreadthError, EvaluationError, UsageError
 from suite.evaluation.judged_later import JudgedLater, Waiting, judge_all
-from suite.evaluation.protocol import Task, TaskOutcome
+from suite.evaluation.protocol import AskedModel, Task, TaskOutcome
 from suite.evaluation.run import evaluate_tasks
 from suite.reporting import Progress, no_progress
 from suite.templates import get_template
@@ -111,18 +111,14 @@ def run_suites(
         found: dict[tuple[str, str], TaskOutcome | BreadthError] = {}
         waiting: dict[tuple[str, str], Waiting] = {}
         for name in adapters or (BASE,):
+            model = AskedModel(tokenizer, template, setting.max_length, name if adapters else None)
             for task in tasks:
-                asked = (engine, tokenizer, template)
-                options: dict[str, Any] = {
-                    "adapter": name if adapters else None,
-                    "max_length": setting.max_length,
-                    "progress": progress(f"{task.name} of {name}"),
-                }
+                watch = progress(f"{task.name} of {name}")
                 try:
                     if isinstance(task, JudgedLater):
-                        waiting[name, task.name] = task.answer(*asked, **options)
+                        waiting[name, task.name] = task.answer(engine, model, watch)
                     else:
-                        found[name, task.name] = evaluate_tasks([task], *asked, **options)[task.name]
+                        found[name, task.name] = evaluate_tasks([task], engine, model, watch)[task.name]
                 except BreadthError as error:
                     found[name, task.name] = error
         found |= judge_all(waiting, engine, progress("verdicts"))

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from suite.aggregate import Board, Row, Table
 from suite.figures.scale import Scale
-from suite.figures.theme import FAMILIES, GREY, RIBBON, colour_of, figure, label, symbol_of
+from suite.figures.theme import GREY, RIBBON, colour_of, figure, in_order, label, symbol_of
 from suite.statistics.intervals import Estimate
 
 HOW_TO_READ = (
@@ -110,8 +110,7 @@ def scores_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figur
             showarrow=False,
         )
     scale = Scale.of_scores([row.score for row in rows if row.score is not None], marks)
-    levels = dict.fromkeys(row.level for row in rows)
-    for level in sorted(levels, key=lambda level: list(FAMILIES).index(level) if level in FAMILIES else -1):
+    for level in in_order(row.level for row in rows):
         _add_scores(made, level, [(place, row) for place, row in enumerate(rows) if row.level == level], scale)
     made.update_layout(annotations=[*made.layout.annotations, *_beyond(rows, scale)])
     made.update_xaxes(range=[scale.low, scale.high])

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from suite.figures.labels import Place, labels_for
-from suite.figures.theme import FAMILIES, GREY, OKABE_ITO, colour_of, figure, label, symbol_of
+from suite.figures.theme import GREY, OKABE_ITO, colour_of, figure, head_panel, in_order, label, symbol_of
 
 if TYPE_CHECKING:
     from suite.studies.correlate_table import CorrelateTable, Correlations, KeptCoefficient, MetricRow, PanelRow
@@ -245,29 +245,16 @@ def _marks(families: list[str], degenerate: list[bool]) -> dict[str, Any]:
 
 
 def _heading(drawn: go.Figure, metric: MetricRow, number: int) -> None:
-    axis = "" if number == 1 else str(number)
     if metric.flag:
         told = label(textwrap.shorten(f"flagged: {metric.flag}", 38, placeholder=" ..."))
     else:
         told = f"ρ = {_short(metric.spearman)}, r = {_short(metric.pearson)}, τ = {_short(metric.kendall)}"
-    drawn.add_annotation(
-        text=f"<b>{label(metric.metric)}</b><br>{told}",
-        xref=f"x{axis} domain",
-        yref=f"y{axis} domain",
-        x=0,
-        y=1.03,
-        xanchor="left",
-        yanchor="bottom",
-        align="left",
-        showarrow=False,
-        font={"size": 11},
-    )
+    head_panel(drawn, number, f"<b>{label(metric.metric)}</b><br>{told}", size=11)
 
 
 def _families(drawn: go.Figure, panel: list[PanelRow], place: dict[str, int]) -> None:
     """The legend: a mark a family, and what an open one means."""
-    there = {row.family for row in panel}
-    for family in [*(one for one in FAMILIES if one in there), *sorted(there - set(FAMILIES))]:
+    for family in in_order(row.family for row in panel):
         _key(drawn, family, _marks([family], [False]), place)
     if any(row.degenerate for row in panel):
         _key(drawn, "open: degenerate", {**_marks(["baseline"], [True]), "color": GREY}, place)

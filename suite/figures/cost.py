@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from suite.aggregate import Board, Row, Table
 from suite.figures.labels import Place, labels_for
 from suite.figures.scale import Scale
-from suite.figures.theme import FAMILIES, GREY, colour_of, figure, label, symbol_of
+from suite.figures.theme import GREY, colour_of, figure, in_order, label, symbol_of
 
 LEAST_SECONDS = 0.01
 """Shorter times cannot be told apart on another machine; they stand at the left edge."""
@@ -64,10 +64,8 @@ def cost_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figure 
     )
     scale = Scale.of([point.row for point in points], ())
     _add_front(made, pareto_front(points), max(point.seconds for point in points))
-    for level in [*FAMILIES, *sorted({point.row.level for point in points} - FAMILIES.keys())]:
-        own = [point for point in points if point.row.level == level]
-        if own:
-            _add_family(made, level, own, scale)
+    for level in in_order(point.row.level for point in points):
+        _add_family(made, level, [point for point in points if point.row.level == level], scale)
     made.update_xaxes(type="log", dtick=1, exponentformat="none")
     made.update_yaxes(zeroline=True, range=[scale.low, scale.high])
     _name_points(made, points, scale)

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from suite.aggregate import Board, Row, Table
 from suite.figures.groups import tied_groups
 from suite.figures.scale import Scale
-from suite.figures.theme import FAMILIES, GREY, RIBBON, colour_of, figure, label, symbol_of
+from suite.figures.theme import GREY, RIBBON, colour_of, figure, in_order, label, symbol_of
 
 ROW_HEIGHT, FRAME_HEIGHT, VALUES_WIDTH = 27, 208, 106
 COMPACT_ROW, COMPACT_TOP, COMPACT_FOOT, NOTE_LINE = 18, 42, 46, 18
@@ -89,8 +89,7 @@ def _frame(rows: int, lanes: int, notes: int, compact: bool) -> dict[str, Any]:
 
 def _levels(rows: Sequence[Row]) -> list[str]:
     """The families that are there, in the order of the legend; grey ones last."""
-    there = dict.fromkeys("baseline" if row.reference else row.level for row in rows if row.difference)
-    return sorted(there, key=lambda level: list(FAMILIES).index(level) if level in FAMILIES else -1)
+    return in_order("baseline" if row.reference else row.level for row in rows if row.difference)
 
 
 def _name(row: Row) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from suite.figures.theme import GREY, RIBBON, colour_of, figure, label, symbol_of
+from suite.figures.theme import GREY, RIBBON, colour_of, figure, head_panel, label, symbol_of
 
 if TYPE_CHECKING:
     from suite.studies.ladder_table import KeptEstimate, LadderStrategy, LadderTable
@@ -132,19 +132,7 @@ def _heading(drawn: go.Figure, own: LadderStrategy, again: LadderStrategy | None
         lines.append(f"equal lengths: {_slope(again)}")
     columns = len(drawn._grid_ref[0])
     number = (place["row"] - 1) * columns + place["col"]
-    axis = "" if number == 1 else str(number)
-    drawn.add_annotation(
-        text="<br>".join(lines),
-        xref=f"x{axis} domain",
-        yref=f"y{axis} domain",
-        x=0,
-        y=1.02,
-        xanchor="left",
-        yanchor="bottom",
-        align="left",
-        showarrow=False,
-        font={"size": 12},
-    )
+    head_panel(drawn, number, "<br>".join(lines), size=12)
 
 
 def _slope(strategy: LadderStrategy) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from suite.aggregate import Board, Row, Table
-from suite.commands.board_formats import percent
+from suite.aggregate.wording import percent
 from suite.figures.groups import rank_interval
-from suite.figures.theme import FAMILIES, colour_of, figure, label, symbol_of
+from suite.figures.theme import colour_of, figure, in_order, label, symbol_of
 
 ROW_HEIGHT = 27
 HOW_TO_READ = (
@@ -31,8 +31,7 @@ def ranks_figure(board: Board, table: Table, *, dark: bool = False) -> go.Figure
         subtitle=HOW_TO_READ,
         dark=dark,
     )
-    there = {row.level for row in rows}
-    for level in [*(level for level in FAMILIES if level in there), *sorted(there - FAMILIES.keys())]:
+    for level in in_order(row.level for row in rows):
         _add_family(made, level, rows)
     made.update_layout(annotations=list(_shares(rows)))
     made.update_xaxes(dtick=1 if len(rows) <= 20 else 5, range=[0.4, len(rows) + 0.6], zeroline=False)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import html
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import plotly.graph_objects as go
+
+from suite.plain_text import visible
 
 OKABE_ITO = {
     "black": "#000000",
@@ -65,6 +67,12 @@ def colour_of(level: str) -> str:
     return FAMILIES.get(level, OTHER_FAMILY)
 
 
+def in_order(levels: Iterable[str]) -> list[str]:
+    """The families of some rows, each once, in the order of legends; unknown ones by name before the grey ones."""
+    known = list(FAMILIES)
+    return sorted(set(levels), key=lambda level: (known.index(level) if level in FAMILIES else len(known) - 1.5, level))
+
+
 def symbol_of(level: str) -> str:
     """The marker of a strategy family."""
     return SYMBOLS.get(level, "x")
@@ -72,8 +80,7 @@ def symbol_of(level: str) -> str:
 
 def label(text: str) -> str:
     """A name from a stranger as text in a figure: plotly reads tags and entities in any text it draws."""
-    shown = "".join(character if character.isprintable() else "�" for character in text)
-    return html.escape(shown, quote=False)
+    return html.escape(visible(text), quote=False)
 
 
 @cache
@@ -151,4 +158,21 @@ def figure(
             "xaxis": {"title": {"text": x_title}},
             "yaxis": {"title": {"text": y_title}},
         }
+    )
+
+
+def head_panel(drawn: go.Figure, number: int, text: str, *, size: int) -> None:
+    """Write `text` (lines parted by <br>) above the panel of that number, counted from 1, row by row."""
+    axis = "" if number == 1 else str(number)
+    drawn.add_annotation(
+        text=text,
+        xref=f"x{axis} domain",
+        yref=f"y{axis} domain",
+        x=0,
+        y=1.02,
+        xanchor="left",
+        yanchor="bottom",
+        align="left",
+        showarrow=False,
+        font={"size": size},
     )

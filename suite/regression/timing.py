@@ -38,7 +38,9 @@ MEMORY_UNIT = 16 * 1024 * 1024
 ROBUST_SIGMA = 1.4826
 """The standard deviation of normal noise in units of its median absolute deviation."""
 
-ARITHMETIC, MEMORY, INTERPRETER = KERNELS = ("arithmetic", "memory", "interpreter")
+MEMORY = "memory"
+KERNELS = ("arithmetic", MEMORY, "interpreter")
+"""Methods of `Calibration`."""
 
 
 @dataclass(frozen=True)

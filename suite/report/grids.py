@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from suite.commands.board_formats import csv_cell, visible
+from suite.plain_text import csv_cell, visible
 
 NOTHING = "–"
 P_VALUE, LEAST_P = "p", 0.001

@@ -5,9 +5,8 @@ Breadth and must see the driver's BREADTH_HOME (and HF_HOME for models of the Hu
 cluster with a shared file system: what a node trained is then there for the driver, for other nodes and for the next
 run. Both are checked before a node gets its first cell.
 
-A seat asks Ray for its GPUs and waits, without a unit in hand, until some node has them. When its node or its actor is
-lost, the unit goes back to the queue, and the seat asks for another place. Ray kills a driver that has not heard of
-its head for a minute, so the head is looked at while calls run, and a dead one ends the run with a sentence.
+Ray kills a driver that has not heard of its head for a minute, so the head is looked at while calls run, and a dead one
+ends the run with a sentence.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from suite.atomic import write_text
-from suite.errors import BreadthError, StorageError, UsageError
+from suite.errors import BreadthError, UsageError
 from suite.reporting import Notify, say_nothing
-from suite.runner.executors import ExecutorLost, SeatLost
+from suite.runner.executors import ExecutorLost
 from suite.runner.ray_actor import CellProcess, Node, code_version
-from suite.runner.workers import WorkerDied, WorkerFailed
+from suite.runner.ray_seat import RaySeat, first_line
 
 POLL_SECONDS = 0.3
 HEAD_SECONDS = 5.0
@@ -177,7 +176,7 @@ class RayCluster:
         try:
             ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
         except Exception as error:  # ConnectionError, RuntimeError (versions), ValueError: all one to whoever reads it
-            raise ClusterError(f"{self._no_head()} Ray says: {_first_line(error)}") from error
+            raise ClusterError(f"{self._no_head()} Ray says: {first_line(error)}") from error
         self._opened = True
 
     def _no_head(self) -> str:
@@ -209,116 +208,6 @@ class RayCluster:
         return self._jobs or places
 
 
-class RaySeat:
-    """One lane's place on the cluster: asked for, waited for, and asked for again when it is lost."""
-
-    def __init__(self, ask: Callable[[], Any], cluster: RayCluster):
-        self._ask = ask
-        self._cluster = cluster
-        self._actor: Any = None
-        self._arriving: Any = None
-        self._node: Node | None = None
-        self._stopped = False
-        self.trainer = _Remote(self, "trainer")
-        self.evaluator = _Remote(self, "evaluator")
-
-    @property
-    def host(self) -> str:
-        """The node that last worked here."""
-        return self._node.host if self._node else ""
-
-    @property
-    def hardware(self) -> str:
-        """What that node is."""
-        return self._node.hardware if self._node else ""
-
-    @property
-    def devices(self) -> tuple[str, ...]:
-        """The GPUs of that node that are this seat's own."""
-        return self._node.devices if self._node else ()
-
-    def start(self) -> None:
-        """Ask Ray for a place, unless there is one or one is asked for."""
-        if self._actor is None and not self._stopped:
-            self._actor = self._ask()
-            self._arriving = self._actor.node.remote()
-
-    def ready(self) -> bool:
-        """Whether the place is there. Raises ExecutorLost for a node that cannot serve, or when the head is dead."""
-        import ray
-
-        self.start()
-        if self._arriving is None:
-            return self._actor is not None
-        done, _ = ray.wait([self._arriving], timeout=0)
-        if not done:
-            self._cluster.check_head()
-            self._cluster.waits()
-            return False
-        try:
-            node: Node = ray.get(self._arriving)
-        except ray.exceptions.RayTaskError as error:
-            raise ExecutorLost(f"A node of the Ray cluster cannot run Breadth: {_first_line(error.cause)}") from error
-        except ray.exceptions.RayError:
-            # The node went while the actor was on its way there: ask for another place.
-            self._forget()
-            return False
-        refused = self._cluster.refused(node)
-        if refused:
-            raise ExecutorLost(refused)
-        self._arriving, self._node = None, node
-        self._cluster.arrived()
-        return True
-
-    def call(self, kind: str, payload: Any, on_progress: Callable[[int, int], None]) -> Any:
-        """Run one call on the node; raises as `suite.runner.executors.Caller` does."""
-        import ray
-
-        actor = self._actor
-        if actor is None:
-            raise SeatLost("The place on the cluster was given back.")
-        try:
-            answer = actor.call.remote(kind, payload)
-            while not ray.wait([answer], timeout=POLL_SECONDS)[0]:
-                self._cluster.check_head()
-                asked = actor.progress.remote()
-                if ray.wait([asked], timeout=POLL_SECONDS)[0]:
-                    done, total = ray.get(asked)
-                    if total:
-                        on_progress(done, total)
-            outcome, told = ray.get(answer)
-        except ray.exceptions.RayError as error:
-            where = self.host
-            self._forget()
-            raise SeatLost(f"The cell's place on node {where} was lost ({_first_line(error)}).") from error
-        if outcome == "done":
-            return told
-        raise {"storage": StorageError, "died": WorkerDied, "failed": WorkerFailed}[outcome](told)
-
-    def stop(self) -> None:
-        """Kill the actor; its processes end when it has gone."""
-        self._stopped = True
-        self._forget()
-
-    def _forget(self) -> None:
-        import ray
-
-        actor, self._actor, self._arriving = self._actor, None, None
-        if actor is not None and ray.is_initialized() and not self._cluster.lost:
-            ray.kill(actor)
-
-
-class _Remote:
-    """One of the two processes of a seat, called as a local one is."""
-
-    def __init__(self, seat: RaySeat, kind: str):
-        self._seat = seat
-        self._kind = kind
-
-    def call(self, payload: Any, on_progress: Callable[[int, int], None]) -> Any:
-        return self._seat.call(self._kind, payload, on_progress)
-
-
 def _end_without_ray() -> None:
     """End this process as failed, at its end: threads of Ray that lost their head crash an ordinary one (SIGSEGV)."""
     sys.stdout.flush()
@@ -344,8 +233,3 @@ def _answers_soon(address: str) -> bool:
         if _answers(address):
             return True
     return False
-
-
-def _first_line(error: BaseException | None) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__

@@ -135,7 +135,7 @@ def _record(
         engine=evaluator.engine_name,
         versions=evaluator.versions,
         first_prompt_ids=first_prompt_ids,
-        first_prompt=str(evaluator.tokenizer.decode(list(first_prompt_ids)))[:LONGEST_PROMPT],
+        first_prompt=str(evaluator.model.tokenizer.decode(list(first_prompt_ids)))[:LONGEST_PROMPT],
         tokens=sum(outcome.tokens for outcome in outcomes.values()),
         seconds=seconds,
         peak_memory_bytes=memory,

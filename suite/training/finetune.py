@@ -67,7 +67,7 @@ def _train_and_save(job: TrainingJob, progress: Progress, started: float, determ
 
     model, tokenizer = load_base(job.base_model, job.recipe, job.gpus)
     template = get_template(job.recipe.template)
-    rows = encode_rows(template, tokenizer, job.read_samples(), job.recipe.max_length)
+    rows = encode_rows(template, tokenizer, job.samples, job.recipe.max_length)
     try:
         trainer = build_trainer(job, model, tokenizer, rows, progress)
         begun = time.perf_counter()

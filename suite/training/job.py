@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from suite.atomic import write_text
 from suite.errors import TrainingError
 from suite.hashing import content_key, file_sha256
 from suite.pool import Sample
@@ -23,39 +21,20 @@ RECORD = "trained.json"
 class TrainingJob(BaseModel):
     """One fine-tune: base model folder, samples in the order selected, recipe, seed, and where the weights go.
 
-    `samples` are the samples themselves, or the path of a file written by `write_samples` (a large selection is
-    read line by line and never held whole as text). `threads` is torch's thread count; it does not change a bit of
-    the outcome, but tiny models run many times slower with more than one.
+    `threads` is torch's thread count; it does not change a bit of the outcome, but tiny models run many times slower
+    with more than one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base_model: Path
-    samples: Path | tuple[Sample, ...]
+    samples: tuple[Sample, ...]
     recipe: Recipe
     training_seed: int
     output: Path
     threads: int = Field(default=1, gt=0)
     gpus: int = Field(default=1, gt=0)
     """GPUs that hold the model, layer by layer, where there are any; see `suite.training.finetune`."""
-
-    def read_samples(self) -> Iterator[Sample]:
-        """The samples, streamed. Raises TrainingError naming the line that is not a sample."""
-        if isinstance(self.samples, tuple):
-            yield from self.samples
-            return
-        read = 0
-        try:
-            with self.samples.open(encoding="utf-8") as file:
-                for text in file:
-                    yield _Line.model_validate_json(text).sample
-                    read += 1
-        except (ValidationError, UnicodeDecodeError) as error:
-            raise TrainingError(
-                f"{self.samples}, line {read + 1}, is not a sample: the file is damaged. Delete it and run again."
-            ) from error
-        except FileNotFoundError as error:
-            raise TrainingError(f"The file of selected samples {self.samples} does not exist.") from error
 
 
 class TrainedModel(BaseModel):
@@ -114,12 +93,3 @@ def weights_sha256(folder: Path) -> str:
     files = sorted(folder.glob("*.safetensors"))
     hashes = {file.name: file_sha256(file) for file in files}
     return next(iter(hashes.values())) if len(hashes) == 1 else content_key(hashes)
-
-
-class _Line(BaseModel):
-    sample: Sample
-
-
-def write_samples(samples: Iterable[Sample], target: Path) -> None:
-    """Write samples as JSON lines for a TrainingJob, whole or not at all."""
-    write_text(target, "".join(_Line(sample=sample).model_dump_json() + "\n" for sample in samples))

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from encoding import encode_sample
+from llama2c import convert_llama2c
 
-from suite.base_models.llama2c import convert_llama2c
 from suite.engines.protocol import GenerationRequest, LikelihoodRequest
 from suite.engines.transformers import TransformersEngine
 from suite.errors import StorageError
 from suite.pool import Sample
-from suite.templates import encode_sample, get_template
+from suite.templates import get_template
 
 CHECKPOINTS = ("stories260K", "aidreams260K")
 

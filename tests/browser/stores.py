@@ -12,7 +12,7 @@ from factories import result, task
 from reports import of_track, stored
 
 from suite.atomic import write_bytes
-from suite.commands.prepared_tables import track_files
+from suite.boards import track_files
 from suite.results import Result, TaskScore
 from suite.stores import LocalStore
 from suite.track import load_track

@@ -16,7 +16,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from suite.aggregate import Board, Registration, score_v1
-from suite.commands.board import load_board
+from suite.boards import load_board
 from suite.commands.board_formats import as_csv, as_json, as_markdown, percent, ranks
 from suite.commands.board_terminal import Axis, print_board
 from suite.commands.main import application

@@ -17,7 +17,7 @@ from suite.errors import EvaluationError, TrackError
 from suite.evaluation.code_execution import STOPS, CodeExecution, completion, pass_at
 from suite.evaluation.formats import read_items
 from suite.evaluation.loading import load_tasks
-from suite.evaluation.protocol import Problem, describe
+from suite.evaluation.protocol import AskedModel, Problem, describe
 from suite.intake.sandbox.isolation import Isolation
 from suite.intake.sandbox.programs import Program, judge
 from suite.runner.lanes import LaneSettings
@@ -63,7 +63,7 @@ def test_pass_at_k_is_the_share_of_draws_that_hold_a_right_one(samples: int, pas
 
 
 def test_right_and_wrong_completions(tokenizer: Any, isolation: Isolation) -> None:
-    plan = task().plan(tokenizer, PLAIN, adapter="a", max_length=512)
+    plan = task().plan(AskedModel(tokenizer, PLAIN, 512, "a"))
     assert [request.adapter for request in plan.generations] == ["a", "a"]
     assert {request.temperature for request in plan.generations} == {0.0}
     told = "\n    return number * 2\n```\nThat is it:\nassert False"
@@ -78,13 +78,13 @@ def test_right_and_wrong_completions(tokenizer: Any, isolation: Isolation) -> No
 
 
 def test_the_response_is_begun_with_the_function(tokenizer: Any) -> None:
-    plan = task().plan(tokenizer, PLAIN, adapter=None, max_length=512)
+    plan = task().plan(AskedModel(tokenizer, PLAIN, 512))
     asked = tokenizer.decode(list(plan.generations[1].prompt_ids), skip_special_tokens=True)
     assert asked.startswith("Complete the following Python function.\n\nfrom typing import List\n\ndef triple(")
     assert asked.endswith(
         '```python\nfrom typing import List\n\ndef triple(number: int) -> int:\n    """The number, tripled."""'
     )
-    short = task().plan(tokenizer, PLAIN, adapter=None, max_length=100)
+    short = task().plan(AskedModel(tokenizer, PLAIN, 100))
     assert all(len(request.prompt_ids) == 36 for request in short.generations)
     assert short.generations[0].prompt_ids[0] == tokenizer.bos_token_id
     assert short.generations[0].prompt_ids[1:] == plan.generations[0].prompt_ids[-35:]
@@ -92,11 +92,11 @@ def test_the_response_is_begun_with_the_function(tokenizer: Any) -> None:
 
 def test_several_samples_are_drawn_apart_and_estimated(tokenizer: Any, isolation: Isolation) -> None:
     drawn = task(samples=4, pass_at=2, temperature=0.8, top_p=0.95)
-    plan = drawn.plan(tokenizer, PLAIN, adapter=None, max_length=512)
+    plan = drawn.plan(AskedModel(tokenizer, PLAIN, 512))
     assert len(plan.generations) == 8
     assert len({request.seed for request in plan.generations}) == 8
     assert {(request.temperature, request.top_p) for request in plan.generations} == {(0.8, 0.95)}
-    again = drawn.plan(tokenizer, PLAIN, adapter="other", max_length=512)
+    again = drawn.plan(AskedModel(tokenizer, PLAIN, 512, "other"))
     assert [one.seed for one in again.generations] == [one.seed for one in plan.generations]
     right, wrong = ids(tokenizer, "\n    return number * 2"), ids(tokenizer, "\n    return 0")
     outcome = plan.finish([right, wrong, wrong, wrong, *[wrong] * 4], ())
@@ -131,7 +131,7 @@ def test_without_isolation_nothing_is_run(tokenizer: Any, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", str(tmp_path))
     wanted = r"Task code runs programs that a model wrote.*bubblewrap is not installed.*apt-get install bubblewrap"
     with pytest.raises(EvaluationError, match=wanted):
-        task().plan(tokenizer, PLAIN, adapter=None, max_length=512)
+        task().plan(AskedModel(tokenizer, PLAIN, 512))
 
 
 def test_a_run_is_refused_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

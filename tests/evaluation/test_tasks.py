@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from encoding import encode_prompt, encode_response
 from tiny_models import tiny_recipe, tiny_samples
 
 from suite.engines.transformers import TransformersEngine
@@ -16,9 +17,9 @@ from suite.evaluation.exact_match import ExactMatch
 from suite.evaluation.likelihood import ResponseLikelihood, fit_pair
 from suite.evaluation.multiple_choice import MultipleChoice
 from suite.evaluation.plan import fit_prompt
-from suite.evaluation.protocol import Item, Task
+from suite.evaluation.protocol import AskedModel, Item, Task
 from suite.evaluation.run import Evaluator, evaluate_tasks
-from suite.templates import encode_prompt, encode_response, get_template
+from suite.templates import get_template
 from suite.training import TrainingJob
 from suite.training.finetune import finetune
 
@@ -64,7 +65,7 @@ def log_likelihood(base: Path, prompt: list[int], response: list[int]) -> float:
 
 
 def test_bits_per_byte_by_hand(tiny_base: Path, engine: TransformersEngine, tokenizer: Any) -> None:
-    outcome = TASKS[1].evaluate(engine, tokenizer, PLAIN, adapter=None, max_length=256)
+    outcome = TASKS[1].evaluate(engine, AskedModel(tokenizer, PLAIN, 256))
     for item, value in zip(ITEMS, outcome.values, strict=True):
         prompt = encode_prompt(PLAIN, tokenizer, item.instruction, item.input)
         response = encode_response(PLAIN, tokenizer, item.reference)
@@ -74,11 +75,10 @@ def test_bits_per_byte_by_hand(tiny_base: Path, engine: TransformersEngine, toke
     assert outcome.tokens == sum(len(encode_response(PLAIN, tokenizer, item.reference)) for item in ITEMS)
     assert outcome.first_prompt_ids == tuple(encode_prompt(PLAIN, tokenizer, ITEMS[0].instruction, ITEMS[0].input))
     assert outcome.truncated == 0
-    assert not TASKS[1].higher_is_better
 
 
 def test_choices_by_hand(tiny_base: Path, engine: TransformersEngine, tokenizer: Any) -> None:
-    outcome = TASKS[2].evaluate(engine, tokenizer, PLAIN, adapter=None, max_length=256)
+    outcome = TASKS[2].evaluate(engine, AskedModel(tokenizer, PLAIN, 256))
     expected = []
     for item in ITEMS:
         prompt = encode_prompt(PLAIN, tokenizer, item.instruction, item.input)
@@ -97,16 +97,13 @@ def test_many_tasks_in_one_pass_equal_one_by_one(engine: TransformersEngine, tok
     together = evaluate_tasks(
         TASKS,
         engine,
-        tokenizer,
-        PLAIN,
-        adapter=None,
-        max_length=64,
-        progress=lambda done, total: seen.append((done, total)),
+        AskedModel(tokenizer, PLAIN, 64),
+        lambda done, total: seen.append((done, total)),
     )
     assert list(together) == ["exact", "bits", "choice"]
     assert seen == [(8, 40), (40, 40)]
     for task in TASKS:
-        alone = task.evaluate(engine, tokenizer, PLAIN, adapter=None, max_length=64)
+        alone = task.evaluate(engine, AskedModel(tokenizer, PLAIN, 64))
         np.testing.assert_allclose(together[task.name].values, alone.values, rtol=1e-4)
         assert together[task.name].tokens == alone.tokens
 
@@ -133,7 +130,7 @@ def test_a_model_that_learned_the_items_answers_them(method: str, tiny_base: Pat
 
 def test_cuts_are_counted_and_keep_the_beginning_token(engine: TransformersEngine, tokenizer: Any) -> None:
     for task in TASKS:
-        outcome = task.evaluate(engine, tokenizer, PLAIN, adapter=None, max_length=16)
+        outcome = task.evaluate(engine, AskedModel(tokenizer, PLAIN, 16))
         assert 0 < outcome.truncated <= len(ITEMS)
         assert outcome.first_prompt_ids[0] == tokenizer.bos_token_id
         assert len(outcome.first_prompt_ids) <= 16
@@ -160,7 +157,7 @@ def test_items_that_cannot_be_asked(engine: TransformersEngine, tokenizer: Any) 
     ]
     for task, message in wrong:
         with pytest.raises(EvaluationError, match=message):
-            task.evaluate(engine, tokenizer, PLAIN, adapter=None, max_length=64)
+            task.evaluate(engine, AskedModel(tokenizer, PLAIN, 64))
 
 
 def test_evaluator_without_a_model(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_statistics_come_from_the_samples_drawn(family: Callable[[str], Path], t
 
 
 def test_a_real_checkpoint(breadth_data: Path, tmp_path: Path) -> None:
-    from suite.base_models.llama2c import convert_llama2c
+    from llama2c import convert_llama2c
 
     source = breadth_data / "models" / "stories260K"
     folder = tmp_path / "stories"

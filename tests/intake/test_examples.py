@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sent import TRACK
 
-from suite.commands.board import load_board
+from suite.boards import load_board
 from suite.intake.evaluator import Control
 from suite.intake.requests import Change, Request, Wanted, request_id
 from suite.intake.running import RunnerEvaluator

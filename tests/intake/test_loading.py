@@ -10,7 +10,7 @@ import pytest
 from sent import PYTHON, TOML, TRACK, code, ids, index_only
 from tiny_track import experiment
 
-from suite.commands.board import plugin_facts
+from suite.boards import installed_facts
 from suite.errors import SelectionError, UsageError
 from suite.features import Features, TrackContext
 from suite.intake.archive import pack, write_files
@@ -51,7 +51,7 @@ def test_ids_are_given_as_they_stand(folder: Path) -> None:
         "meso",
         "Apache-2.0",
     )
-    assert plugin_facts()["my-method"].kind == "index-only"
+    assert installed_facts()["my-method"].kind == "index-only"
     selector = experiment().selector_for("tiny-llama", [strategy])
     assert selector.pick(strategy, 8, 1).selection.ids == tuple(map(str, range(15, 23)))
     assert selector.pick(strategy, 15, 0).selection.ids == tuple(map(str, range(15)))
@@ -92,7 +92,7 @@ def test_code_runs_only_where_it_is_trusted(folder: Path, tmp_path: Path) -> Non
     made = load(folder, track=TRACK, trust_code=True)
     assert trace.exists()
     assert made.info.origin == f"submission my-method 1.2 ({folder})"
-    assert plugin_facts()["my-method"].kind == "code"
+    assert installed_facts()["my-method"].kind == "code"
     rows = strategies.parse("my-method:step=2").select(
         load_pool(TRACK), 4, features=Features(_context(), {}), rng=np.random.default_rng(0)
     )

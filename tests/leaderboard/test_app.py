@@ -15,7 +15,8 @@ from boards import made_up
 from starlette.testclient import TestClient
 
 from leaderboard.app import build
-from leaderboard.source import Snapshot, Source
+from leaderboard.snapshot import Snapshot
+from leaderboard.source import Source
 
 
 class Held(Source):

@@ -14,7 +14,7 @@ from reports import of_track, stored
 from shown import COMMITTED, Choice, only
 
 from leaderboard.source import Source
-from suite.commands.prepared_tables import track_files
+from suite.boards import track_files
 from suite.errors import HubUnavailable, StoreError
 from suite.studies.kept import read_kept
 from suite.studies.ladder_table import LadderTable

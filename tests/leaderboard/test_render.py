@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from reports import EFFECTS
 
 from leaderboard.render import FORMATS, ROWS_A_PAGE, export, render
-from leaderboard.source import Snapshot
+from leaderboard.snapshot import Snapshot
 from leaderboard.views import VIEWS
 from suite.errors import UnknownNameError
 from suite.report.blocks import Column, Grid, Interval, Link

@@ -13,10 +13,10 @@ from factories import experiment, result, task
 from reports import of_track, stored
 from shown import COMMITTED, Choice, only
 
-from leaderboard.source import Snapshot, Source
+from leaderboard.snapshot import Snapshot
+from leaderboard.source import Source
 from leaderboard.track_data import TrackData
-from suite.commands.board import load_board
-from suite.commands.prepared_tables import prepare
+from suite.boards import load_board, prepare
 from suite.errors import StoreError
 from suite.results import Result
 from suite.stores import LocalStore

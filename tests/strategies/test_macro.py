@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pruned_levels import keep_largest_types
 from type_samples import SAMPLES, incidences_of
 
-from strategies.diversity_controlled import keep_largest_types
 from strategies.even_sampling import EvenSampler, LengthTarget, even_selection
 from strategies.macro import topic_incidences
 from suite.errors import ParameterError, SelectionError

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pruned_levels import Level, prune_to_level
 from type_samples import SAMPLES, incidences_of
 
-from strategies.diversity_controlled import Level, prune_to_level
 from strategies.even_sampling import LengthTarget, even_selection
 from strategies.kernels import pruning_path
 from strategies.micro import mid_frequency_incidences

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suite.commands.board import plugin_facts
+from suite.boards import installed_facts
 from suite.errors import FeatureError, SelectionError, UnknownNameError
 from suite.features import TrackContext
 from suite.features.store import FeatureStore
@@ -71,8 +71,8 @@ def test_another_pool_and_an_unknown_set_are_named(select: Select) -> None:
 def test_tables_name_the_set_and_its_kind() -> None:
     assert strategies.parse("published").spec == "published:set=alpagasus-claude"
     assert strategies.parse("published:set=car").spec == "published:set=car"
-    assert plugin_facts()["published"].kind == "index-only"
-    assert plugin_facts()["random"].kind == "built-in"
+    assert installed_facts()["published"].kind == "index-only"
+    assert installed_facts()["random"].kind == "built-in"
 
 
 def test_the_real_sets(breadth_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

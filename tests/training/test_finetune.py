@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from encoding import encode_sample
 from tiny_models import build_tiny_base, tiny_recipe, tiny_samples
 
 from suite.errors import TrainingError
 from suite.pool import Sample
 from suite.reporting import no_progress
-from suite.templates import encode_sample, get_template
+from suite.templates import get_template
 from suite.track import Recipe
 from suite.training import TrainedModel, TrainingJob
 from suite.training.finetune import build_trainer, finetune, load_base, step_count
-from suite.training.job import write_samples
 from suite.training.rows import encode_rows
 from suite.training.trainer import SMALL_LOGITS, scores_trained_positions
 
@@ -222,17 +222,10 @@ def test_dropped_samples_are_reported(tiny_base: Path, tmp_path: Path) -> None:
     assert (trained.training.samples, trained.training.dropped_by_truncation) == (12, 1)
 
 
-def test_samples_from_a_file_and_job_as_json(tiny_base: Path, tmp_path: Path) -> None:
+def test_a_job_crosses_processes_as_json(tiny_base: Path, tmp_path: Path) -> None:
     turns = Sample(id="t", instruction="", input="", output="", source="s", turns=(("user", "a"), ("assistant", "b")))
-    samples = (*SAMPLES, turns)
-    write_samples(samples, tmp_path / "samples.jsonl")
-    from_file = job(tiny_base, tmp_path / "a", tiny_recipe(), samples=tmp_path / "samples.jsonl")
-    assert tuple(from_file.read_samples()) == samples
-    in_memory = TrainingJob.model_validate_json(
-        job(tiny_base, tmp_path / "b", tiny_recipe(), samples=samples).model_dump_json()
-    )
-    assert in_memory.samples == samples
-    assert finetune(from_file).weights_sha256 == finetune(in_memory).weights_sha256
+    asked = job(tiny_base, tmp_path / "a", tiny_recipe(), samples=(*SAMPLES, turns))
+    assert TrainingJob.model_validate_json(asked.model_dump_json()) == asked
 
 
 def test_bfloat16_recipes(tiny_base: Path, tmp_path: Path) -> None:
@@ -245,16 +238,6 @@ def test_bfloat16_recipes(tiny_base: Path, tmp_path: Path) -> None:
         weights = load_file(next((tmp_path / method).glob("*.safetensors")))
         kinds = {str(tensor.dtype) for tensor in weights.values()}
         assert kinds == ({"torch.float32"} if method == "lora" else {"torch.bfloat16"})
-
-
-def test_damaged_sample_file_is_named_with_its_line(tiny_base: Path, tmp_path: Path) -> None:
-    file = tmp_path / "samples.jsonl"
-    write_samples(SAMPLES, file)
-    file.write_bytes(file.read_bytes()[:-30])
-    with pytest.raises(TrainingError, match=f"{file.name}, line 12, is not a sample"):
-        finetune(job(tiny_base, tmp_path / "out", tiny_recipe(), samples=file))
-    with pytest.raises(TrainingError, match="does not exist"):
-        finetune(job(tiny_base, tmp_path / "out", tiny_recipe(), samples=tmp_path / "none.jsonl"))
 
 
 def test_failures_leave_nothing(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from encoding import encode_sample
 from tiny_models import tiny_samples
 
 from suite.errors import TrainingError
 from suite.pool import Sample
-from suite.templates import encode_sample, get_template
+from suite.templates import get_template
 from suite.training.rows import IGNORED, encode_rows
 
 PLAIN = get_template("plain")

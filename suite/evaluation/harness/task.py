@@ -14,13 +14,12 @@ from suite.evaluation.formats import subsample
 from suite.evaluation.harness.building import SPLITS, Settings, build
 from suite.evaluation.harness.installed import check_harness, quiet_harness
 from suite.evaluation.plan import SHOWN
-from suite.evaluation.protocol import Item, Task, TaskOutcome, Unit
+from suite.evaluation.protocol import AskedModel, Item, Task, TaskOutcome, Unit
 from suite.hashing import canonical_json, content_key
 from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
-    from suite.templates import Template
     from suite.track import TaskSpec
 
 METRICS: Mapping[str, str] = {
@@ -64,16 +63,7 @@ class HarnessTask(Task):
         scoring = [self.metric, self.max_new_tokens, self.settings.task in CHATS]
         return content_key([self.kind, self.settings.task, self.version, scoring, self.content_sha256, ids])
 
-    def evaluate(
-        self,
-        engine: Engine,
-        tokenizer: Any,
-        template: Template,
-        *,
-        adapter: str | None,
-        max_length: int,
-        progress: Progress = no_progress,
-    ) -> TaskOutcome:
+    def evaluate(self, engine: Engine, model: AskedModel, progress: Progress = no_progress) -> TaskOutcome:
         """Ask the engine and score; raises EvaluationError when the documents are not those the task was made of."""
         from lm_eval.evaluator import evaluate
 
@@ -85,25 +75,25 @@ class HarnessTask(Task):
             raise EvaluationError(
                 f"Task {self.name}: the documents of {self.settings.task} have changed since the run began; run again."
             )
-        model = EngineLM(
+        asked = EngineLM(
             engine,
-            tokenizer,
-            adapter=adapter,
-            max_length=max_length,
-            template=template if self.settings.task in CHATS else None,
+            model.tokenizer,
+            adapter=model.adapter,
+            max_length=model.max_length,
+            template=model.template if self.settings.task in CHATS else None,
             max_new_tokens=self.max_new_tokens or None,
             progress=progress,
         )
         with quiet_harness():
             found = evaluate(
-                model, {"tasks": {name: tasks[name] for name in samples}}, samples=samples, bootstrap_iters=0
+                asked, {"tasks": {name: tasks[name] for name in samples}}, samples=samples, bootstrap_iters=0
             )
         assert found is not None
         scored = dict(self._scored(found["samples"], tasks))
         return TaskOutcome(
             values=np.array([scored[item.id][0] for item in self.items], dtype=np.float32),
-            first_prompt_ids=model.first_prompt_ids,
-            tokens=model.tokens,
+            first_prompt_ids=asked.first_prompt_ids,
+            tokens=asked.tokens,
             samples=tuple(
                 {
                     "id": item.id,
@@ -113,7 +103,7 @@ class HarnessTask(Task):
                 }
                 for item in self.items[:SHOWN]
             ),
-            truncated=model.truncated,
+            truncated=asked.truncated,
         )
 
     def _scored(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from suite.engines.protocol import GenerationRequest
 from suite.evaluation.plan import fit_prompt
@@ -14,23 +14,19 @@ from suite.templates import decode_response, encode_follow_ups, encode_prompts, 
 
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
-    from suite.evaluation.protocol import Item
-    from suite.templates import Template
+    from suite.evaluation.protocol import AskedModel, Item
 
 
 @dataclass
 class Answerer:
-    """One adapter of an engine with its template; counts tokens generated and prompts cut.
+    """One model on an engine; counts tokens generated and prompts cut.
 
     Prompt and answer together hold `max_length` tokens: a prompt keeps at least its last half of them, and an answer
     gets `max_new_tokens` or what is left.
     """
 
     engine: Engine
-    tokenizer: Any
-    template: Template
-    adapter: str | None
-    max_length: int
+    model: AskedModel
     max_new_tokens: int
     tokens: int = 0
     truncated: int = 0
@@ -39,23 +35,23 @@ class Answerer:
     def answer(self, items: Sequence[Item], progress: Progress = no_progress) -> list[str]:
         """Greedy answers to the items' (first) questions."""
         asked = [(item.instruction, "") for item in items]
-        return self._generate(encode_prompts(self.template, self.tokenizer, asked), progress)
+        return self._generate(encode_prompts(self.model.template, self.model.tokenizer, asked), progress)
 
     def follow_up(self, items: Sequence[Item], answers: Sequence[str], progress: Progress = no_progress) -> list[str]:
         """Greedy answers to the items' second questions, after the first with these answers."""
         asked = [(item.instruction, answer, item.input) for item, answer in zip(items, answers, strict=True)]
-        return self._generate(encode_follow_ups(self.template, self.tokenizer, asked), progress)
+        return self._generate(encode_follow_ups(self.model.template, self.model.tokenizer, asked), progress)
 
     def _generate(self, encoded: Sequence[list[int]], progress: Progress) -> list[str]:
-        room = max(self.max_length // 2, self.max_length - self.max_new_tokens)
-        prompts = [fit_prompt(ids, room, self.tokenizer.bos_token_id) for ids in encoded]
+        room = max(self.model.max_length // 2, self.model.max_length - self.max_new_tokens)
+        prompts = [fit_prompt(ids, room, self.model.tokenizer.bos_token_id) for ids in encoded]
         self.truncated += sum(len(ids) > room for ids in encoded)
         self.first_prompt_ids = self.first_prompt_ids or prompts[0]
-        ends = (stop_token_id(self.template, self.tokenizer),)
+        ends = (stop_token_id(self.model.template, self.model.tokenizer),)
         requests = [
-            GenerationRequest(ids, min(self.max_new_tokens, self.max_length - len(ids)), ends, self.adapter)
+            GenerationRequest(ids, min(self.max_new_tokens, self.model.max_length - len(ids)), ends, self.model.adapter)
             for ids in prompts
         ]
         given = in_slices(requests, self.engine.generate, lambda done: progress(done, len(requests)))
         self.tokens += sum(map(len, given))
-        return [decode_response(self.template, self.tokenizer, ids) for ids in given]
+        return [decode_response(self.model.template, self.model.tokenizer, ids) for ids in given]

@@ -6,15 +6,13 @@ leaderboard's win rates follow from them exactly. Source: tatsu-lab/alpaca_eval 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from suite.errors import EvaluationError, UnknownNameError
-from suite.evaluation.formats import decoded, json_array, text_of
+from suite.evaluation.formats import json_array, text_of
 from suite.evaluation.judging.verdicts import Preference
 from suite.evaluation.protocol import Item
 from suite.reporting import Notify, say_nothing
@@ -35,11 +33,6 @@ SHA256: Mapping[str, str] = {
     "vicuna-13b": "3e43d5de375aa1e8c9d0148a4b352dd5b5ee04f0644469e597c155d28641ea61",
     "zephyr-7b-beta": "004401fcd0a1faae086ba33c612550334ff6954d1989fbc17c29d4d379c38687",
 }
-LEADERBOARD = Source(
-    local="evals/alpaca_eval/leaderboard_alpaca_eval_1.csv",
-    url=f"{RAW}/src/alpaca_eval/leaderboards/data_AlpacaEval/alpaca_eval_gpt4_leaderboard.csv",
-    sha256="9a86bb8cd16967ab94796ca6e52b63a14ceb59c953194ec064edfe690fb82ed6",
-)
 WORTH: Mapping[Preference, float] = {"A": 1.0, "tie": 0.5, "B": 0.0}
 
 
@@ -107,9 +100,3 @@ def read_published(preference: object, place: str) -> Preference | None:
     if preference not in known:
         raise EvaluationError(f"{place}: a preference is 0, 1, 1.5 or 2, not {preference!r}.")
     return known[preference]
-
-
-def load_leaderboard(*, notify: Notify = say_nothing) -> dict[str, float]:
-    """The published win rates of AlpacaEval, between 0 and 1, by model."""
-    text = decoded(fetch(LEADERBOARD, notify=notify))
-    return {row[""]: float(row["win_rate"]) / 100 for row in csv.DictReader(io.StringIO(text, newline=""))}

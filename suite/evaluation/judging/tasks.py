@@ -21,13 +21,12 @@ from suite.evaluation.judging.pairs import Compared, compare
 from suite.evaluation.judging.prompts import PROMPTS, grade_case, judge_prompts
 from suite.evaluation.judging.verdicts import check_readable, read_grade
 from suite.evaluation.plan import SHOWN
-from suite.evaluation.protocol import TaskOutcome, Unit
+from suite.evaluation.protocol import AskedModel, TaskOutcome, Unit
 from suite.hashing import content_key
 from suite.reporting import Progress, no_progress
 
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
-    from suite.templates import Template
 
 MIDDLE_GRADE = 5.5
 
@@ -74,19 +73,10 @@ class JudgedTask(JudgedLater):
         items = [[item.id, item.instruction, item.input, item.reference, list(item.choices)] for item in self.items]
         return content_key([self.kind, self.max_new_tokens, self.judge.key, PROMPTS.sha256, self._rules(), items])
 
-    def answer(
-        self,
-        engine: Engine,
-        tokenizer: Any,
-        template: Template,
-        *,
-        adapter: str | None,
-        max_length: int,
-        progress: Progress = no_progress,
-    ) -> Answered:
+    def answer(self, engine: Engine, model: AskedModel, progress: Progress = no_progress) -> Answered:
         """Greedy answers to all items."""
         judge_prompts()
-        answerer = Answerer(engine, tokenizer, template, adapter, max_length, self.max_new_tokens)
+        answerer = Answerer(engine, model, self.max_new_tokens)
         turns = self._turns(answerer, progress)
         return Answered(self, turns, answerer.first_prompt_ids, answerer.tokens, answerer.truncated)
 

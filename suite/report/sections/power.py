@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from suite.aggregate import Board, Power, Table
-from suite.commands.board_notes import table_title
+from suite.aggregate.wording import table_title
 from suite.report.blocks import Block, Column, Grid, Listing, Paragraph, Section, Value
 from suite.report.material import Material
 from suite.statistics.permutation import smallest_sign_flip_p

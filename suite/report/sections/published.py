@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from suite.aggregate import Table
-from suite.commands.board_notes import table_title
+from suite.aggregate.wording import table_title
 from suite.pool.published import SETS
 from suite.report.blocks import Block, Listing, NotRun, Paragraph, Section
 from suite.report.material import Material

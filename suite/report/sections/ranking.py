@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from suite.aggregate import Board, Table
-from suite.commands.board_notes import board_notes, table_notes, table_title
+from suite.aggregate.wording import board_notes, table_notes, table_title
 from suite.figures.budget import HOW_TO_READ as READ_BUDGET
 from suite.figures.budget import budget_figure
 from suite.figures.forest import HOW_TO_READ as READ_FOREST
@@ -55,9 +55,7 @@ def ranking_section(material: Material) -> Section:
     drawn = budget_figure(board)
     if drawn is not None:
         blocks.append(Picture("budget", drawn, "Score against budget", READ_BUDGET))
-    blocks.append(
-        Listing(tuple(note for note in board_notes(board) if not note.startswith(("How to read", "# is the rank"))))
-    )
+    blocks.append(Listing(tuple(board_notes(board))))
     return Section("ranking", "Ranking", tuple(blocks))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from suite.aggregate import Board, Table, TaskStanding
-from suite.commands.board_notes import table_title
+from suite.aggregate.wording import table_title
 from suite.figures.tasks import HOW_TO_READ, tasks_figure
 from suite.report.blocks import Block, Column, Grid, Paragraph, Picture, Section
 from suite.report.material import Material

@@ -15,7 +15,7 @@ from suite.engines.vllm.engine import VllmEngine, VllmSettings
 from suite.errors import EvaluationError
 from suite.evaluation.exact_match import ExactMatch
 from suite.evaluation.likelihood import ResponseLikelihood
-from suite.evaluation.protocol import Item
+from suite.evaluation.protocol import AskedModel, Item
 from suite.evaluation.run import evaluate_tasks
 from suite.templates import get_template
 
@@ -120,7 +120,7 @@ def test_tasks_see_one_beginning_token_and_the_same_prompt(
     )
     for name in (None, *adapters):
         ours, theirs = (
-            evaluate_tasks(tasks, engine, tokenizer, get_template("plain"), adapter=name, max_length=128)
+            evaluate_tasks(tasks, engine, AskedModel(tokenizer, get_template("plain"), 128, name))
             for engine in (served, peer)
         )
         for task in tasks:

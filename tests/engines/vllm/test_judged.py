@@ -16,6 +16,7 @@ from suite.engines.protocol import GenerationRequest
 from suite.engines.vllm.engine import VllmEngine, VllmSettings
 from suite.evaluation.judged_later import judge_all, whole
 from suite.evaluation.judging.loading import load_judged_task
+from suite.evaluation.protocol import AskedModel
 from suite.evaluation.suites import suite
 from suite.templates import get_template
 
@@ -46,7 +47,7 @@ def test_a_judge_starts_when_the_engine_of_the_adapters_has_ended(
         before = engine.generate(asked)
         (first,) = children(os.getpid())
         waiting = {
-            (name, task.name): task.answer(engine, tokenizer, template, adapter=name, max_length=128)
+            (name, task.name): task.answer(engine, AskedModel(tokenizer, template, 128, name))
             for name in adapters
             for task in tasks
         }

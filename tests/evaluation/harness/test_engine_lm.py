@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from encoding import encode_prompt, encode_response
 from tiny_models import tiny_recipe, tiny_samples
 
 from suite.engines.transformers import TransformersEngine
 from suite.errors import EvaluationError
-from suite.templates import encode_prompt, encode_response, get_template
+from suite.templates import get_template
 from suite.training import TrainingJob
 from suite.training.finetune import finetune
 

@@ -13,6 +13,7 @@ import pytest
 
 from suite.errors import EvaluationError
 from suite.evaluation.loading import load_suite
+from suite.evaluation.protocol import AskedModel
 from suite.evaluation.suites import suite, suites
 from suite.templates import get_template
 from suite.track import TaskSpec
@@ -70,11 +71,8 @@ def test_a_suite_asks_its_questions(name: str, real_data: Path, engine: Any, tok
     seen: list[tuple[int, int]] = []
     outcome = pickle.loads(pickle.dumps(task)).evaluate(
         engine,
-        tokenizer,
-        get_template("plain"),
-        adapter=None,
-        max_length=256,
-        progress=lambda done, total: seen.append((done, total)),
+        AskedModel(tokenizer, get_template("plain"), 256),
+        lambda done, total: seen.append((done, total)),
     )
     assert outcome.values.dtype == np.float32
     assert outcome.values.shape == (3,)
@@ -91,7 +89,7 @@ def test_values_are_those_of_the_harness_itself(real_data: Path, tiny_base: Path
     from suite.evaluation.harness.building import build
 
     task = load_harness_task(spec_of(limit=12))
-    outcome = task.evaluate(engine, tokenizer, get_template("plain"), adapter=None, max_length=1024)
+    outcome = task.evaluate(engine, AskedModel(tokenizer, get_template("plain"), 1024))
     places = sorted(int(item.id.partition("/")[2]) for item in task.items)
     theirs = evaluate(
         HFLM(str(tiny_base), device="cpu", batch_size=1, dtype="float32", add_bos_token=True, max_length=1024),
@@ -138,7 +136,7 @@ def test_documents_that_change_under_a_run_are_refused(
     task = load_harness_task(spec_of(harness_task="gsm8k_cot"))
     (folder / "test.jsonl").write_text('{"question": "Two and two?", "answer": "#### 4"}\n' * 4)
     with pytest.raises(EvaluationError, match="the documents of gsm8k_cot have changed"):
-        task.evaluate(engine, tokenizer, get_template("plain"), adapter=None, max_length=256)
+        task.evaluate(engine, AskedModel(tokenizer, get_template("plain"), 256))
 
 
 @pytest.mark.parametrize(
@@ -236,7 +234,7 @@ def test_ifeval_goes_through_the_track_s_template(
 
     few = replace(task, items=items, content_sha256=module._content_sha256(build(task.settings), module._places(items)))
     template = get_template("chatml")
-    outcome = few.evaluate(engine, tokenizer, template, adapter=None, max_length=1024)
+    outcome = few.evaluate(engine, AskedModel(tokenizer, template, 1024))
     text = tokenizer.decode(list(outcome.first_prompt_ids))
     assert text.endswith("<|im_start|>assistant\n")
     assert outcome.values.shape == (3,)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from encoding import encode_prompt, encode_response
 from judges import build_judge, with_chat_template
 
 from suite.engines import open_engine
@@ -17,10 +18,10 @@ from suite.evaluation.judging.judge import Case, Judge, JudgeModel
 from suite.evaluation.judging.loading import load_judged_task, load_questions
 from suite.evaluation.judging.pairs import Compared, strengths
 from suite.evaluation.judging.prompts import grade_case, pair_case
-from suite.evaluation.protocol import Item
+from suite.evaluation.protocol import AskedModel, Item
 from suite.evaluation.run import evaluate_tasks
 from suite.evaluation.suites import suite, suites
-from suite.templates import encode_prompt, encode_response, get_template
+from suite.templates import get_template
 
 PLAIN = get_template("plain")
 
@@ -60,7 +61,7 @@ def engine(tiny_base: Path) -> TransformersEngine:
 def evaluated(name: str, judge: Path, engine: Any, tokenizer: Any, **changes: Any) -> Any:
     spec = suite(name, judge=str(judge), judge_revision="not pinned", max_new_tokens=8, **({"limit": 4} | changes))
     task = load_judged_task(spec)
-    return task, task.evaluate(engine, tokenizer, PLAIN, adapter=None, max_length=128)
+    return task, task.evaluate(engine, AskedModel(tokenizer, PLAIN, 128))
 
 
 @pytest.mark.parametrize("name", ["alpaca-eval", "alpaca-eval-2", "arena-hard"])
@@ -103,7 +104,7 @@ def test_verdicts_are_kept_and_not_asked_for_again(
         raise AssertionError("the judge was loaded again")
 
     monkeypatch.setattr("suite.evaluation.judging.judge.open_engine", closed)
-    again = task.evaluate(engine, tokenizer, PLAIN, adapter=None, max_length=128)
+    again = task.evaluate(engine, AskedModel(tokenizer, PLAIN, 128))
     assert again.values.tolist() == first.values.tolist()
 
 
@@ -130,11 +131,11 @@ def test_all_is_answered_before_a_judge_is_started_once(
     changes: dict[str, Any] = {"judge": str(prefers_the_first), "judge_revision": "not pinned", "limit": 3}
     tasks = [load_judged_task(suite(name, max_new_tokens=8, **changes)) for name in ("alpaca-eval", "arena-hard")]
     noting = Noting(tiny_base, batch_size=8, device="cpu")
-    found = evaluate_tasks(tasks, noting, tokenizer, PLAIN, adapter=None, max_length=128)
+    found = evaluate_tasks(tasks, noting, AskedModel(tokenizer, PLAIN, 128, None))
     assert happened == ["answers", "answers", "rests", "judge"]
     assert [found[task.name].values.tolist() for task in tasks] == [[0.5] * 3] * 2
     # Rested, it answers as before.
-    assert evaluate_tasks(tasks, noting, tokenizer, PLAIN, adapter=None, max_length=128).keys() == found.keys()
+    assert evaluate_tasks(tasks, noting, AskedModel(tokenizer, PLAIN, 128, None)).keys() == found.keys()
     assert happened[4:] == ["answers", "answers", "rests"], "every verdict is known"
 
 
@@ -175,7 +176,7 @@ def test_a_judge_must_be_pinned() -> None:
 def test_a_judge_that_the_hub_does_not_give(engine: Any, tokenizer: Any) -> None:
     task = load_judged_task(suite("alpaca-eval", limit=1))
     with pytest.raises(TrainingError, match=r"cannot be had from the Hub.*hf auth login"):
-        task.evaluate(engine, tokenizer, PLAIN, adapter=None, max_length=128)
+        task.evaluate(engine, AskedModel(tokenizer, PLAIN, 128))
 
 
 def test_a_case_that_does_not_fit_is_no_verdict(prefers_the_first: Path) -> None:

@@ -22,7 +22,7 @@ from packaging.requirements import Requirement
 from leaderboard.space.contents import MANIFEST, known_files, page_files
 from leaderboard.space.requirements import TOO_HEAVY
 from leaderboard.views import VIEWS, View
-from suite.commands.prepared_tables import prepare
+from suite.boards import prepare
 from suite.intake.overview import read_listing
 from suite.stores import LocalStore
 from suite.stores.hub.repository import git_oid

@@ -12,7 +12,7 @@ from panels import SPECS, panel_table
 from reports import EFFECTS, of_track, stored
 
 from leaderboard.page import Page
-from leaderboard.source import Snapshot
+from leaderboard.snapshot import Snapshot
 from leaderboard.views import compare
 from suite.report.blocks import Block, Grid, Listing, Paragraph, Picture
 from suite.results import Result, pack_picks

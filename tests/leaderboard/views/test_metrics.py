@@ -9,7 +9,7 @@ import pytest
 from boards import COMMITTED, made_up, page_at, snapshot_of
 from panels import panel_table
 
-from leaderboard.source import Snapshot
+from leaderboard.snapshot import Snapshot
 from leaderboard.views import metrics
 from suite.report.blocks import Block, Grid, Heading, Link, Paragraph, Picture
 from suite.stores import LocalStore

@@ -11,7 +11,8 @@ from boards import page_at
 from leaderboard_requests import REASON, Board, every_state
 
 from leaderboard.render import export, render
-from leaderboard.source import Snapshot, Source
+from leaderboard.snapshot import Snapshot
+from leaderboard.source import Source
 from leaderboard.views import queue
 from suite.report.blocks import Block, Command, Grid, Link, Links, Paragraph, every
 

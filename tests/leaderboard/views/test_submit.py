@@ -8,7 +8,7 @@ from boards import page_at
 from leaderboard_requests import Board
 
 from leaderboard.render import render
-from leaderboard.source import Snapshot
+from leaderboard.snapshot import Snapshot
 from leaderboard.views import submit
 from suite.intake.archive import LARGEST
 from suite.intake.rules import RULES

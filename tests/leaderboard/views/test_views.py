@@ -19,7 +19,7 @@ from reports import EFFECTS, of_track, stored
 from leaderboard.controls import states
 from leaderboard.page import Page
 from leaderboard.render import render
-from leaderboard.source import Snapshot
+from leaderboard.snapshot import Snapshot
 from leaderboard.views import about, budget, compare, cost, ladder, metrics, overlap, standings, tasks, view_named
 from suite.report.blocks import Block, Command, Grid, Link, Links, NotRun, Paragraph, Picture, every
 from suite.stores import LocalStore

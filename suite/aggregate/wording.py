@@ -1,13 +1,35 @@
-"""The words around a board's tables: what the numbers mean, and what is not in them and why."""
+"""A board in words: its numbers as readers see them, what they mean, and what is not in the tables and why."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from suite.aggregate import Board, Power, Table
+from suite.aggregate.board import Board, Power, Row, Table
 from suite.aggregate.moments import DRAWS
+from suite.statistics.intervals import Estimate
 
 SHOWN_SKIPPED = 3
+
+
+def points(estimate: Estimate | None, sign: bool = False) -> str:
+    """An estimate in points (hundredths) with half its 95 % interval, such as `41.2 ± 1.5`."""
+    if estimate is None:
+        return "-"
+    mean = f"{100 * estimate.mean:{'+' if sign else ''}.1f}"
+    return f"{mean} ± {100 * estimate.half_width:.1f}" if estimate.known else mean
+
+
+def ranks(row: Row) -> str:
+    """The rank with the range it could as well have, such as `2 (1-4)`; alone where it is sure, empty without one."""
+    sure = row.rank_low is None or row.rank_low == row.rank_high == row.rank
+    return str(row.rank or "") if sure else f"{row.rank} ({row.rank_low}-{row.rank_high})"
+
+
+def percent(share: float | None) -> str:
+    """A probability as `62 %`; nothing is called certain that a bootstrap merely never saw."""
+    if share is None:
+        return "-"
+    return "<1 %" if share < 0.01 else ">99 %" if share > 0.99 else f"{100 * share:.0f} %"
 
 
 def table_title(board: Board, table: Table) -> str:
@@ -61,14 +83,22 @@ def _power(power: Power) -> str:
     )
 
 
-def board_notes(board: Board) -> list[str]:
-    """Remarks on the whole board."""
-    notes = [
+def legend(board: Board) -> list[str]:
+    """What the signs and columns of a printed table mean; pages explain their own."""
+    if not board.tables:
+        return []
+    return [
         "How to read: ▲ beats random, ▼ worse, = tied; ● is the difference to random, ─ its 95 % interval, │ random; "
         "grey rows are references or incomplete, and unranked.",
         f"# is the rank, in brackets the middle 95 % of ranks in {DRAWS:,} bootstrap draws of crossed seeds and items: "
         "rows whose ranges overlap are tied. best is the share of draws in which the row came first; with few seeds "
         "such shares look surer than the test, which alone decides.",
+    ]
+
+
+def board_notes(board: Board) -> list[str]:
+    """Remarks on the whole board."""
+    notes = [
         f"Score ({board.score_version}), in points: mean over tasks, 0 = chance or the untuned model, 100 = all right "
         "or as good as the full pool. ± is half the 95 % interval over crossed seeds and items, tasks fixed. "
         "Random is beaten where the item-paired t test, Holm-adjusted over the ranked rows, is below 0.05.",
