@@ -111,9 +111,13 @@ def _levels(page: Page) -> tuple[Choice, ...]:
     return tuple((level, level) for level in dict.fromkeys(row.level for row in page.rows))
 
 
+# "code" alone Gradio takes for a word of its own interface, and complains that it has no translation.
+_KIND_WORDS = {"code": "submitted code", "index-only": "submitted ids"}
+
+
 def _kinds(page: Page) -> tuple[Choice, ...]:
     kinds = dict.fromkeys("reference" if row.reference else row.kind for row in page.rows)
-    return tuple((kind, kind) for kind in kinds)
+    return tuple((_KIND_WORDS.get(kind, kind), kind) for kind in kinds)
 
 
 def _strategies(page: Page) -> tuple[Choice, ...]:

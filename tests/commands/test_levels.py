@@ -55,8 +55,8 @@ def test_one_command_selects_stores_and_measures(breadth: Breadth, tmp_path: Pat
     assert float(moved["change"]) == pytest.approx(change)
     assert float(moved["change_in_random_deviations"]) == pytest.approx(change / float(moved["random_deviation"]))
     page = (tmp_path / "out" / "levels.md").read_text()
-    assert "| micro-response:match_length=true,rare=2 | 8 | 0.50 |" in page
-    assert "| macro-instruction:min_cluster_size=61 | 15 | 1.00 | not selected (" in page
+    assert r"| micro-response:match\_length=true,rare=2 | 8 | 0.50 |" in page
+    assert r"| macro-instruction:min\_cluster\_size=61 | 15 | 1.00 | not selected (" in page
     assert "1. macro-instruction:" in page
     assert "| ttr | high | 0.00 to 1.00 |" in page
     assert str(tmp_path) not in page

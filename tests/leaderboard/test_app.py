@@ -93,10 +93,12 @@ def test_an_event_brings_the_view_and_sets_every_control(client: TestClient) -> 
     assert payload["query"] == "view=runs&search=k-center&at=2"
     assert payload["asked"] == "view=runs&unknown=1&at=2&search=k-center"
     assert "Records: 3 of" in str(payload["body"])
-    values = [control.get("value") for control in controls]
-    assert "k-center" in values
-    skipped = show(client, "search=k-center", by="search")[1]
-    assert "k-center" not in [control.get("value") for control in skipped]
+    # The search is the browser's to fill in, every other control is set but the one that asked.
+    assert "k-center" not in [control.get("value") for control in controls]
+    asked = show(client, "levels=embedding")[1]
+    assert ["embedding"] in [control.get("value") for control in asked]
+    skipped = show(client, "levels=embedding", by="levels")[1]
+    assert ["embedding"] not in [control.get("value") for control in skipped]
 
 
 def test_narrowing_to_a_task_ranks_anew(client: TestClient, snapshot: Snapshot) -> None:

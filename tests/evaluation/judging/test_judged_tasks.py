@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from encoding import encode_prompt, encode_response
+from encoding import encode_prompt, encode_response, encode_sample
 from judges import build_judge, with_chat_template
 
 from suite.engines import open_engine
@@ -242,7 +242,7 @@ def test_broken_questions(
 
 def test_a_follow_up_is_asked_as_it_is_trained(tokenizer: Any) -> None:
     from suite.pool import Sample
-    from suite.templates import encode_follow_ups, encode_sample
+    from suite.templates import encode_follow_ups
 
     turns = (("user", "one"), ("assistant", "two"), ("user", "three"), ("assistant", "four"))
     for name in ("plain", "alpaca", "vicuna", "chatml"):
