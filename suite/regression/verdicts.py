@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 THRESHOLD = 1.25
 """How many times as long counts: see the docs on how it was chosen from the noise of twenty runs."""
 COARSE = 2.0
+"""The threshold on another processor, and for what is SHORT."""
 SHORT = 0.3
+"""Of a calibration kernel's time, the median over kernels."""
 MEMORY_THRESHOLD = 1.1
 MEMORY_SLACK = 0.01
 """Of a calibrating array: 160 KB, which Python's own bookkeeping may take or leave."""
@@ -106,7 +108,7 @@ def judge(found: Observation, recorded: Recorded, *, lower_is_diverse: frozenset
     if found.metrics and recorded.metrics:
         same = picks.verdict is Verdict.identical
         aspects.append(_metrics(found, recorded, same_picks=same, lower_is_diverse=lower_is_diverse))
-    if found.timings and recorded.time:
+    if found.timings and recorded.time and comparable(found.timings, recorded.time):
         aspects.append(_time(found.timings, recorded.time, threshold_for(recorded)))
     if found.memory is not None and recorded.memory is not None:
         aspects.append(_memory(found.memory, recorded.memory))
@@ -129,10 +131,15 @@ def undecided(found: Observation, recorded: Recorded) -> bool:
 
     They do where the factor is within the root of its threshold: what noise has made look like that is rarely slower.
     """
-    if not (found.timings and recorded.time):
+    if not (found.timings and recorded.time and comparable(found.timings, recorded.time)):
         return False
     clear = math.sqrt(threshold_for(recorded))
     return not 1 / clear <= time_factor(found.timings, recorded.time) <= clear
+
+
+def comparable(timings: Sequence[Timing], recorded: RecordedTime) -> bool:
+    """Whether a calibration kernel of today is one of the record's: another version's file may have others."""
+    return all(recorded.ratios.keys() & timing.ratios.keys() for timing in timings)
 
 
 def time_factor(timings: Sequence[Timing], recorded: RecordedTime) -> float:

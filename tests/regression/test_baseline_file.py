@@ -178,6 +178,12 @@ def test_what_is_not_clear_is_timed_again(factors: list[float], wanted: bool) ->
     assert undecided(found, Recorded.of(observation())) is wanted
 
 
+def test_a_time_in_units_of_other_kernels_is_not_judged() -> None:
+    recorded = Recorded.of(observation(timings=(Timing({"of another version": 1.0}, 0.01, 1e-3),)))
+    assert "time" not in aspects(observation(), recorded)
+    assert not undecided(observation(), recorded)
+
+
 def test_a_record_is_the_median_of_its_sessions() -> None:
     found = observation(timings=timed(dict.fromkeys(RATIOS, 1.1), {}, dict.fromkeys(RATIOS, 3.0)))
     recorded = Recorded.of(found).time
