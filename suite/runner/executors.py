@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from suite.errors import BreadthError, UsageError
 from suite.machine import cores, hardware, host_name, visible_gpus
-from suite.runner.workers import Worker
+from suite.runner.workers import cell_worker
 
 
 class SeatLost(BreadthError):  # noqa: N818 - an outcome of a call, named as one
@@ -104,8 +104,7 @@ class LocalLanes:
 
     def seat(self, number: int, *, threads: int, logs: Path) -> LocalSeat:
         """Two processes of this machine."""
-        # Lanes share a GPU where there are more of them: a small model keeps a GPU waiting for Python. With none, the
-        # variable keeps a broken driver from being asked.
+        # Lanes share a GPU where there are more of them: a small model keeps a GPU waiting for Python.
         devices = self.groups[number % len(self.groups)] if self.groups else ""
         return LocalSeat(number, threads, logs, devices, self._hardware)
 
@@ -117,19 +116,8 @@ class LocalSeat:
     """A trainer and an evaluator process of this machine; they outlive units and are replaced when they die."""
 
     def __init__(self, number: int, threads: int, logs: Path, devices: str, hardware: str):
-        environment = {"CUDA_VISIBLE_DEVICES": devices, "TOKENIZERS_PARALLELISM": "false"}
-        self.trainer = Worker(
-            "suite.runner.work:trainer",
-            threads=threads,
-            log=logs / f"trainer-{number}.log",
-            environment=environment,
-        )
-        self.evaluator = Worker(
-            "suite.runner.work:evaluator",
-            threads=threads,
-            log=logs / f"evaluator-{number}.log",
-            environment=environment,
-        )
+        self.trainer = cell_worker("trainer", number, threads=threads, logs=logs, devices=devices)
+        self.evaluator = cell_worker("evaluator", number, threads=threads, logs=logs, devices=devices)
         self.host = host_name()
         self.hardware = hardware
 

@@ -10,7 +10,7 @@ from typing import Any
 from suite.errors import StorageError
 from suite.hashing import library_versions, sources_sha256
 from suite.machine import hardware, host_name
-from suite.runner.workers import Worker, WorkerDied, WorkerFailed
+from suite.runner.workers import WorkerDied, WorkerFailed, cell_worker
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,10 @@ class CellProcess:
         devices = os.environ.get("CUDA_VISIBLE_DEVICES", "")
         self._own = tuple(device for device in devices.split(",") if device)
         self._token = Path(token)
-        environment = {"CUDA_VISIBLE_DEVICES": devices, "TOKENIZERS_PARALLELISM": "false"}
         self._progress = (0, 0)
         self._workers = {
-            kind: Worker(
-                f"suite.runner.work:{kind}",
-                threads=threads,
-                log=Path(logs) / f"{kind}-{number}.log",
-                environment=environment,
-            )
-            for kind in ("trainer", "evaluator")
+            "trainer": cell_worker("trainer", number, threads=threads, logs=Path(logs), devices=devices),
+            "evaluator": cell_worker("evaluator", number, threads=threads, logs=Path(logs), devices=devices),
         }
 
     def node(self) -> Node:

@@ -39,9 +39,9 @@ def handler() -> Callable[[Any, Callable[[int, int], None]], Any]:
     return handle
 
 
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Worker]:
-    worker = Worker("tests.runner.test_workers:handler", threads=1, log=tmp_path / "worker.log")
+@pytest.fixture(params=[None, "json"], ids=["fresh", "forked"])
+def worker(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Worker]:
+    worker = Worker("tests.runner.test_workers:handler", threads=1, log=tmp_path / "worker.log", preload=request.param)
     yield worker
     worker.stop()
 
