@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from strategies.even_sampling import Incidences, LengthTarget, even_selection
+from strategies.even_sampling import LengthTarget, TypeIncidences, even_selection
 from suite.errors import SelectionError
 from suite.features import Tokens, View
 from suite.registry import LevelReport, Strategy
@@ -62,10 +62,10 @@ class DiversityControlled(Strategy):
         """The features that `incidences` reads."""
 
     @abstractmethod
-    def incidences(self, features: Features) -> Incidences:
+    def incidences(self, features: Features) -> TypeIncidences:
         """Which types each sample of the pool holds."""
 
-    def dropping(self, incidences: Incidences) -> PruningPath:
+    def dropping(self, incidences: TypeIncidences) -> PruningPath:
         """The order in which types are dropped, over the samples that hold one: the least frequent types first."""
         return smallest_types_first(incidences)
 
@@ -101,7 +101,9 @@ class DiversityControlled(Strategy):
         every = features[Tokens(view="response")].lengths
         return LengthTarget(every, self.target_length or float(every.mean()))
 
-    def _level(self, incidences: Incidences, budget: int, lengths: LengthTarget | None) -> tuple[PruningPath, int, int]:
+    def _level(
+        self, incidences: TypeIncidences, budget: int, lengths: LengthTarget | None
+    ) -> tuple[PruningPath, int, int]:
         """The path of dropping types, its state at this level, and the fewest types that reach the budget."""
         path = self.dropping(incidences)
         state, last = states_of_level(
@@ -116,7 +118,7 @@ class DiversityControlled(Strategy):
         return path, state, int(path.types_left[last])
 
 
-def smallest_types_first(incidences: Incidences) -> PruningPath:
+def smallest_types_first(incidences: TypeIncidences) -> PruningPath:
     """Every state on the way from all types to none, one type a step, the one that fewest samples hold first.
 
     Of types that equally many samples hold, the higher goes first. A sample goes with the last of its types. Rows

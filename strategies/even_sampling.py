@@ -12,7 +12,7 @@ LENGTH_TOLERANCE = 0.005
 
 
 @dataclass(frozen=True)
-class Incidences:
+class TypeIncidences:
     """Which types each sample holds, end to end: sample i holds `types[offsets[i]:offsets[i + 1]]` (int64 both)."""
 
     types: np.ndarray
@@ -53,7 +53,7 @@ class LengthTarget:
 
 
 def even_selection(
-    incidences: Incidences,
+    incidences: TypeIncidences,
     rows: np.ndarray,
     types: np.ndarray,
     budget: int,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from strategies.diversity_controlled import PAPER, DiversityControlled
-from strategies.even_sampling import Incidences
+from strategies.even_sampling import TypeIncidences
 from suite.errors import SelectionError
 from suite.features import Topics, View
 from suite.registry import register
@@ -34,7 +34,7 @@ class MacroDiversity(DiversityControlled):
         """The topics of the view."""
         return (self._topics,)
 
-    def incidences(self, features: Features) -> Incidences:
+    def incidences(self, features: Features) -> TypeIncidences:
         """The topic of each sample that has one. Raises SelectionError when all samples are noise."""
         topics = np.asarray(features[self._topics])
         found = topic_incidences(topics)
@@ -73,7 +73,7 @@ class MacroResponse(MacroDiversity):
     view: ClassVar[View] = "response"
 
 
-def topic_incidences(topics: np.ndarray) -> Incidences:
+def topic_incidences(topics: np.ndarray) -> TypeIncidences:
     """One type for each sample with a topic, none for noise (-1)."""
     held = topics >= 0
-    return Incidences(topics[held].astype(np.int64), np.concatenate([[0], np.cumsum(held)]).astype(np.int64))
+    return TypeIncidences(topics[held].astype(np.int64), np.concatenate([[0], np.cumsum(held)]).astype(np.int64))

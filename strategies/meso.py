@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from strategies.diversity_controlled import PAPER, DiversityControlled
-from strategies.even_sampling import Incidences
+from strategies.even_sampling import TypeIncidences
 from suite.errors import SelectionError
 from suite.features import View
 from suite.features.tags import CHARACTERS, SIMILARITY, Tags
@@ -37,7 +37,7 @@ class MesoDiversity(DiversityControlled):
         """Tags of the view."""
         return (self._tags,)
 
-    def incidences(self, features: Features) -> Incidences:
+    def incidences(self, features: Features) -> TypeIncidences:
         """The tags of each sample. Raises SelectionError when no sample of the pool has one."""
         tags = features[self._tags]
         if not len(tags.ids):
@@ -45,7 +45,7 @@ class MesoDiversity(DiversityControlled):
                 f"{self.spec} finds no tag in the {self.view} of the pool: each was too rare, or the tagger found "
                 "nothing. Lower `rare`, or take another tagger."
             )
-        return Incidences(np.asarray(tags.ids, dtype=np.int64), np.asarray(tags.offsets, dtype=np.int64))
+        return TypeIncidences(np.asarray(tags.ids, dtype=np.int64), np.asarray(tags.offsets, dtype=np.int64))
 
     @property
     def _tags(self) -> Tags:

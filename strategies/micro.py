@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from strategies.diversity_controlled import PAPER, DiversityControlled
-from strategies.even_sampling import Incidences
+from strategies.even_sampling import TypeIncidences
 from suite.errors import SelectionError
 from suite.features import TokenLists, Tokens, View
 from suite.registry import register
@@ -39,7 +39,7 @@ class MicroDiversity(DiversityControlled):
         """Tokens of the view."""
         return (self._tokens,)
 
-    def incidences(self, features: Features) -> Incidences:
+    def incidences(self, features: Features) -> TypeIncidences:
         """The mid-frequency tokens of each sample. Raises SelectionError when the view holds none."""
         track = features.track
         rare = track.rare_token_count if self.rare is None else self.rare
@@ -52,7 +52,7 @@ class MicroDiversity(DiversityControlled):
             )
         return found
 
-    def dropping(self, incidences: Incidences) -> PruningPath:
+    def dropping(self, incidences: TypeIncidences) -> PruningPath:
         """Reverse greedy pruning."""
         from strategies.kernels import pruning_path
 
@@ -79,11 +79,11 @@ class MicroResponse(MicroDiversity):
     view: ClassVar[View] = "response"
 
 
-def mid_frequency_incidences(tokens: TokenLists, rare: int, common: int) -> Incidences:
+def mid_frequency_incidences(tokens: TokenLists, rare: int, common: int) -> TypeIncidences:
     """Which sample holds which mid-frequency token: those that occur `rare` to `common` times in all."""
     ids = np.asarray(tokens.ids)
     occurrences = np.bincount(ids) if len(ids) else np.zeros(1, dtype=np.int64)
     middle = (occurrences >= rare) & (occurrences <= common)
     held = middle[ids] if len(ids) else np.zeros(0, dtype=np.bool_)
     offsets = np.concatenate([[0], np.cumsum(held)])[tokens.offsets]
-    return Incidences(ids[held].astype(np.int64), offsets.astype(np.int64))
+    return TypeIncidences(ids[held].astype(np.int64), offsets.astype(np.int64))

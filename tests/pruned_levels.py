@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strategies.diversity_controlled import smallest_types_first, states_of_level
-from strategies.even_sampling import Incidences
+from strategies.even_sampling import TypeIncidences
 from strategies.kernels import PruningPath, pruning_path
 from strategies.kernels.pruning import Unit
 
@@ -23,14 +23,14 @@ class Level:
 
 
 def keep_largest_types(
-    incidences: Incidences, budget: int, diversity: float, *, strategy: str, least: int | None = None
+    incidences: TypeIncidences, budget: int, diversity: float, *, strategy: str, least: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Candidate rows and kept types (ascending, int64) of a level of macro and meso diversity."""
     return _left(smallest_types_first(incidences), incidences, budget, diversity, strategy, least)
 
 
 def prune_to_level(
-    incidences: Incidences, budget: int, level: Level, *, strategy: str
+    incidences: TypeIncidences, budget: int, level: Level, *, strategy: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows and types (ascending, int64) left at a level by reverse greedy pruning."""
     path = pruning_path(incidences.of_holding, unit=level.unit, recount=level.recount)
@@ -38,7 +38,7 @@ def prune_to_level(
 
 
 def _left(
-    path: PruningPath, incidences: Incidences, budget: int, diversity: float, strategy: str, least: int | None
+    path: PruningPath, incidences: TypeIncidences, budget: int, diversity: float, strategy: str, least: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
     state, _ = states_of_level(path, budget, diversity, holding=incidences.holding, strategy=strategy, least=least)
     return incidences.holding[path.samples(state)], path.types(state)

@@ -40,7 +40,7 @@ def contamination(
     base_model: Annotated[str | None, typer.Option(help="For which target model. Default: the track's first.")] = None,
     passages: Annotated[bool, typer.Option("--passages", help="Passages count as part of their questions.")] = False,
     examples: Annotated[int, typer.Option(help="How many pairs to show of each task.", min=0)] = 3,
-    output_format: Annotated[Format, typer.Option("--format", help="How to write the outcome.")] = Format.table,
+    output_format: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.table,
     store: Annotated[str | None, typer.Option(help="Where the outcome is kept, as file:FOLDER.")] = None,
 ) -> None:
     """Count the questions of a track's tasks that share 13 words in a row with a prompt of its pool.

@@ -37,7 +37,7 @@ def measure(
     tokenizer: Annotated[
         str | None, typer.Option(help="In place of the base model's: a folder, a Hub name, or words.")
     ] = None,
-    output_format: Annotated[Format, typer.Option("--format", help="How to write the values.")] = Format.table,
+    output_format: Annotated[Format, typer.Option("--format", "-f", help="How to write it.")] = Format.table,
     seconds: Annotated[bool, typer.Option("--seconds", help="Also write how long each metric took.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs, as --format json.")] = False,
 ) -> None:

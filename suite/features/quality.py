@@ -109,5 +109,5 @@ class Quality(Feature):
         column = table.column(self.column)
         if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
             raise FeatureError(f"Column {self.column!r} of {self.file} holds {column.type} values; scores are numbers.")
-        # An absent score becomes a NaN, which is refused where the pool has its id.
-        return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+        # An absent score becomes a NaN, which is refused where the pool has its id; integers beyond 2^53 are rounded.
+        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)

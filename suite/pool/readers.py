@@ -86,7 +86,7 @@ class ParquetRows:
             for batch in self._file.iter_batches(batch_size=1024):
                 yield from batch_rows(batch, self._done)
                 self._done += batch.num_rows
-        except (ArrowException, OSError) as error:
+        except (ArrowException, OSError, ValueError, OverflowError) as error:
             raise PoolError(f"{self._path} is damaged after row {self._done}: {_first_line(error)}.") from error
 
     def progress(self) -> tuple[int, int]:

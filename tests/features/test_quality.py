@@ -51,8 +51,8 @@ def test_scores_follow_the_pools_order(pool: Pool, tmp_path: Path) -> None:
 
 def test_integer_scores_and_ids_and_another_column(tmp_path: Path) -> None:
     pool = pool_from_records([{"id": str(row), "instruction": "say", "output": "yes " * row} for row in (1, 2, 3)])
-    file = write(tmp_path / "s.parquet", [3, 1, 2], ids=[3, 1, 2], column="reward")
-    assert scores(file, pool, tmp_path, "reward").values.tolist() == [1.0, 2.0, 3.0]
+    file = write(tmp_path / "s.parquet", [3, 10**18 + 1, 2], ids=[3, 1, 2], column="reward")
+    assert scores(file, pool, tmp_path, "reward").values.tolist() == [1e18, 2.0, 3.0]
 
 
 def test_what_counts_is_the_content_not_the_place(pool: Pool, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from factories import experiment, registration, result
@@ -82,6 +83,14 @@ def test_a_pool_with_a_number_of_thousands_of_digits(tmp_path: Path) -> None:
         {"id": "p/0" + MANY_DIGITS, "instruction": "a", "output": "b"}, row=0, source="s", id_prefix="p/"
     )
     assert sample.id == MANY_DIGITS
+
+
+def test_a_pool_with_a_time_beyond_the_calendar(tmp_path: Path) -> None:
+    file = tmp_path / "pool.parquet"
+    times = pa.array([0, 10**18], pa.timestamp("us"))
+    pq.write_table(pa.table({"instruction": ["a", "b"], "output": times}), file)
+    with pytest.raises(PoolError, match="after row 0: date value out of range"):
+        list(file_rows(file).rows())
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
