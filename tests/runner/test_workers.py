@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -79,31 +77,39 @@ def test_a_factory_that_cannot_be_imported_is_no_endless_wait(tmp_path: Path) ->
     assert "No module named" in (tmp_path / "worker.log").read_text()
 
 
-def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+PARENT = """
+import time
+from pathlib import Path
+from suite.runner.workers import Worker
+if __name__ == "__main__":
+    worker = Worker("tests.runner.test_workers:handler", threads=1, log=Path({log!r}), preload={preload!r})
+    {what}
+    print("there", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("preload", "what"),
+    [
+        (None, 'worker.call("a", lambda done, total: None)'),
+        ("json", 'worker.call("a", lambda done, total: None)'),
+        ("suite.runner.preloaded", "worker.start(); time.sleep(1)"),
+    ],
+    ids=["fresh", "forked", "while it loads"],
+)
+def test_nothing_is_left_of_a_parent_that_is_killed(tmp_path: Path, preload: str | None, what: str) -> None:
     script = tmp_path / "parent.py"
-    script.write_text(
-        textwrap.dedent(
-            f"""
-            import time
-            from pathlib import Path
-            from suite.runner.workers import Worker
-            if __name__ == "__main__":
-                worker = Worker("tests.runner.test_workers:handler", threads=1, log=Path({str(tmp_path / "log")!r}))
-                worker.call("a", lambda done, total: None)
-                print(worker.pid, flush=True)
-                time.sleep(60)
-            """
-        )
-    )
+    script.write_text(PARENT.format(log=str(tmp_path / "log"), preload=preload, what=what))
     root = Path(__file__).parents[2]
     parent = subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)}
     )
     assert parent.stdout is not None
-    child = int(parent.stdout.readline())
+    assert parent.stdout.readline() == "there\n"
+    children = psutil.Process(parent.pid).children(recursive=True)
+    assert children
     parent.kill()
     parent.wait()
-    deadline = time.monotonic() + 10
-    while psutil.pid_exists(child) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not psutil.pid_exists(child)
+    _, left = psutil.wait_procs(children, timeout=20)
+    assert not left
