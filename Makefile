@@ -19,7 +19,7 @@ run: $(READY)  ## Install, run the embedded track and print the ranked table (RU
 	$(BIN)/breadth run --track $(TRACK) $(RUN)
 
 test: $(TESTED) lint  ## Install, then style, types and every test that takes under a minute (JOBS=2 files at once)
-	$(BIN)/python -m pytest -q -m "not long" --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -q -m "not long" --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test-long: $(TESTED)  ## The tests that take more than a minute each
 	$(BIN)/python -m pytest -q -m long

@@ -97,9 +97,8 @@ class Worker:
                 else:
                     raise WorkerFailed(f"{answer} (log: {self.log})")
         except (EOFError, OSError) as error:
-            code = child.exit_code() if child is not None else None
+            reason = child.ending() if child is not None else "it was stopped"
             self.stop()
-            reason = "it was killed, perhaps for memory" if code in (-9, 137) else f"exit code {code}"
             raise WorkerDied(
                 f"The {self.factory.partition(':')[2]} process ended: {reason} (log: {self.log})."
             ) from error
@@ -129,11 +128,14 @@ class _Child:
         self._lock = threading.Lock()
         self._begun = threading.Event()
         self._unwanted = False
+        self._refused: OSError | None = None
         threading.Thread(target=self._begin, args=(theirs,), daemon=True).start()
 
     def _begin(self, theirs: Connection) -> None:
         try:
             self.process.start()
+        except OSError as error:
+            self._refused = error
         finally:
             # Without a process this closes the pipe: a call ends as with one that died.
             theirs.close()
@@ -147,12 +149,15 @@ class _Child:
         """Whether it runs, or is about to."""
         return not self._begun.is_set() or self.process.is_alive()
 
-    def exit_code(self) -> int | None:
-        """How the process ended; None for one that goes on, or never was."""
+    def ending(self) -> str:
+        """How the process ended, in words."""
+        if self._refused is not None:
+            return f"it could not be started ({self._refused.strerror})"
         if not self._begun.is_set() or self.process.pid is None:
-            return None
+            return "it was stopped"
         self.process.join(timeout=5)
-        return self.process.exitcode
+        code = self.process.exitcode
+        return "it was killed, perhaps for memory" if code in (-9, 137) else f"exit code {code}"
 
     def stop(self) -> None:
         """End it. One that does not run yet is ended as soon as it does."""

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,21 @@ def cell_processes() -> list[psutil.Process]:
     return sorted(found, key=lambda process: process.info["create_time"])
 
 
+@contextmanager
+def held() -> Iterator[list[psutil.Process]]:
+    """The trainers and evaluators of all actors, stopped for a while: no cell comes to its end meanwhile."""
+    # An actor's own children are what multiprocessing starts to fork them from.
+    found = [one for actor in cell_processes() for one in actor.children(recursive=True) if one.ppid() != actor.pid]
+    for one in found:
+        one.suspend()
+    try:
+        yield found
+    finally:
+        for one in found:
+            with suppress(psutil.NoSuchProcess):
+                one.resume()
+
+
 @pytest.fixture(scope="module")
 def disturbed(cluster: Any, built_base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A home whose run lost a worker, an actor and a node on its way, and what that run said."""
@@ -76,14 +92,15 @@ def disturbed(cluster: Any, built_base: Path, tmp_path_factory: pytest.TempPathF
     shutil.copytree(built_base, home / "cache" / "base-models")
     process = start(home, cluster.address)
     wait_for("store/results/*/*/*/*.json", home, process)
-    children = [child for actor in cell_processes() for child in actor.children()]
-    assert children
-    children[0].kill()  # a trainer or an evaluator, at work or not
+    with held() as workers:
+        workers[0].kill()  # a trainer or an evaluator, at work or not
     wait_for("store/results/*/*/*/*.json", home, process, 2)
-    os.kill(cell_processes()[0].pid, signal.SIGKILL)
+    with held():
+        os.kill(cell_processes()[0].pid, signal.SIGKILL)
     wait_for("store/results/*/*/*/*.json", home, process, 3)
-    lost = sorted(cluster.worker_nodes, key=lambda node: node.node_id)[0]
-    cluster.remove_node(lost, allow_graceful=False)
+    with held():
+        lost = sorted(cluster.worker_nodes, key=lambda node: node.node_id)[0]
+        cluster.remove_node(lost, allow_graceful=False)
     return home, ended(process)
 
 
@@ -147,8 +164,10 @@ def test_a_head_that_dies_on_the_way_ends_the_run_with_a_sentence(cluster: Any, 
     """The last of this file: the cluster is gone afterwards."""
     process = start(tiny_home, cluster.address, "--jobs", "1")
     wait_for("store/results/*/*/*/*.json", tiny_home, process)
-    cluster.remove_node(cluster.head_node, allow_graceful=False)
-    output, errors = process.communicate(timeout=580)
+    with held() as workers:
+        assert workers
+        cluster.remove_node(cluster.head_node, allow_graceful=False)
+        output, errors = process.communicate(timeout=580)
     assert process.returncode == 1, errors + output
     assert "no longer answers" in errors
     assert "what was finished is kept" in errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -75,6 +76,20 @@ def test_a_factory_that_cannot_be_imported_is_no_endless_wait(tmp_path: Path) ->
     with pytest.raises(WorkerDied, match="exit code 1"):
         worker.call("a", lambda done, total: None)
     assert "No module named" in (tmp_path / "worker.log").read_text()
+
+
+def test_a_process_that_the_system_refuses_is_named(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    with monkeypatch.context() as patch:
+        for method in ("spawn_posix", "forkserver"):
+            patch.setattr(f"multiprocessing.popen_{method}.Popen._launch", refuse)
+        with pytest.raises(WorkerDied, match=r"could not be started \(Resource temporarily unavailable\)"):
+            worker.call("a", lambda done, total: None)
+    assert worker.call("a", lambda done, total: None)[0] == 1
 
 
 PARENT = """

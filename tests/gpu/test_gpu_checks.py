@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parent / "gpu" / "run_all.sh"
+SCRIPT = Path(__file__).parent / "run_all.sh"
 
 
 def run(part: str, tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
