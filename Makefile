@@ -8,6 +8,7 @@ READY  := $(VENV)/.ready
 TESTED := $(VENV)/.ready-for-tests
 PAGED  := $(VENV)/.ready-for-the-page
 WRITTEN := $(VENV)/.ready-for-the-docs
+PEERED := $(VENV)/.ready-for-benchmarks
 BENCHED := .benchmarks
 
 export TOKENIZERS_PARALLELISM := false
@@ -30,7 +31,7 @@ lint: $(TESTED)  ## Style, types and the house's size rules
 	$(BIN)/mypy
 	$(BIN)/mypy docs/handbook
 
-bench: $(TESTED)  ## Each kernel against its literal oracle and its peers; fails below a floor, or where time grows faster
+bench: $(PEERED)  ## Each kernel against its literal oracle and its peers; fails below a floor, or where time grows faster
 	mkdir -p $(BENCHED)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -q --benchmark-storage=file://$(BENCHED) \
@@ -68,6 +69,10 @@ $(READY): pyproject.toml .ci/constraints.txt
 
 $(TESTED): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[test]'
+	touch $@
+
+$(PEERED): $(TESTED)
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[bench,test]'
 	touch $@
 
 $(PAGED): $(READY)

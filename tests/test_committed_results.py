@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from suite.boards import load_board
 from suite.commands.board_formats import as_csv
+from suite.commands.correlate_formats import correlate_csv, panel_csv
+from suite.commands.ladder_formats import ladder_csv
 from suite.stores import LocalStore
 from suite.studies.correlate_table import CorrelateTable
 from suite.studies.kept import read_kept
@@ -15,6 +18,9 @@ from suite.studies.ladder_table import LadderTable
 from suite.track import load_track
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
+LOW = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+HIGH = ["eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
+NUMBERS = [*LOW, *HIGH]
 
 
 @pytest.mark.parametrize("track", ["microworld", "alpaca-cpu", "alpaca-10m"])
@@ -36,10 +42,23 @@ def test_the_example_submissions_stand_beside_the_built_in_rows() -> None:
         assert f"{100 * difference.mean:+.1f} ±" in next(line for line in page.splitlines() if f"| {name} |" in line)
 
 
-@pytest.mark.parametrize("track", ["microworld"])
+def test_the_front_pages_say_what_the_board_says() -> None:
+    table = load_board(load_track("microworld"), LocalStore(RESULTS / "store")).tables[0]
+    verdicts = Counter(row.verdict for row in table.rows if row.rank is not None and row.strategy != "random")
+    better, worse, all_rows = (NUMBERS[count] for count in (verdicts["beats"], verdicts["worse"], verdicts.total()))
+    for page in ("README.md", "docs/index.md"):
+        text = " ".join((RESULTS.parents[1] / page).read_text().replace("*", "").split())
+        assert f"{better} of {all_rows} strategies beat random selection" in text, page
+    assert f"{worse} do worse" in " ".join((RESULTS.parents[1] / "README.md").read_text().split())
+
+
+@pytest.mark.parametrize("track", ["microworld", "alpaca-cpu"])
 def test_committed_studies_are_read(track: str) -> None:
     ladder = read_kept(RESULTS / "store", track, "ladder", LadderTable)
     correlate = read_kept(RESULTS / "store", track, "correlate", CorrelateTable)
     assert ladder is not None
     assert correlate is not None
     assert not ladder.incomplete
+    assert ladder_csv(ladder) == (RESULTS / f"ladder-{track}.csv").read_text()
+    assert correlate_csv(correlate) == (RESULTS / f"correlate-{track}.csv").read_text()
+    assert panel_csv(correlate) == (RESULTS / f"correlate-selections-{track}.csv").read_text()

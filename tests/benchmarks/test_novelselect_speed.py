@@ -5,10 +5,12 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
-from alternating import STEEPEST, clustered, compare, cpu_seconds, growth_exponent, peak_bytes
+from alternating import STEEPEST, clustered, compare, peak_bytes, seconds_in_turns
+from growth import Growth
 from oracles import first_of_largest
 from pytest_benchmark.fixture import BenchmarkFixture
 from threadpoolctl import threadpool_limits
@@ -128,19 +130,14 @@ def test_novelselect_at_full_size_against_one_plain_product(benchmark: Benchmark
     assert peak < 4e9
 
 
-def test_growth_of_novelselect(benchmark: BenchmarkFixture) -> None:
+def test_growth_of_novelselect(benchmark: BenchmarkFixture, growth: Growth) -> None:
     """Time in the rows and in the budget, as exponents over four sizes each."""
     rows, budgets = [4_000, 6_000, 9_000, 13_500], [300, 450, 675, 1_000]
     points = clustered(rows[-1], 128)
     density = knn_density(points, points, neighbours=10, power=0.5)
-    in_rows = growth_exponent(
-        rows, [cpu_seconds(lambda n=n: novelselect(points[:n], density[:n], 400, first=0)) for n in rows]
-    )
-    in_budget = growth_exponent(
-        budgets, [cpu_seconds(lambda k=k: novelselect(points, density, k, first=0)) for k in budgets]
-    )
-    benchmark.extra_info["exponent_in_rows"] = round(in_rows, 2)
-    benchmark.extra_info["exponent_in_budget"] = round(in_budget, 2)
-    benchmark.pedantic(lambda: novelselect(points, density, budgets[-1], first=0), rounds=1)
-    print(f"\nnovelselect grows as n^{in_rows:.2f} and k^{in_budget:.2f}")
+    of_rows = [partial(novelselect, points[:n], density[:n], 400, first=0) for n in rows]
+    of_budgets = [partial(novelselect, points, density, k, first=0) for k in budgets]
+    in_rows = growth.record("rows", rows, seconds_in_turns(of_rows))
+    in_budget = growth.record("budget", budgets, seconds_in_turns(of_budgets))
+    benchmark.pedantic(of_budgets[-1], rounds=1)
     assert max(in_rows, in_budget) <= STEEPEST

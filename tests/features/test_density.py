@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import oracles
 import pytest
-from hypothesis import given, settings
+from clouds import clouds
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from suite.errors import FeatureError
@@ -27,7 +28,7 @@ def cloud(rng: np.random.Generator, rows: int, dimensions: int, copies: int, nea
     return rng.permutation(points)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     rows=st.integers(2, 40),
@@ -42,10 +43,41 @@ def test_equal_to_the_literal_form(
     seed: int, rows: int, dimensions: int, copies: int, near: int, neighbours: int, power: float, dtype: type
 ) -> None:
     points = cloud(np.random.default_rng(seed), rows, dimensions, copies, near).astype(dtype)
-    if len(np.unique(points, axis=0)) < 2:
-        return
+    assume(len(np.unique(points, axis=0)) > 1)
     expected = oracles.knn_density(points, points, neighbours, power)
     assert knn_density(points, points, neighbours=neighbours, power=power) == pytest.approx(expected, rel=1e-9)
+
+
+@settings(max_examples=200, deadline=None)
+@given(points=clouds(), reference=clouds(), neighbours=st.integers(1, 12), power=st.sampled_from([0.0, 0.5, 1.0, 2.0]))
+def test_every_kind_of_cloud_against_every_other(
+    points: np.ndarray, reference: np.ndarray, neighbours: int, power: float
+) -> None:
+    """One cluster, equal rows, stretched clouds, ties: each measured within another; the narrower in a subspace."""
+    width = max(points.shape[1], reference.shape[1])
+    points, reference = (
+        np.pad(rows, ((0, 0), (0, width - rows.shape[1]))).astype(points.dtype) for rows in (points, reference)
+    )
+    different = len(np.unique(reference, axis=0))
+    assume(different > 1 or not (points == reference[0]).all(axis=1).any())
+    expected = oracles.knn_density(points, reference, neighbours, power)
+    assert knn_density(points, reference, neighbours=neighbours, power=power) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0])
+def test_equal_rows_have_no_density_of_their_own(power: float) -> None:
+    points = np.repeat(np.eye(3)[:1], 5, axis=0)
+    with pytest.raises(FeatureError, match="at least one reference row that differs"):
+        knn_density(points, points, neighbours=3, power=power)
+
+
+def test_half_precision_and_rows_that_are_not_contiguous() -> None:
+    points = cloud(np.random.default_rng(7), 40, 6, 4, 4).astype(np.float16)
+    spread = np.repeat(points.astype(np.float32), 2, axis=1)[:, ::2]
+    assert not spread.flags["C_CONTIGUOUS"]
+    expected = oracles.knn_density(points.astype(np.float32), points.astype(np.float32), 5, 0.5)
+    for given_as in (points, spread, np.asfortranarray(spread)):
+        assert knn_density(given_as, given_as, neighbours=5, power=0.5) == pytest.approx(expected, rel=1e-6)
 
 
 def test_against_another_reference() -> None:

@@ -27,6 +27,13 @@ def base_model(setting: Setting) -> Path:
     return folder
 
 
+def engine_of(setting: Setting) -> str:
+    """The engine that is measured: vllm where it can be had for a GPU, else transformers."""
+    from suite.engines import chosen_engine
+
+    return "transformers" if setting.device == "cpu" else chosen_engine("auto")
+
+
 def _enlarge(folder: Path) -> None:
     """Put a model of a billion parameters beside the tiny one's tokenizer."""
     import torch

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from findings import Findings, Setting
-from models import base_model, environment
+from models import base_model, engine_of, environment
 
 ADAPTERS, LEAST = 12, ">=4"
 
@@ -19,8 +19,8 @@ import sys
 from pathlib import Path
 from suite.engines import open_engine
 from suite.engines.protocol import GenerationRequest, LikelihoodRequest
-dtype, rows, base, *adapters = sys.argv[1:]
-engine = open_engine("transformers", Path(base), dtype=dtype)
+name, dtype, rows, base, *adapters = sys.argv[1:]
+engine = open_engine(name, Path(base), dtype=dtype)
 for folder in adapters:
     engine.add_adapter(folder, Path(folder))
     prompts = [tuple(range(5, 15 + place % 5)) for place in range(int(rows))]
@@ -32,7 +32,7 @@ for folder in adapters:
 
 
 def measure(setting: Setting, findings: Findings) -> None:
-    """The transformers engine, which runs wherever torch does."""
+    """The vllm engine where it can be had for a GPU, else that of transformers, which runs wherever torch does."""
     findings.once("adapters", lambda: _adapters(setting))
 
 
@@ -46,7 +46,7 @@ def _adapters(setting: Setting) -> dict[str, Any]:
     return {
         "rows": [
             [
-                f"{count} adapters: one engine against {count} starts",
+                f"{count} adapters: one {engine_of(setting)} engine against {count} starts",
                 sum(took for _, took in apart) / seconds,
                 "x",
                 LEAST,
@@ -60,7 +60,7 @@ def _worker(setting: Setting, base: Path, adapters: list[Path]) -> tuple[str, fl
     rows = "8" if setting.tiny else "64"
     started = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", WORKER, setting.dtype, rows, str(base), *map(str, adapters)],
+        [sys.executable, "-c", WORKER, engine_of(setting), setting.dtype, rows, str(base), *map(str, adapters)],
         capture_output=True,
         text=True,
         env=environment(setting),

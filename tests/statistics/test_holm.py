@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from suite.statistics.holm import holm
 
@@ -30,6 +31,11 @@ def test_worked_example() -> None:
 def test_definition(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(literal(p_values))
     assert (holm(p_values) >= np.array(p_values)).all()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_the_correction_of_statsmodels(p_values: list[float]) -> None:
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.1, float("nan")])

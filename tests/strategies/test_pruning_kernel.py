@@ -24,7 +24,7 @@ def test_pruning(samples: list[list[int]], keep: int) -> None:
     assert reverse_greedy_prune(samples, keep, unit="sample").tolist() == oracles.prune_samples(samples, keep)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(samples=SAMPLES, unit_of_pruning=st.sampled_from(["type", "sample"]), recount=st.booleans())
 def test_a_pruning_path_is_consistent(samples: list[list[int]], unit_of_pruning: str, recount: bool) -> None:
     path = pruning_path(samples, unit=unit_of_pruning, recount=recount)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from vllm_processes import children
 from suite.engines.protocol import GenerationRequest
 from suite.engines.vllm.child import Child, OutOfMemory
 from suite.engines.vllm.engine import VllmEngine, VllmSettings
+from suite.engines.vllm.finding import is_there_for_gpus
 from suite.errors import EngineError
 from suite.home import logs_folder
 from suite.machine import gpus
@@ -110,8 +111,7 @@ def test_a_model_that_cannot_be_read_says_why(base: Path, tmp_path: Path) -> Non
     assert children(os.getpid()) == []
 
 
-@pytest.mark.skipif(not gpus(), reason="no GPU")
-@pytest.mark.usefixtures("with_vllm")
+@pytest.mark.skipif(not gpus() or not is_there_for_gpus(), reason="no GPU, or no vLLM for it")
 def test_when_it_has_ended_the_memory_of_the_gpu_is_free(base: Path) -> None:
     def used() -> list[int]:
         command = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
