@@ -240,6 +240,19 @@ def test_bfloat16_recipes(tiny_base: Path, tmp_path: Path) -> None:
         assert kinds == ({"torch.float32"} if method == "lora" else {"torch.bfloat16"})
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_checkpointing_computes_the_same_again(method: str, tiny_base: Path, tmp_path: Path) -> None:
+    kept = finetune(job(tiny_base, tmp_path / "kept", tiny_recipe(method)))
+    again = finetune(job(tiny_base, tmp_path / "again", tiny_recipe(method, gradient_checkpointing=True)))
+    assert again.training.loss_curve == kept.training.loss_curve
+    assert again.weights_sha256 == kept.weights_sha256
+
+
+def test_attention_is_scaled_dot_product(tiny_base: Path) -> None:
+    model, _ = load_base(tiny_base, tiny_recipe())
+    assert model.config._attn_implementation == "sdpa"
+
+
 def test_failures_leave_nothing(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
