@@ -11,6 +11,9 @@ from suite.boards import load_board
 from suite.commands.board_formats import as_csv
 from suite.commands.correlate_formats import correlate_csv, panel_csv
 from suite.commands.ladder_formats import ladder_csv
+from suite.commands.report import gather
+from suite.report.blocks import Grid
+from suite.report.sections.tiers import tiers_section
 from suite.stores import LocalStore
 from suite.studies.correlate_table import CorrelateTable
 from suite.studies.kept import read_kept
@@ -18,6 +21,7 @@ from suite.studies.ladder_table import LadderTable
 from suite.track import load_track
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
+PAIRS = [("alpaca-cpu", "alpaca-10m"), ("microworld", "alpaca-cpu"), ("microworld", "alpaca-10m")]
 LOW = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 HIGH = ["eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
 NUMBERS = [*LOW, *HIGH]
@@ -50,6 +54,15 @@ def test_the_front_pages_say_what_the_board_says() -> None:
         text = " ".join((RESULTS.parents[1] / page).read_text().replace("*", "").split())
         assert f"{better} of {all_rows} strategies beat random selection" in text, page
     assert f"{worse} do worse" in " ".join((RESULTS.parents[1] / "README.md").read_text().split())
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_the_agreement_of_tracks_is_what_the_page_says(one: str, other: str) -> None:
+    material = gather(load_track(one), LocalStore(RESULTS / "store"), one)
+    (grid,) = (block for block in tiers_section(material).blocks if isinstance(block, Grid))
+    (_, _, strategies, pairs, alike, interval, *_) = next(row for row in grid.rows if row[0] == other)
+    line = f"| {one}, {other} | {strategies} | {pairs} | {alike:.2f} ({interval}) |"
+    assert line in (RESULTS / "tiers.md").read_text()
 
 
 @pytest.mark.parametrize("track", ["microworld", "alpaca-cpu"])

@@ -10,6 +10,8 @@ import typer
 from suite.commands.options import TrackOption
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from suite.report.material import Material
     from suite.stores import Store
     from suite.track import Track
@@ -52,7 +54,7 @@ def report(
 
 def gather(track: Track, store: Store, asked: str) -> Material:
     """What a report of a track in a store is written from; `asked` is the track as it was written."""
-    from suite.boards import board_of
+    from suite.boards import board_of, load_board
     from suite.report.material import Material
 
     results = list(store.results(track.name))
@@ -62,4 +64,15 @@ def gather(track: Track, store: Store, asked: str) -> Material:
         results=results,
         store_folder=store.folder,
         asked=asked,
+        elsewhere={other.name: (other, load_board(other, store).without_variants()) for other in _others(track, store)},
     )
+
+
+def _others(track: Track, store: Store) -> Iterator[Track]:
+    """The built-in tracks beside this one that a store has results of."""
+    from suite.track import load_track, track_names
+
+    there = {path.split("/")[1] for path in store.paths("results/")}
+    for name in track_names():
+        if name in there and name != track.name:
+            yield load_track(name)

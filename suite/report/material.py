@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -24,7 +24,8 @@ Kept = TypeVar("Kept", bound=KeptStudy)
 class Material:
     """A track's board and results; `store_folder` holds kept studies.
 
-    `asked` is the track as it was written on the command line.
+    `asked` is the track as it was written on the command line, `elsewhere` the other tracks that the store has results
+    of, with their boards.
     """
 
     track: Track
@@ -32,6 +33,7 @@ class Material:
     results: Sequence[Result]
     store_folder: Path
     asked: str
+    elsewhere: Mapping[str, tuple[Track, Board]] = field(default_factory=dict)
 
     @cached_property
     def used(self) -> list[Result]:
@@ -40,16 +42,8 @@ class Material:
 
     @property
     def main_table(self) -> Table | None:
-        """The table that headlines speak of: the default budget, then the one with the most ranked rows."""
-        return max(
-            self.board.tables,
-            key=lambda table: (
-                table.budget == self.track.default_budget,
-                sum(row.rank is not None for row in table.rows),
-                len(table.rows),
-            ),
-            default=None,
-        )
+        """The table that headlines speak of."""
+        return main_table(self.track, self.board)
 
     def kept(self, name: str, kind: type[Kept]) -> tuple[Kept | None, str]:
         """The outcome of a study, or None with the reason why it cannot be shown (empty where it was not run)."""
@@ -75,3 +69,16 @@ class Material:
             for name, version in result.versions.items():
                 found.setdefault(name, set()).add(version)
         return {name: sorted(versions) for name, versions in sorted(found.items())}
+
+
+def main_table(track: Track, board: Board) -> Table | None:
+    """The table a track is known by: the default budget, then the one with the most ranked rows."""
+    return max(
+        board.tables,
+        key=lambda table: (
+            table.budget == track.default_budget,
+            sum(row.rank is not None for row in table.rows),
+            len(table.rows),
+        ),
+        default=None,
+    )

@@ -113,6 +113,7 @@ def test_every_section_is_there_once_and_every_figure_says_how_to_read_it(page: 
         "overlap",
         "contamination",
         "published",
+        "tiers",
         "power",
         "methods",
         "reproduction",

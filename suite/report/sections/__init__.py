@@ -18,6 +18,7 @@ from suite.report.sections.published import published_section
 from suite.report.sections.ranking import ranking_section
 from suite.report.sections.reproduction import reproduction_section
 from suite.report.sections.tasks import tasks_section
+from suite.report.sections.tiers import tiers_section
 
 SECTIONS: tuple[Callable[[Material], Section], ...] = (
     headline_section,
@@ -29,6 +30,7 @@ SECTIONS: tuple[Callable[[Material], Section], ...] = (
     overlap_section,
     contamination_section,
     published_section,
+    tiers_section,
     power_section,
     methods_section,
     reproduction_section,
