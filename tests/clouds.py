@@ -34,3 +34,8 @@ def clouds(draw: st.DrawFn, max_rows: int = 50, max_dimensions: int = 12, unit: 
     if unit:
         points /= np.linalg.norm(points, axis=1, keepdims=True)
     return points.astype(draw(st.sampled_from(["f4", "f8"])))
+
+
+def budgets(rows: int) -> st.SearchStrategy[int]:
+    """Any budget, with 1 and all rows among the likely ones."""
+    return st.sampled_from([1, rows]) | st.integers(1, rows)

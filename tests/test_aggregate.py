@@ -241,6 +241,14 @@ def test_a_task_that_full_did_not_learn_is_left_out() -> None:
     assert row(board, "k-center").score == row(trimmed, "k-center").score
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_fewer_seeds_than_are_registered_rank_nothing(seeds: int) -> None:
+    table = only_table(score_v1(experiment(EFFECTS, seeds=seeds), registration(seeds=3)))
+    assert table.rows
+    assert all((found.rank, found.p_holm, found.p_best) == (None, None, None) for found in table.rows)
+    assert {found.verdict for found in table.rows} <= {"not judged", "baseline"}
+
+
 def test_one_seed_gives_means_without_claims() -> None:
     board = score_v1(experiment(EFFECTS, seeds=1), registration(seeds=3))
     table = only_table(board)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -175,12 +173,3 @@ def test_bad_input(states: object, options: dict[str, object], message: str) -> 
 def test_bad_weights(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         weighted_coverage([[0, 2]], 1, **options)  # type: ignore[arg-type]
-
-
-def test_kernels_need_numpy_and_numba_only() -> None:
-    program = (
-        "import sys; from strategies.kernels import max_coverage, weighted_coverage; "
-        "print([name for name in ('suite', 'sklearn', 'torch', 'pyarrow', 'pydantic') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -5,18 +5,13 @@ from __future__ import annotations
 import numpy as np
 import oracles
 import pytest
-from clouds import clouds
+from clouds import budgets, clouds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies.kernels import farthest, k_center, repr_filter
 
 CASES = 200
-
-
-def budgets(rows: int) -> st.SearchStrategy[int]:
-    """Any budget, with 1 and all rows among the likely ones."""
-    return st.sampled_from([1, rows]) | st.integers(1, rows)
 
 
 @settings(max_examples=CASES, deadline=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import oracles
 import pytest
-from clouds import clouds
+from clouds import budgets, clouds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,11 +13,6 @@ from strategies.kernels import CosineSimilarity, NeighbourSimilarity, facility_l
 
 CASES = 200
 IN_MEMORY = 2**30
-
-
-def budgets(rows: int) -> st.SearchStrategy[int]:
-    """Any budget, with 1 and all rows among the likely ones."""
-    return st.sampled_from([1, rows]) | st.integers(1, rows)
 
 
 def qualities(rows: int) -> st.SearchStrategy[np.ndarray | None]:

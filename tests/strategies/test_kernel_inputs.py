@@ -156,11 +156,19 @@ def test_bad_values(call: Callable[[], object], message: str) -> None:
         call()
 
 
-def test_kernels_need_numpy_and_numba_only() -> None:
-    program = (
-        "import sys; from strategies.kernels import k_center, facility_location, farthest, repr_filter, "
-        "reverse_greedy_prune; "
-        "print([name for name in ('suite', 'sklearn', 'torch', 'pyarrow', 'pydantic') if name in sys.modules])"
-    )
+BEYOND = {"datasets", "huggingface_hub", "pandas", "pyarrow", "pydantic", "sklearn", "torch", "transformers", "typer"}
+
+
+@pytest.mark.parametrize(
+    ("use", "beyond"),
+    [
+        ("from strategies.kernels import *", BEYOND | {"suite"}),
+        ("from suite.features.density import knn_density as f; f(np.eye(3), np.eye(3), neighbours=1, power=1)", BEYOND),
+        ("from suite.diversity import novelsum; novelsum(np.eye(3), np.eye(3))", BEYOND),
+    ],
+    ids=["kernels", "knn_density", "novelsum"],
+)
+def test_numpy_and_numba_are_all_that_is_needed(use: str, beyond: set[str]) -> None:
+    program = f"import sys; import numpy as np; {use}; print(*({beyond} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.split() == []

@@ -10,7 +10,7 @@ import oracles
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from clouds import clouds
+from clouds import budgets, clouds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,7 +36,7 @@ def density_of(rows: np.ndarray, draw: st.DataObject) -> np.ndarray:
 @given(rows=clouds(), data=st.data())
 def test_picks_of_the_literal_form(rows: np.ndarray, data: st.DataObject) -> None:
     density = density_of(rows, data)
-    budget = data.draw(st.integers(1, len(rows)))
+    budget = data.draw(budgets(len(rows)))
     first = data.draw(st.integers(0, len(rows) - 1))
     power = data.draw(POWERS)
     quality = None
@@ -63,6 +63,17 @@ def test_lists_of_a_larger_run_agree_with_none() -> None:
     assert picks.tolist() == novelselect(rows, density, 700, first=3, memory=0).tolist()
     for step in (1, 2, 69, 349, 699):
         assert replay_novelselect(rows, density, picks, step).certified
+
+
+def test_several_blocks_of_picks_are_those_of_the_literal_form() -> None:
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(260, 12)) + 2 * rng.normal(size=(9, 12))[rng.integers(9, size=260)]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows[::9] = rows[0]
+    density = knn_density(rows, rows, neighbours=10, power=0.5)
+    literal = oracles.novelselect(rows, density, 200, 5, 1.0, None)
+    assert novelselect(rows, density, 200, first=5).tolist() == literal
+    assert novelselect(rows, density, 200, first=5, memory=0).tolist() == literal
 
 
 def test_a_replay_finds_a_wrong_pick() -> None:
