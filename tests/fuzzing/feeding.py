@@ -58,7 +58,6 @@ def feed(target: Target, inputs: int, first_seed: int = 0) -> Fed:
     """Give the reader so many inputs. Raises whatever it raised that is no BreadthError, with the input shrunk."""
     fed, seen = Fed(), set[bytes]()
 
-    @given(st.integers(0, 2**64 - 1), st.integers(1, 6))
     def one(start: int, changes: int) -> None:
         content = target.make(random.Random(start), changes)
         fed.inputs += 1
@@ -82,7 +81,7 @@ def feed(target: Target, inputs: int, first_seed: int = 0) -> Fed:
             database=None,
             suppress_health_check=list(HealthCheck),
         )
-        seed(first_seed + batch)(unhurried(one))()
+        seed(first_seed + batch)(unhurried(given(st.integers(0, 2**64 - 1), st.integers(1, 6))(one)))()
         batch += 1
     fed.seconds, fed.distinct = time.perf_counter() - began, len(seen)
     fed.memory = max(0, peak() - held)

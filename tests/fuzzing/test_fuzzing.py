@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fuzzing import files, records, submissions, tables
+from fuzzing import feeding, files, records, submissions, tables
 from fuzzing.feeding import Target, feed, note
 
 FEW, MANY = 150, 100_000
@@ -63,6 +63,11 @@ def test_a_few_hundred_inputs(name: str, find: Find) -> None:
     assert fed.inputs >= FEW
     assert fed.distinct > FEW / 3
     assert len(fed.answers) > 1 or name in ("URL query", "a run's log"), "it does not reach beyond the first check"
+
+
+def test_more_inputs_than_hypothesis_takes_at_once(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeding, "BATCH", 20)
+    assert feed(find("URL query"), 50).inputs >= 50
 
 
 @pytest.mark.long
