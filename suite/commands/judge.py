@@ -39,6 +39,7 @@ def judge(
     from rich.console import Console
 
     from suite.commands.display import Display
+    from suite.engines import chosen_engine
     from suite.errors import UsageError
     from suite.evaluation.judging.agreement import study
     from suite.evaluation.judging.judge import Judge, JudgeModel
@@ -47,7 +48,7 @@ def judge(
     if engine not in ("auto", "transformers", "vllm"):
         raise UsageError(f"--engine is auto, transformers or vllm, not {engine!r}.")
     name, _, commit = model.partition("@")
-    asked = JudgeModel(name, commit or "not pinned", engine)  # type: ignore[arg-type]
+    asked = JudgeModel(name, commit or "not pinned", chosen_engine(engine))  # type: ignore[arg-type]
     asked.check("agreement")
     chosen = [part.strip() for part in of.split(",") if part.strip()] or list(published_models())
     console = Console(soft_wrap=True)
