@@ -72,6 +72,11 @@ class JudgeModel:
 
         return Path(self.name) if Path(self.name).is_dir() else download(self.name, self.revision)
 
+    @property
+    def gpus(self) -> int:
+        """Over how many GPUs the vllm engine splits it: all that are visible, since it has them to itself."""
+        return max(1, len(visible_gpus()))
+
     def open(self) -> Judge:
         """The judge itself; its model is loaded when there is something new to judge."""
         return Judge(self)
@@ -171,7 +176,7 @@ class Judge:
                 self._folder,
                 dtype=self.model.dtype,
                 batch_size=self.batch_size,
-                vllm=VllmSettings(context=self._room, adapters=0, gpus=max(1, len(visible_gpus()))),
+                vllm=VllmSettings(context=self._room, adapters=0, gpus=self.model.gpus),
             )
         return self._engine
 
