@@ -84,10 +84,13 @@ PREFERRED: dict[str, Sequence[float | None]] = {
 
 
 @pytest.fixture
-def annotations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Made-up judgements of three models in BREADTH_DATA, in place of the published ones."""
+def annotations(breadth_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up judgements of three models in BREADTH_DATA, in place of the published ones; judges' prompts are real."""
     folder = tmp_path / "data" / "evals" / "alpaca_eval" / "annotations"
     folder.mkdir(parents=True)
+    for place in (breadth_data / "evals").iterdir():
+        if place.name != "alpaca_eval":
+            (tmp_path / "data" / "evals" / place.name).symlink_to(place)
     for model, preferences in PREFERRED.items():
         records = [
             {"instruction": f"Why {at}?", "output_1": f"base {at}", "output_2": f"{model} {at}", "preference": one}
