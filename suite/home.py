@@ -1,4 +1,4 @@
-"""Where Breadth keeps things: `BREADTH_HOME` (work that can be redone, and the default store) and `BREADTH_DATA`."""
+"""Where Breadth keeps things: `BREADTH_HOME` (caches, judges' verdicts, the default store) and `BREADTH_DATA`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import platformdirs
 
 
 def home() -> Path:
-    """The folder for caches and the default store: `BREADTH_HOME`, else the platform's user data folder."""
+    """The folder for caches, verdicts and the default store: `BREADTH_HOME`, else the platform's user data folder."""
     configured = os.environ.get("BREADTH_HOME")
     return Path(configured).expanduser() if configured else Path(platformdirs.user_data_dir("breadth"))
 
@@ -17,6 +17,11 @@ def home() -> Path:
 def cache_folder() -> Path:
     """Stage outputs (features, selections, models, evaluations), each under its content key; safe to delete."""
     return home() / "cache"
+
+
+def verdicts_folder() -> Path:
+    """What judge models wrote, one file a judge; not to be deleted with the cache, since judging is dear to redo."""
+    return home() / "verdicts"
 
 
 def logs_folder() -> Path:

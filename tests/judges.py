@@ -45,7 +45,8 @@ def build_judge(base: Path, folder: Path, verdict: str) -> Path:
     last = tokenizer(prompt, add_special_tokens=False)["input_ids"][-1]
     said, end = tokenizer.convert_tokens_to_ids([verdict, "<|im_end|>"])
     size = len(tokenizer)
-    width = size + size % 2
+    # A width and a head that vLLM can compute with on a processor as well.
+    width = -(-size // 64) * 64
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=size,
@@ -54,6 +55,7 @@ def build_judge(base: Path, folder: Path, verdict: str) -> Path:
             num_hidden_layers=1,
             num_attention_heads=1,
             num_key_value_heads=1,
+            head_dim=32,
             max_position_embeddings=16384,
             tie_word_embeddings=False,
         )

@@ -59,8 +59,8 @@ def evaluate(
     from rich.console import Console
 
     from suite.commands.display import Display
-    from suite.evaluation.loading import load_suite
     from suite.evaluation.suite_run import named_adapters
+    from suite.runner.preflight import check_suites
 
     console = Console(soft_wrap=True)
     if listed:
@@ -72,10 +72,9 @@ def evaluate(
     adapters = named_adapters(adapter or [])
     setting = _setting(template, max_length, engine, dtype, batch_size)
     with Display(Console(stderr=True, soft_wrap=True)) as display:
-        tasks = []
-        for spec in specs:
-            display.say(f"Items of {spec.name} ...")
-            tasks.append(load_suite(spec, notify=display.say))
+        if not dry_run:
+            check_suites(model, specs, engine=setting.engine, dtype=setting.dtype)
+        tasks = _tasks(specs, setting, display)
         if dry_run:
             _print_plan(console, specs, tasks, [*adapters] or [model])
             return
@@ -116,6 +115,16 @@ def _setting(template: str, max_length: int, engine: str, dtype: str, batch_size
     if chosen not in ("float32", "bfloat16"):
         raise UsageError(f"--dtype is float32 or bfloat16, not {dtype!r}.")
     return Setting(template, max_length, engine, chosen, batch_size)  # type: ignore[arg-type]
+
+
+def _tasks(specs: list[TaskSpec], setting: Setting, display: Display) -> list[Task]:
+    from suite.evaluation.loading import load_suite
+
+    tasks = []
+    for spec in specs:
+        display.say(f"Items of {spec.name} ...")
+        tasks.append(load_suite(spec, engine=setting.engine, dtype=setting.dtype, notify=display.say))
+    return tasks
 
 
 def _run(model: str, adapters: dict[str, Path], tasks: list[Task], setting: Setting, display: Display) -> SuiteRun:

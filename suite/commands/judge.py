@@ -39,17 +39,21 @@ def judge(
     from rich.console import Console
 
     from suite.commands.display import Display
+    from suite.engines import chosen_engine
     from suite.errors import UsageError
     from suite.evaluation.judging.agreement import study
     from suite.evaluation.judging.judge import Judge, JudgeModel
     from suite.evaluation.judging.published import load_published, published_models
+    from suite.runner.preflight import check_judge
 
     if engine not in ("auto", "transformers", "vllm"):
         raise UsageError(f"--engine is auto, transformers or vllm, not {engine!r}.")
     name, _, commit = model.partition("@")
-    asked = JudgeModel(name, commit or "not pinned", engine)  # type: ignore[arg-type]
+    asked = JudgeModel(name, commit or "not pinned", chosen_engine(engine))  # type: ignore[arg-type]
     asked.check("agreement")
     chosen = [part.strip() for part in of.split(",") if part.strip()] or list(published_models())
+    if not dry_run:
+        check_judge(asked)
     console = Console(soft_wrap=True)
     with Display(Console(stderr=True, soft_wrap=True)) as display:
         judged = [load_published(one, notify=display.say) for one in dict.fromkeys(chosen)]

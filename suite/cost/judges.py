@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from suite.cost.shapes import ShapeUnknown, shape_of
+from suite.cost.weights import weight_bytes
 from suite.engines.vllm.engine import VllmSettings
-from suite.track import HubModel
 
 if TYPE_CHECKING:
     from suite.track import TaskSpec, Track
@@ -23,9 +22,6 @@ def judges_too_large(track: Track, have: float) -> Iterator[tuple[TaskSpec, floa
     for task in track.evaluation.tasks:
         if not task.judge:
             continue
-        try:
-            weights = 2.0 * shape_of(HubModel(kind="hub", name="judge", hub=task.judge)).parameters
-        except ShapeUnknown:
-            continue
-        if weights > room_for_a_judge(have):
+        weights = weight_bytes(task.judge, task.judge_revision, 2)
+        if weights is not None and weights > room_for_a_judge(have):
             yield task, weights

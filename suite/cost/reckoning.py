@@ -23,7 +23,7 @@ from suite.cost.formulas import (
 )
 from suite.cost.judges import judges_too_large, room_for_a_judge
 from suite.cost.lengths import JUDGED, Asked, Lengths, padded_share
-from suite.cost.shapes import Shape, ShapeUnknown, shape_of
+from suite.cost.shapes import Shape, ShapeUnknown, shape_of, shape_of_named
 
 if TYPE_CHECKING:
     from suite.cost.cards import Card
@@ -214,7 +214,5 @@ def _kept(shape: Shape, recipe: Recipe) -> float:
 
 def _judge_seconds(task: Asked, card: Card) -> float:
     """Card-seconds of the judge, which reads in bfloat16: on however many cards it takes, they add up to these."""
-    from suite.track import HubModel
-
-    shape = shape_of(HubModel(kind="hub", name="judge", hub=task.judge))
+    shape = shape_of_named(task.judge, "not pinned")
     return reading_seconds(shape, card, "bfloat16", tokens=task.judged, length=JUDGED, rows=JUDGE_ROWS)

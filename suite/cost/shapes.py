@@ -72,7 +72,7 @@ class Shape:
 def shape_of(model: HubModel | BuiltModel) -> Shape:
     """The shape of a base model; a model of the Hub need not be downloaded if it is among the known ones.
 
-    Raises ShapeUnknown for one that is neither known nor in the Hub's cache on this disk.
+    Raises ShapeUnknown for one that is neither known nor on this disk, and for one of another kind than Llama's.
     """
     if model.kind == "built":
         return Shape(
@@ -85,13 +85,22 @@ def shape_of(model: HubModel | BuiltModel) -> Shape:
             model.intermediate,
             tied=True,
         )
-    config = _cached_config(model) or _known().get(model.hub)
+    return shape_of_named(model.hub, model.revision)
+
+
+def shape_of_named(model: str, revision: str) -> Shape:
+    """The shape of a folder's model, or of one of the Hub; raises as `shape_of` does."""
+    path = config_here(model, revision)
+    config = json.loads(path.read_text(encoding="utf-8")) if path else _known().get(model)
     if config is None:
         raise ShapeUnknown(
-            f"The size of {model.hub} is not known here: it is not in the Hub's cache on this disk. Fetch its config "
-            f"with `hf download {model.hub} config.json` and ask again."
+            f"The size of {model} is not known here: it is not in the Hub's cache on this disk. Fetch its config with "
+            f"`hf download {model} config.json` and ask again."
         )
-    return shape_from_config(config)
+    try:
+        return shape_from_config(config)
+    except KeyError as error:
+        raise ShapeUnknown(f"The config of {model} states no {error}: its size is not known here.") from error
 
 
 def shape_from_config(config: dict[str, Any]) -> Shape:
@@ -109,12 +118,19 @@ def shape_from_config(config: dict[str, Any]) -> Shape:
     )
 
 
-def _cached_config(model: HubModel) -> dict[str, Any] | None:
+def config_here(model: str, revision: str) -> Path | None:
+    """The `config.json` of a model that is a folder or in the Hub's cache on this disk; None for others."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    revision = None if model.revision == "not pinned" else model.revision
-    found = try_to_load_from_cache(model.hub, "config.json", revision=revision)
-    return json.loads(Path(found).read_text(encoding="utf-8")) if isinstance(found, str) else None
+    if Path(model).is_dir():
+        path = Path(model) / "config.json"
+        return path if path.is_file() else None
+    try:
+        found = try_to_load_from_cache(model, "config.json", revision=None if revision == "not pinned" else revision)
+    except HFValidationError:  # no name that the Hub could have
+        return None
+    return Path(found) if isinstance(found, str) else None
 
 
 def _known() -> dict[str, dict[str, Any]]:

@@ -15,6 +15,9 @@ from suite.reporting import Notify, say_nothing
 from suite.sources import fetch
 
 if TYPE_CHECKING:
+    from typing import Literal
+
+    from suite.engines import EngineName
     from suite.track import TaskSpec, Track
 
 KINDS: dict[str, type[Task]] = {
@@ -29,31 +32,43 @@ NEEDS = {
 MICROWORLD = "microworld/"
 
 
-def load_tasks(track: Track, *, notify: Notify = say_nothing) -> tuple[Task, ...]:
+def load_tasks(track: Track, *, engine: EngineName | None = None, notify: Notify = say_nothing) -> tuple[Task, ...]:
     """The tasks of a track in its order; `notify` is told which files are unpacked or downloaded.
+
+    `engine` is what evaluates in place of the track's: judges go with it.
 
     A task with a `limit` has that many items, drawn by `suite.evaluation.formats.subsample` with its name as salt.
     Raises EvaluationError for a task that cannot be run here and for a file that breaks its layout, StorageError for
     a file that cannot be had. Deterministic.
     """
-    return tuple(load_task(spec, track, notify=notify) for spec in track.evaluation.tasks)
+    return tuple(load_task(spec, track, engine=engine, notify=notify) for spec in track.evaluation.tasks)
 
 
-def load_suite(spec: TaskSpec, *, notify: Notify = say_nothing) -> Task:
-    """A task that belongs to no track: one of the harness, or a judged one. Raises as `load_tasks` does."""
+def load_suite(
+    spec: TaskSpec,
+    *,
+    engine: EngineName = "auto",
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    notify: Notify = say_nothing,
+) -> Task:
+    """A task that needs no track: one of the harness, or a judged one. Raises as `load_tasks` does.
+
+    `engine` and `dtype` are those of the models that answer: what runs a judge follows from them.
+    """
     if spec.kind == "harness":
         from suite.evaluation.harness.task import load_harness_task
 
         return load_harness_task(spec)
     from suite.evaluation.judging.loading import load_judged_task
 
-    return load_judged_task(spec, notify=notify)
+    return load_judged_task(spec, engine=engine, dtype=dtype, notify=notify)
 
 
-def load_task(spec: TaskSpec, track: Track, *, notify: Notify = say_nothing) -> Task:
+def load_task(spec: TaskSpec, track: Track, *, engine: EngineName | None = None, notify: Notify = say_nothing) -> Task:
     """One task of a track; raises as `load_tasks` does."""
     if spec.kind in NEEDS:
-        return load_suite(spec, notify=notify)
+        evaluation = track.evaluation
+        return load_suite(spec, engine=engine or evaluation.engine, dtype=evaluation.dtype, notify=notify)
     if spec.format.startswith(MICROWORLD):
         items = _microworld(spec, track)
     elif spec.data is None:

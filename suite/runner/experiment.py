@@ -70,7 +70,7 @@ class Experiment:
         """The track's tasks with their items."""
         from suite.evaluation.loading import load_tasks
 
-        return load_tasks(self.track, notify=self.notify)
+        return load_tasks(self.track, engine=self.engine_asked, notify=self.notify)
 
     @cached_property
     def _bases(self) -> dict[str, ResolvedBase]:

@@ -1,23 +1,27 @@
 """What would end a run is looked for before it starts: no GPU, too little memory, closed models, missing tokens.
 
 Each is one error that says what is needed and what to do. Memory is checked by what a fine-tune is certain to hold
-(weights, gradients, optimiser); whether its activations fit as well is an estimate, and told as one.
+(weights, gradients, optimiser); whether its activations fit as well is an estimate, and told as one. What is evaluated
+outside of a track (`breadth evaluate`, `breadth judge`) is checked by the weights that engines are certain to hold.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from suite.errors import BreadthError, TrainingError
 
 if TYPE_CHECKING:
     from suite.cost.formulas import Memory
+    from suite.engines import EngineName
+    from suite.evaluation.judging.judge import JudgeModel
     from suite.runner.cells import Cell
     from suite.runner.experiment import Experiment
-    from suite.track import HubModel, Track
+    from suite.track import TaskSpec, Track
 
 GIB = 2**30
 LONG_GPU_HOURS = 1.0
@@ -36,7 +40,6 @@ def check_models(experiment: Experiment, cells: Sequence[Cell]) -> None:
     """
     from suite.base_models.resolve import is_ready
     from suite.templates import get_template, stop_token_id
-    from suite.track import HubModel
 
     track = experiment.track
     for name in dict.fromkeys(cell.base_model for cell in cells):
@@ -44,36 +47,109 @@ def check_models(experiment: Experiment, cells: Sequence[Cell]) -> None:
         if model.kind == "built":
             continue
         if not is_ready(model, track, cache=experiment.folders.cache):
-            _check_access(model)
+            _check_access(model.hub, model.revision, "Base model")
             continue
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(experiment.base(name).folder, local_files_only=True)
         stop_token_id(get_template(track.recipe.template), tokenizer)
     for task in track.evaluation.tasks:
-        if task.judge and not Path(task.judge).is_dir():
-            judge = HubModel(kind="hub", name="judge", hub=task.judge, revision=task.judge_revision)
-            if not is_ready(judge, track, cache=experiment.folders.cache):
-                _check_access(judge, f"The judge of task {task.name},")
+        if task.judge:
+            _check_access(task.judge, task.judge_revision, f"The judge of task {task.name},")
 
 
-def _check_access(model: HubModel, what: str = "Base model") -> None:
+def check_suites(
+    model: str, specs: Sequence[TaskSpec], *, engine: EngineName, dtype: Literal["float32", "bfloat16"], gpus: int = 1
+) -> None:
+    """What `breadth evaluate` is about to load: the model (split over `gpus`) and the judges of its suites.
+
+    Raises TrainingError for one that the Hub does not give us, CannotRun for one that the GPUs do not hold, EngineError
+    for an engine that cannot run here.
+    """
+    from suite.engines import chosen_engine
+    from suite.evaluation.judging.loading import judge_of
+
+    name, commit = (model, "") if Path(model).is_dir() else (model.partition("@")[0], model.partition("@")[2])
+    advice = "--dtype bfloat16 halves that." if dtype == "float32" else "Take a smaller one, or a larger card."
+    held = [_Held("The model", name, commit or "not pinned", chosen_engine(engine), dtype, gpus, advice)]
+    for spec in specs:
+        if spec.judge:
+            held.append(_Held.judge(f"The judge of {spec.name},", judge_of(spec, engine, dtype)))
+    _check_held(held)
+
+
+def check_judge(model: JudgeModel) -> None:
+    """What `breadth judge` is about to load; raises as `check_suites` does."""
+    _check_held([_Held.judge("The judge", model)])
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A model that an engine will hold, in whose words, how, on how many GPUs, and what to do where it does not fit."""
+
+    what: str
+    name: str
+    revision: str
+    engine: Literal["transformers", "vllm"]
+    dtype: Literal["float32", "bfloat16"]
+    gpus: int
+    advice: str
+
+    @classmethod
+    def judge(cls, what: str, model: JudgeModel) -> _Held:
+        """A judge, which vLLM splits over all GPUs there are."""
+        gpus = model.gpus if model.engine == "vllm" else 1
+        advice = "Take a smaller judge, or more GPUs: the vllm engine splits it over all that are visible."
+        return cls(what, model.name, model.revision, model.engine, model.dtype, gpus, advice)
+
+
+def _check_held(held: Sequence[_Held]) -> None:
+    from suite.cost.judges import room_for_a_judge
+    from suite.cost.weights import weight_bytes
+    from suite.engines.vllm.finding import find_vllm
+    from suite.machine import hardware
+
+    machine = hardware()
+    memory = gpu_memory(machine)
+    for one in held:
+        if one.engine == "vllm":
+            find_vllm().check_device()
+        _check_access(one.name, one.revision, one.what)
+        weights = weight_bytes(one.name, one.revision, 4 if one.dtype == "float32" else 2)
+        if memory is None or weights is None:
+            continue
+        room = room_for_a_judge(memory * one.gpus) if one.engine == "vllm" else memory - CONTEXT_BYTES
+        if weights > room:
+            raise CannotRun(
+                f"{one.what} {one.name} needs {weights / GIB:,.0f} GiB for its weights alone ({one.dtype}), and the "
+                f"{one.engine} engine takes {room / GIB:,.0f} of {_cards(one.gpus)} here at most ({machine}). "
+                f"{one.advice} Nothing was run."
+            )
+
+
+def _check_access(model: str, revision: str, what: str) -> None:
+    """Raise TrainingError for a model that is not on this disk and that the Hub does not give to this account."""
+    import httpx
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
+    from suite.cost.shapes import config_here
+
+    if Path(model).is_dir() or config_here(model, revision):
+        return
     try:
-        HfApi().auth_check(model.hub)
+        HfApi().auth_check(model)
     except GatedRepoError as error:
         raise TrainingError(
-            f"{what} {model.hub} is gated: accept its licence at https://huggingface.co/{model.hub}, then log in "
+            f"{what} {model} is gated: accept its licence at https://huggingface.co/{model}, then log in "
             "with `hf auth login` (or set HF_TOKEN) under that account and run again. Nothing was run."
         ) from error
     except RepositoryNotFoundError as error:
         raise TrainingError(
-            f"The Hub has no model {model.hub} that this account may see. Check the track's base_models and judges, or "
-            "log in with `hf auth login`."
+            f"The Hub has no model {model} that this account may see. Check its name (in a track: base_models and "
+            "judges), or log in with `hf auth login`. Nothing was run."
         ) from error
-    except (HfHubHTTPError, OSError, ValueError, RuntimeError):
+    except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError, RuntimeError):
         return  # offline, or no answer: whether it can be had shows when it is fetched
 
 

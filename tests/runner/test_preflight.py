@@ -10,15 +10,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tiny_track import TINY, experiment
+from tiny_track import TINY, command_in_process, experiment
 
 from suite.commands.executing import Where
-from suite.errors import TrainingError, UnknownNameError, UsageError
+from suite.errors import EngineError, TrainingError, UnknownNameError, UsageError
 from suite.runner.cells import Cell
 from suite.runner.preflight import CannotRun, check_card, check_models, gpu_memory
 from suite.track import HubModel, load_track
 
 H100 = "NVIDIA H100 80GB HBM3, 81559 MiB"
+COMMIT = "@" + 40 * "0"
 
 
 def test_a_long_track_is_not_started_without_a_gpu() -> None:
@@ -48,6 +49,13 @@ def test_a_judge_that_the_gpus_do_not_hold_is_refused_before_anything_is_trained
     assert told in str(refused.value)
     assert "--gpus-per-cell 2" in str(refused.value)
     assert check_card(load_track("m2m-lora"), ["llama-2-7b"], H100) == []
+
+
+def test_a_judge_may_be_a_folder(tiny_base: Path) -> None:
+    track = load_track("m2m-lora")
+    tasks = tuple(task.model_copy(update={"judge": str(tiny_base)}) for task in track.evaluation.tasks)
+    track = track.model_copy(update={"evaluation": track.evaluation.model_copy(update={"tasks": tasks})})
+    assert check_card(track, ["llama-2-7b"], H100) == []
 
 
 def test_the_smallest_gpu_counts() -> None:
@@ -119,6 +127,93 @@ def test_judges_that_are_closed_to_us_are_named_too(name: str, word: str, hub: N
 
 def test_models_that_are_open_pass(hub: None, own_home: Path) -> None:
     check_models(*with_model("org/open"))
+
+
+def test_without_an_answer_of_the_hub_nothing_is_said_yet(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch, hub: None
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    check_models(*with_model("org/closed"))
+
+
+@pytest.fixture
+def nothing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither items nor published judgements nor a model are looked at."""
+
+    def looked(*_: Any, **__: Any) -> None:
+        raise AssertionError("something was loaded")
+
+    for place in ("loading.load_suite", "suite_run.run_suites", "judging.published.load_published"):
+        monkeypatch.setattr(f"suite.evaluation.{place}", looked)
+
+
+OWN = "{base}"
+"""Stands for the folder of a model that is there."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("evaluate", "org/closed", "--suite", "alpaca-eval"), "The model org/closed is gated: accept its licence"),
+        (("evaluate", f"org/closed{COMMIT}", "--suite", "arc-easy"), r"The model org/closed is gated.*hf auth login"),
+        (("evaluate", "org/nowhere", "--suite", "arc-easy"), "no model org/nowhere"),
+        (
+            ("evaluate", OWN, "--suite", "mt-bench,alpaca-eval", "--judge", f"org/closed{COMMIT}"),
+            r"The judge of mt-bench, org/closed is gated.*hf auth login.*Nothing was run",
+        ),
+        (("judge", f"org/closed{COMMIT}"), r"The judge org/closed is gated.*hf auth login.*Nothing was run"),
+        (("judge", f"org/nowhere{COMMIT}"), "no model org/nowhere"),
+    ],
+)
+def test_evaluations_name_closed_models_and_judges_before_anything_is_loaded(
+    arguments: tuple[str, ...], message: str, hub: None, nothing_is_loaded: None, tiny_base: Path
+) -> None:
+    with pytest.raises(TrainingError, match=message):
+        command_in_process(*(str(tiny_base) if word == OWN else word for word in arguments))
+
+
+@pytest.mark.usefixtures("nothing_is_loaded")
+def test_evaluations_say_what_memory_is_short_before_anything_is_loaded(
+    tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suite.machine.gpus", lambda: ["NVIDIA L4, 23034 MiB"])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setenv("BREADTH_VLLM_PYTHON", "/no/python")
+    large = "meta-llama/Llama-3.3-70B-Instruct"
+    needs = r"needs 131 GiB for its weights alone \(bfloat16\), and the transformers engine takes 21 of the GPU"
+    with pytest.raises(CannotRun, match=rf"The judge of alpaca-eval, {large} {needs}.*vllm engine splits it"):
+        command_in_process("evaluate", str(tiny_base), "--suite", "alpaca-eval")
+    with pytest.raises(CannotRun, match=rf"The judge {large} {needs}.*Nothing was run"):
+        command_in_process("judge", f"{large}{COMMIT}")
+    with pytest.raises(CannotRun, match=r"The model meta-llama/Llama-2-7b-hf needs 25 GiB .*float32.*--dtype bfloat16"):
+        command_in_process("evaluate", "meta-llama/Llama-2-7b-hf", "--suite", "mmlu", "--dtype", "float32")
+    # What fits, fits: the next step is taken.
+    with pytest.raises(AssertionError, match="something was loaded"):
+        command_in_process("evaluate", "meta-llama/Llama-2-7b-hf", "--suite", "mmlu")
+
+
+@pytest.mark.usefixtures("nothing_is_loaded")
+def test_a_judge_is_split_over_the_gpus_that_vllm_has(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = SimpleNamespace(for_cpus=False, check_device=lambda: None)
+    monkeypatch.setattr("suite.engines.vllm.finding.find_vllm", lambda: installed)
+    large = f"meta-llama/Llama-3.3-70B-Instruct{COMMIT}"
+    for cards, error in ((1, CannotRun), (2, AssertionError)):
+        monkeypatch.setattr("suite.machine.gpus", lambda found=cards: [H100] * found)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1"[: 2 * cards - 1])
+        with pytest.raises(error):
+            command_in_process("judge", large)
+
+
+@pytest.mark.usefixtures("nothing_is_loaded")
+def test_evaluations_say_at_once_that_their_engine_is_not_there(
+    tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BREADTH_VLLM_PYTHON", "/no/python")
+    for arguments in (("evaluate", str(tiny_base), "--suite", "mmlu"), ("judge", str(tiny_base))):
+        with pytest.raises(EngineError, match="which is no program"):
+            command_in_process(*arguments, "--engine", "vllm")
 
 
 def test_a_template_that_the_tokenizer_cannot_write_is_an_error_at_once(

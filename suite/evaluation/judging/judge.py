@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from suite.engines import open_engine
+from suite.engines import EngineName, chosen_engine, engine_versions, open_engine
 from suite.engines.protocol import GenerationRequest
 from suite.errors import EvaluationError
 from suite.evaluation.judging.verdicts import VerdictStore
 from suite.evaluation.run import in_slices
 from suite.hashing import canonical_json, content_key, file_sha256, library_versions
-from suite.home import cache_folder
+from suite.home import verdicts_folder
 from suite.machine import visible_gpus
 from suite.quiet import quiet_libraries
 from suite.reporting import Progress, no_progress
@@ -27,19 +27,36 @@ MOST_TOKENS = 1024
 """Tokens a judge may write: an explanation and a verdict (FastChat allows 2,048; a cut verdict is unreadable)."""
 ROOM_STEP = 4096
 """Judges are given room for prompts and verdicts in such steps, so that longer prompts seldom start them again."""
-LIBRARIES = ("torch", "transformers", "vllm")
+LIBRARIES = ("torch", "transformers")
+"""What the transformers engine's verdicts hang on; peft, which it names too, has no part in them."""
 MODEL_FILES = (".safetensors", ".json", ".jinja", ".model", ".txt")
+Dtype = Literal["float32", "bfloat16"]
 PLACE = "\u241f{}\u241f"
 """Stands for a text while a chat template is rendered around it."""
 
 
+def judges_engine(asked: EngineName = "auto") -> Literal["transformers", "vllm"]:
+    """What runs a judge beside models that `asked` runs: vllm where it is asked for by name or has a GPU here."""
+    return chosen_engine("vllm" if asked == "vllm" else "auto")
+
+
+def judges_dtype(asked: Dtype = "float32") -> Dtype:
+    """The precision of a judge beside models that run in `asked`: bfloat16 on a GPU, and wherever they have it too."""
+    return "bfloat16" if asked == "bfloat16" or visible_gpus() else "float32"
+
+
 @dataclass(frozen=True)
 class JudgeModel:
-    """Which model judges: a name of the Hub with its commit, or a folder on this disk."""
+    """Which model judges: a name of the Hub with its commit, or a folder on this disk, and what runs it.
+
+    The engine and the precision are settled where it is named, so that a run's workers on other machines judge as the
+    machine says that asks whether they have finished.
+    """
 
     name: str
     revision: str = "not pinned"
-    engine: Literal["auto", "transformers", "vllm"] = "auto"
+    engine: Literal["transformers", "vllm"] = field(default_factory=judges_engine)
+    dtype: Dtype = field(default_factory=judges_dtype)
 
     def check(self, task: str) -> None:
         """Raise EvaluationError, naming `task`, unless the judge is a folder or pinned by commit."""
@@ -55,16 +72,25 @@ class JudgeModel:
 
         return Path(self.name) if Path(self.name).is_dir() else download(self.name, self.revision)
 
+    @property
+    def gpus(self) -> int:
+        """Over how many GPUs the vllm engine splits it: all that are visible, since it has them to itself."""
+        return max(1, len(visible_gpus()))
+
     def open(self) -> Judge:
         """The judge itself; its model is loaded when there is something new to judge."""
         return Judge(self)
 
     @property
     def key(self) -> str:
-        """Identity of its verdicts: the model by commit, or by its files' content, and what runs it."""
+        """Identity of its verdicts: the model by commit, or by its files' content, and what runs it, how exactly.
+
+        vLLM's versions are those of its own interpreter. Raises EngineError where vLLM is to run it and cannot.
+        """
         folder = Path(self.name)
         model = _contents(str(folder.resolve())) if folder.is_dir() else [self.name, self.revision]
-        return content_key(["judge", model, self.engine, MOST_TOKENS, library_versions(LIBRARIES)])
+        versions = engine_versions("vllm") if self.engine == "vllm" else library_versions(LIBRARIES)
+        return content_key(["judge", model, self.engine, self.dtype, MOST_TOKENS, versions])
 
 
 @dataclass(frozen=True)
@@ -85,7 +111,7 @@ class Judge:
 
     def __init__(self, model: JudgeModel, *, batch_size: int = 16) -> None:
         self.model, self.batch_size = model, batch_size
-        self.store = VerdictStore(cache_folder() / "verdicts" / f"{model.key[:32]}.sqlite")
+        self.store = VerdictStore(verdicts_folder() / f"{model.key[:32]}.sqlite")
         self.asked = 0
         self._folder = model.folder()
         self._tokenizer = _tokenizer(self._folder, model.name)
@@ -139,8 +165,6 @@ class Judge:
 
     def _opened(self, room: int) -> Engine:
         """The judge's engine with place for `room` tokens: an engine sets memory aside for the longest of prompts."""
-        import torch
-
         from suite.engines.vllm.engine import VllmSettings
 
         if room > self._room:
@@ -150,9 +174,9 @@ class Judge:
             self._engine = open_engine(
                 self.model.engine,
                 self._folder,
-                dtype="bfloat16" if torch.cuda.is_available() else "float32",
+                dtype=self.model.dtype,
                 batch_size=self.batch_size,
-                vllm=VllmSettings(context=self._room, adapters=0, gpus=max(1, len(visible_gpus()))),
+                vllm=VllmSettings(context=self._room, adapters=0, gpus=self.model.gpus),
             )
         return self._engine
 

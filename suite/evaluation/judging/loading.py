@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from suite.errors import EvaluationError, UnknownNameError
 from suite.evaluation.formats import subsample
-from suite.evaluation.judging.judge import JudgeModel
+from suite.evaluation.judging.judge import Dtype, JudgeModel, judges_dtype, judges_engine
 from suite.evaluation.judging.length_control import load_calibration
 from suite.evaluation.judging.questions import READERS
 from suite.evaluation.judging.tasks import GradedJudge, JudgedTask, PairwiseJudge
@@ -14,6 +14,7 @@ from suite.reporting import Notify, say_nothing
 from suite.sources import fetch
 
 if TYPE_CHECKING:
+    from suite.engines import EngineName
     from suite.evaluation.protocol import Item
     from suite.track import TaskSpec
 
@@ -31,9 +32,19 @@ def load_questions(spec: TaskSpec, *, notify: Notify = say_nothing) -> tuple[Ite
     return tuple(READERS[spec.format](path, fetch(other, notify=notify) if other else None))
 
 
-def load_judged_task(spec: TaskSpec, *, notify: Notify = say_nothing) -> JudgedTask:
-    """A judged task; EvaluationError for a judge that is not pinned, StorageError for a file that cannot be had."""
-    judge = JudgeModel(spec.judge, spec.judge_revision)
+def judge_of(spec: TaskSpec, engine: EngineName = "auto", dtype: Dtype = "float32") -> JudgeModel:
+    """A task's judge, run as goes with the `engine` and `dtype` of the models that answer."""
+    return JudgeModel(spec.judge, spec.judge_revision, judges_engine(engine), judges_dtype(dtype))
+
+
+def load_judged_task(
+    spec: TaskSpec, *, engine: EngineName = "auto", dtype: Dtype = "float32", notify: Notify = say_nothing
+) -> JudgedTask:
+    """A judged task; `engine` and `dtype` are those of the models that answer.
+
+    Raises EvaluationError for a judge that is not pinned, StorageError for a file that cannot be had.
+    """
+    judge = judge_of(spec, engine, dtype)
     judge.check(spec.name)
     questions = load_questions(spec, notify=notify)
     if spec.limit is not None and spec.limit > len(questions):

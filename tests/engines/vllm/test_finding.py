@@ -11,6 +11,7 @@ from suite.engines import EngineFacts, chosen_engine, open_engine
 from suite.engines.vllm import finding
 from suite.engines.vllm.finding import find_vllm
 from suite.errors import EngineError, UsageError
+from suite.evaluation.judging.judge import JudgeModel, judges_dtype, judges_engine
 from suite.machine import gpus
 from suite.runner.executors import LocalLanes
 from suite.runner.together import check_engine
@@ -102,3 +103,43 @@ def test_batch_invariance_follows_the_card_and_the_variable(interpreter: Path, m
         assert find_vllm().batch_invariant is expected
     monkeypatch.setenv("VLLM_BATCH_INVARIANT", "1")
     assert find_vllm().batch_invariant
+
+
+def upgrade(interpreter: Path, version: str) -> None:
+    """Install this vLLM in the place of the one before, as another run of Breadth would find it."""
+    for folder in (interpreter.parent / "installed").iterdir():
+        (folder / "METADATA").unlink()
+        folder.rmdir()
+    install(interpreter, "vllm", version)
+    finding._versions.cache_clear()
+
+
+def test_verdicts_belong_to_an_engine_its_versions_and_a_precision(interpreter: Path) -> None:
+    install(interpreter, "vllm", "0.26.0")
+    pinned = "org/judge", "0" * 40
+    older = JudgeModel(*pinned, "vllm", "bfloat16")
+    keys = [older.key, JudgeModel(*pinned, "vllm", "float32").key, JudgeModel(*pinned, "transformers", "bfloat16").key]
+    finding._versions.cache_clear()
+    assert keys[0] == older.key, "one machine asks twice and gets the same"
+    upgrade(interpreter, "0.32.0")
+    keys.append(older.key)
+    assert len(set(keys)) == 4
+    assert JudgeModel(*pinned, "transformers", "bfloat16").key == keys[2], "vLLM has no part in what it does not run"
+
+
+def test_a_judge_without_an_engine_is_an_error_before_it_is_asked(interpreter: Path) -> None:
+    with pytest.raises(EngineError, match="not installed"):
+        _ = JudgeModel("org/judge", "0" * 40, "vllm").key
+
+
+def test_judges_go_with_the_models_that_answer(interpreter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(interpreter, "vllm", "0.32.1")
+    places = [f"suite.{place}.visible_gpus" for place in ("engines.vllm.finding", "evaluation.judging.judge")]
+    for cards, engine, dtype in (((), "transformers", "float32"), (("0",), "vllm", "bfloat16")):
+        for place in places:
+            monkeypatch.setattr(place, lambda found=cards: found)
+        # What runs a judge is settled where it is named: a worker elsewhere is handed the same.
+        named = JudgeModel("org/judge", "0" * 40)
+        assert (named.engine, named.dtype) == (engine, dtype)
+        assert (judges_engine("transformers"), judges_engine("vllm")) == (engine, "vllm")
+        assert (judges_dtype("float32"), judges_dtype("bfloat16")) == (dtype, "bfloat16")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from suite.evaluation.judging.prompts import grade_case, pair_case
 from suite.evaluation.protocol import AskedModel, Item
 from suite.evaluation.run import evaluate_tasks
 from suite.evaluation.suites import suite, suites
+from suite.home import cache_folder
 from suite.templates import get_template
 
 PLAIN = get_template("plain")
@@ -104,6 +106,8 @@ def test_verdicts_are_kept_and_not_asked_for_again(
         raise AssertionError("the judge was loaded again")
 
     monkeypatch.setattr("suite.evaluation.judging.judge.open_engine", closed)
+    # The cache may be deleted at any time; what was judged stays judged.
+    shutil.rmtree(cache_folder(), ignore_errors=True)
     again = task.evaluate(engine, AskedModel(tokenizer, PLAIN, 128))
     assert again.values.tolist() == first.values.tolist()
 
