@@ -40,6 +40,21 @@ def starts(vllm_python: str, tmp_path: Path) -> tuple[dict[str, str], Path]:
     return {"BREADTH_VLLM_PYTHON": str(script)}, noted
 
 
+@pytest.fixture
+def short(vllm_python: str, tmp_path: Path) -> tuple[dict[str, str], Path]:
+    """An environment whose vLLM lacks the memory for the third adapter; and the file that each start is noted in."""
+    noted, script, seen = tmp_path / "starts", tmp_path / "short-python", tmp_path / "seen"
+    noted.touch()
+    seen.touch()
+    server = f"-P {Path(__file__).parents[1] / 'short_vllm.py'} $2 {seen} 3"
+    script.write_text(
+        f'#!/bin/sh\ncase "$*" in *--versions*) exec {vllm_python} "$@" ;; esac\necho start >> {noted}\n'
+        f"exec {vllm_python} {server}\n"
+    )
+    script.chmod(0o755)
+    return {"BREADTH_VLLM_PYTHON": str(script)}, noted
+
+
 def results(home: Path, engine: str) -> dict[str, Result]:
     found = (Result.model_validate_json(content) for content in stored_results(home).values())
     return {one.cell.id: one for one in found if one.engine_name == engine}
@@ -77,6 +92,30 @@ def test_a_run_starts_one_engine_and_agrees_with_the_other(
     board = breadth("board", "--track", str(track), "--format", "json", environment=environment)
     tables = json.loads(board.stdout)["tables"]
     assert sorted(table["engine"].partition(" ")[0] for table in tables) == ["transformers", "vllm"]
+
+
+def test_a_cell_that_memory_does_not_suffice_for_fails_alone(
+    track: Path, short: tuple[dict[str, str], Path], own_home: Path, breadth: Breadth
+) -> None:
+    environment, noted = short
+    asked = ("run", "--track", str(track), "--jobs", "1", "--strategies", "random,longest", "--draws", "1")
+    done = breadth(*asked, "--seeds", "1", "--engine", "vllm", environment=environment, timeout=900)
+    assert done.returncode == 1, done.stderr + done.stdout
+    assert "3 cells recorded, 0 finished before, 1 failed." in done.stdout
+    (failed,) = [line for line in done.stdout.splitlines() if line.startswith("  failed: ")]
+    assert "longest" in failed
+    assert "vLLM ran out of memory with 4 requests at once, after one try with twice as many" in failed
+    assert "can't allocate memory" in failed
+    assert "Set a smaller batch_size" in failed
+    assert sorted(one.cell.strategy or "" for one in results(own_home, "vllm").values()) == [
+        "full",
+        "random",
+        "untuned",
+    ]
+    # All together with 16 and with 8 requests at once, the others alone, and the last once more with 4.
+    assert noted.read_text().split() == ["start"] * 4
+    for one in results(own_home, "vllm").values():
+        assert one.engine == "vllm, up to 8 requests of 16 adapters at once"
 
 
 def test_an_unknown_engine_and_one_that_is_not_there(own_home: Path, breadth: Breadth) -> None:
