@@ -119,7 +119,7 @@ def evaluation_key(
     """Key of an evaluation."""
     from suite.evaluation.protocol import describe
 
-    asked = [engine.name, track.evaluation.dtype, track.evaluation.batch_size]
+    asked: list[str | int] = [engine.name, track.evaluation.dtype, track.evaluation.batch_size]
     if engine.name == "vllm":
         # Its batches change answers, unless its kernels see to it that they do not.
         asked.append("batch-invariant" if engine.batch_invariant else "in batches")
