@@ -32,6 +32,7 @@ def evaluate(
     engine: Annotated[str, typer.Option(help="auto, transformers or vllm.")] = "auto",
     dtype: Annotated[str, typer.Option(help="float32 or bfloat16; default bfloat16 on a GPU.")] = "",
     batch_size: Annotated[int, typer.Option(help="Rows of a forward pass.", min=1)] = 16,
+    gpus: Annotated[int, typer.Option(help="GPUs that vllm splits the model over.", min=1)] = 1,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Keep every item's value in a JSON file.")
     ] = None,
@@ -70,7 +71,7 @@ def evaluate(
     if model is None:
         raise UsageError("Name the model to evaluate: a folder, or a model of the Hub. Or --list the suites.")
     adapters = named_adapters(adapter or [])
-    setting = _setting(template, max_length, engine, dtype, batch_size)
+    setting = _setting(template, max_length, engine, dtype, batch_size, gpus)
     with Display(Console(stderr=True, soft_wrap=True)) as display:
         if not dry_run:
             check_suites(model, specs, engine=setting.engine, dtype=setting.dtype)
@@ -105,16 +106,19 @@ def _specs(written: str, *, limit: int | None, max_new_tokens: int | None, judge
     return specs
 
 
-def _setting(template: str, max_length: int, engine: str, dtype: str, batch_size: int) -> Setting:
+def _setting(template: str, max_length: int, engine: str, dtype: str, batch_size: int, gpus: int) -> Setting:
     from suite.evaluation.suite_run import Setting
-    from suite.machine import gpus
+    from suite.machine import gpus as cards
+    from suite.machine import visible_gpus
 
     if engine not in ("auto", "transformers", "vllm"):
         raise UsageError(f"--engine is auto, transformers or vllm, not {engine!r}.")
-    chosen = dtype or ("bfloat16" if gpus() else "float32")
+    chosen = dtype or ("bfloat16" if cards() else "float32")
     if chosen not in ("float32", "bfloat16"):
         raise UsageError(f"--dtype is float32 or bfloat16, not {dtype!r}.")
-    return Setting(template, max_length, engine, chosen, batch_size)  # type: ignore[arg-type]
+    if gpus > max(1, len(visible_gpus())):
+        raise UsageError(f"--gpus is {gpus}, and {len(visible_gpus())} are visible here (CUDA_VISIBLE_DEVICES).")
+    return Setting(template, max_length, engine, chosen, batch_size, gpus)  # type: ignore[arg-type]
 
 
 def _tasks(specs: list[TaskSpec], setting: Setting, display: Display) -> list[Task]:

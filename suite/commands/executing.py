@@ -59,6 +59,7 @@ class Where:
             jobs=self.jobs,
             gpus_per_cell=self.gpus_per_cell,
             shared=shared,
+            engine=experiment.engine,
             check=doubts,
             notify=experiment.notify,
         )

@@ -16,15 +16,23 @@ TRANSFORMERS_LIBRARIES = ("peft", "torch", "transformers")
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """What answers a run's questions, as its results will say: the engine's name and every version."""
+    """What answers a run's questions, as its results will say: the engine's name and every version.
+
+    `batch_invariant`: its answers do not depend at all on what else is in a batch.
+    """
 
     name: Literal["transformers", "vllm"]
     versions: dict[str, str] = field(hash=False)
+    batch_invariant: bool = False
 
     @classmethod
     def of(cls, name: EngineName) -> EngineFacts:
         """The facts of an engine on this machine, without starting it. Raises EngineError where it is not installed."""
         chosen = chosen_engine(name)
+        if chosen == "vllm":
+            from suite.engines.vllm.finding import find_vllm
+
+            return cls(chosen, engine_versions(chosen), find_vllm().batch_invariant)
         return cls(chosen, engine_versions(chosen))
 
 

@@ -7,7 +7,7 @@ each judge is started, once for all answers that wait for it.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -47,12 +47,14 @@ class JudgedLater(Task):
     """A task whose values another model gives."""
 
     @abstractmethod
-    def answer(self, engine: Engine, model: AskedModel, progress: Progress = no_progress) -> Waiting:
-        """The model's answers; the judge is not asked yet."""
+    def answer_together(
+        self, engine: Engine, models: Sequence[AskedModel], progress: Progress = no_progress
+    ) -> Sequence[Waiting]:
+        """The answers of each model, whose requests share batches; the judge is not asked yet."""
 
     def evaluate(self, engine: Engine, model: AskedModel, progress: Progress = no_progress) -> TaskOutcome:
         """Answer, give the engine's memory back, then judge. Raises as `Waiting.judged` does."""
-        waiting = self.answer(engine, model, progress)
+        (waiting,) = self.answer_together(engine, (model,), progress)
         return whole(judge_all({self.name: waiting}, engine, progress))[self.name]
 
 

@@ -104,6 +104,12 @@ class Task(ABC):
     def evaluate(self, engine: Engine, model: AskedModel, progress: Progress = no_progress) -> TaskOutcome:
         """Run the task on one model; `progress` gets (requests done, requests in all)."""
 
+    def evaluate_together(
+        self, engine: Engine, models: Sequence[AskedModel], progress: Progress = no_progress
+    ) -> list[TaskOutcome]:
+        """Run it on several models of one engine: one after the other, unless the task can have them share batches."""
+        return [self.evaluate(engine, model, progress) for model in models]
+
 
 def describe(tasks: Sequence[Task]) -> list[dict[str, Any]]:
     """Name, kind, size and item hash of each task: the part of an evaluation's key that tasks contribute."""

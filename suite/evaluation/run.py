@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -41,16 +41,36 @@ def evaluate_tasks(
 
     Same values as evaluating the tasks one by one, within the engine's tolerance; their requests share batches.
     """
-    plans = {task.name: task.plan(model) for task in tasks if isinstance(task, PlannedTask)}
-    outcomes = run_plans(plans, engine, progress)
-    waiting: dict[str, Waiting] = {}
-    for task in tasks:
-        if isinstance(task, JudgedLater):
-            waiting[task.name] = task.answer(engine, model, progress)
-        elif task.name not in plans:
-            outcomes[task.name] = task.evaluate(engine, model, progress)
+    outcomes, waiting = ask_together(tasks, engine, {"": model}, progress)
     outcomes |= whole(judge_all(waiting, engine, progress))
-    return {task.name: outcomes[task.name] for task in tasks}
+    return {task.name: outcomes["", task.name] for task in tasks}
+
+
+def ask_together(
+    tasks: Sequence[Task], engine: Engine, models: Mapping[Key, AskedModel], progress: Progress = no_progress
+) -> tuple[dict[tuple[Key, str], TaskOutcome], dict[tuple[Key, str], Waiting]]:
+    """Outcomes of several models on one engine, and answers that wait for their judges, by (model, task name).
+
+    The requests of all models share batches, whatever the kind of task; those of `PlannedTask`s with one another too.
+    """
+    outcomes = run_plans(
+        {
+            (key, task.name): task.plan(model)
+            for key, model in models.items()
+            for task in tasks
+            if isinstance(task, PlannedTask)
+        },
+        engine,
+        progress,
+    )
+    waiting: dict[tuple[Key, str], Waiting] = {}
+    for task in tasks:
+        keys, asked = [(key, task.name) for key in models], tuple(models.values())
+        if isinstance(task, JudgedLater):
+            waiting |= zip(keys, task.answer_together(engine, asked, progress), strict=True)
+        elif not isinstance(task, PlannedTask):
+            outcomes |= zip(keys, task.evaluate_together(engine, asked, progress), strict=True)
+    return outcomes, waiting
 
 
 def run_plans(plans: dict[Key, Plan], engine: Engine, progress: Progress = no_progress) -> dict[Key, TaskOutcome]:
@@ -185,20 +205,7 @@ class Evaluator:
         self, tasks: Sequence[Task], engine: Engine, adapters: dict[int, str | None], progress: Progress
     ) -> dict[int, dict[str, TaskOutcome]]:
         models = {place: replace(self.model, adapter=adapter) for place, adapter in adapters.items()}
-        plans = {
-            (place, task.name): task.plan(model)
-            for place, model in models.items()
-            for task in tasks
-            if isinstance(task, PlannedTask)
-        }
-        outcomes = run_plans(plans, engine, progress)
-        waiting: dict[tuple[int, str], Waiting] = {}
-        for place, model in models.items():
-            for task in tasks:
-                if isinstance(task, JudgedLater):
-                    waiting[place, task.name] = task.answer(engine, model)
-                elif not isinstance(task, PlannedTask):
-                    outcomes[place, task.name] = task.evaluate(engine, model)
+        outcomes, waiting = ask_together(tasks, engine, models, progress)
         self._note(engine)
         judged = judge_all(waiting, engine, progress)
         outcomes |= {key: one for key, one in judged.items() if not isinstance(one, BreadthError)}

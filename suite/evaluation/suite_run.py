@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from suite.engines import open_engine
+from suite.engines import chosen_engine, open_engine
 from suite.errors import BreadthError, EvaluationError, UsageError
-from suite.evaluation.judged_later import JudgedLater, Waiting, judge_all
+from suite.evaluation.judged_later import Waiting, judge_all
 from suite.evaluation.protocol import AskedModel, Task, TaskOutcome
-from suite.evaluation.run import evaluate_tasks
+from suite.evaluation.run import ask_together
 from suite.reporting import Progress, no_progress
 from suite.templates import get_template
 
 if TYPE_CHECKING:
+    from suite.engines.protocol import Engine
+    from suite.engines.vllm.engine import VllmSettings
     from suite.statistics.bradley_terry import Strengths
 
 BASE = "base"
@@ -26,13 +28,17 @@ BASE = "base"
 
 @dataclass(frozen=True)
 class Setting:
-    """How models are run: engine, numbers, the template of instructions, and the most tokens of prompt and answer."""
+    """How models are run: engine, numbers, the template of instructions, and the most tokens of prompt and answer.
+
+    `gpus` is over how many the vllm engine splits each matrix.
+    """
 
     template: str = "alpaca"
     max_length: int = 2048
     engine: Literal["auto", "transformers", "vllm"] = "auto"
     dtype: Literal["float32", "bfloat16"] = "float32"
     batch_size: int = 16
+    gpus: int = 1
 
 
 @dataclass(frozen=True)
@@ -91,10 +97,11 @@ def run_suites(
     *,
     progress: Callable[[str], Progress] = lambda title: no_progress,
 ) -> SuiteRun:
-    """Every task on every adapter, or on the bare model where there is none.
+    """Every task on every adapter, or on the bare model where there is none; adapters share batches.
 
-    A task that cannot be evaluated fails alone. Raises EvaluationError for a folder without a model or tokenizer, and
-    for an adapter of another model; all adapters are loaded before anything is evaluated.
+    A task that cannot be evaluated fails alone, for an adapter that it cannot be evaluated for. Raises EvaluationError
+    for a folder without a model or tokenizer, and for an adapter of another model; all adapters are loaded before
+    anything is evaluated.
     """
     from transformers import AutoTokenizer
 
@@ -103,35 +110,76 @@ def run_suites(
         tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
     except (OSError, ValueError) as error:
         raise EvaluationError(f"The tokenizer of the model in {base} cannot be read: {error}") from error
-    engine = open_engine(setting.engine, base, dtype=setting.dtype, batch_size=setting.batch_size)
-    run = SuiteRun([], {}, {"engine": engine.name, **engine.versions})
+    engine = open_engine(
+        setting.engine,
+        base,
+        dtype=setting.dtype,
+        batch_size=setting.batch_size,
+        vllm=vllm_settings(setting, tuple(adapters.values())) if chosen_engine(setting.engine) == "vllm" else None,
+    )
+    models = {
+        name: AskedModel(tokenizer, template, setting.max_length, name if adapters else None)
+        for name in adapters or (BASE,)
+    }
+    found: dict[tuple[str, str], TaskOutcome | BreadthError] = {}
+    waiting: dict[tuple[str, str], Waiting] = {}
     try:
         for name, folder in adapters.items():
             engine.add_adapter(name, folder)
-        found: dict[tuple[str, str], TaskOutcome | BreadthError] = {}
-        waiting: dict[tuple[str, str], Waiting] = {}
-        for name in adapters or (BASE,):
-            model = AskedModel(tokenizer, template, setting.max_length, name if adapters else None)
-            for task in tasks:
-                watch = progress(f"{task.name} of {name}")
-                try:
-                    if isinstance(task, JudgedLater):
-                        waiting[name, task.name] = task.answer(engine, model, watch)
-                    else:
-                        found[name, task.name] = evaluate_tasks([task], engine, model, watch)[task.name]
-                except BreadthError as error:
-                    found[name, task.name] = error
+        for task in tasks:
+            outcomes, answers = _asked(task, engine, models, progress)
+            found |= outcomes
+            waiting |= answers
+        # After the fact: an engine short of memory goes on with smaller batches.
+        versions = {"engine": ", ".join(filter(None, (engine.name, engine.batching))), **engine.versions}
         found |= judge_all(waiting, engine, progress("verdicts"))
-        for name in adapters or (BASE,):
-            for task in tasks:
-                outcome = found[name, task.name]
-                if isinstance(outcome, BreadthError):
-                    run.failures[f"{task.name} of {name}"] = str(outcome)
-                else:
-                    run.scores.append(SuiteScore(task, name, outcome))
-        return run
     finally:
         engine.close()
+    run = SuiteRun([], {}, versions)
+    for name in models:
+        for task in tasks:
+            outcome = found[name, task.name]
+            if isinstance(outcome, BreadthError):
+                run.failures[f"{task.name} of {name}"] = str(outcome)
+            else:
+                run.scores.append(SuiteScore(task, name, outcome))
+    return run
+
+
+def vllm_settings(setting: Setting, adapters: Sequence[Path]) -> VllmSettings:
+    """The layout of a vLLM engine that holds these adapters and no more: their rank, and places for them alone.
+
+    Raises EvaluationError for a folder without an adapter.
+    """
+    from suite.engines.vllm.engine import LEAST_CONTEXT, VllmSettings
+    from suite.engines.vllm.fitting import adapter_rank
+
+    return VllmSettings(
+        context=max(setting.max_length, LEAST_CONTEXT),
+        rank=max(map(adapter_rank, adapters), default=VllmSettings.rank),
+        adapters=min(VllmSettings.adapters, len(adapters)),
+        gpus=setting.gpus,
+    )
+
+
+def _asked(
+    task: Task, engine: Engine, models: Mapping[str, AskedModel], progress: Callable[[str], Progress]
+) -> tuple[dict[tuple[str, str], TaskOutcome | BreadthError], dict[tuple[str, str], Waiting]]:
+    """A task on all models together; where that fails on each alone, so that only those fail which cannot be had."""
+    found: dict[tuple[str, str], TaskOutcome | BreadthError] = {}
+    waiting: dict[tuple[str, str], Waiting] = {}
+    whose = next(iter(models)) if len(models) == 1 else f"{len(models)} models"
+    try:
+        outcomes, waiting = ask_together([task], engine, models, progress(f"{task.name} of {whose}"))
+        found |= outcomes
+    except BreadthError as error:
+        if len(models) == 1:
+            return {(name, task.name): error for name in models}, {}
+        for name, model in models.items():
+            alone = _asked(task, engine, {name: model}, progress)
+            found |= alone[0]
+            waiting |= alone[1]
+    return found, waiting
 
 
 def named_adapters(folders: Sequence[Path]) -> dict[str, Path]:

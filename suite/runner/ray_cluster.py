@@ -3,7 +3,8 @@
 The driver (this process) selects, holds the locks, reads and writes the caches and records. A node needs the same
 Breadth and must see the driver's BREADTH_HOME (and HF_HOME for models of the Hub) under the same path, as on any
 cluster with a shared file system: what a node trained is then there for the driver, for other nodes and for the next
-run. Both are checked before a node gets its first cell.
+run. Both are checked before a node gets its first cell, and that it evaluates with the engine's versions of the driver,
+under which its results are looked for.
 
 Ray kills a driver that has not heard of its head for a minute, so the head is looked at while calls run, and a dead one
 ends the run with a sentence.
@@ -20,7 +21,7 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from suite.atomic import write_text
 from suite.errors import BreadthError, UsageError
@@ -28,6 +29,9 @@ from suite.reporting import Notify, say_nothing
 from suite.runner.executors import ExecutorLost
 from suite.runner.ray_actor import CellProcess, Node, code_version
 from suite.runner.ray_seat import RaySeat, first_line
+
+if TYPE_CHECKING:
+    from suite.engines import EngineFacts
 
 POLL_SECONDS = 0.3
 HEAD_SECONDS = 5.0
@@ -44,8 +48,8 @@ class ClusterError(BreadthError):
 class RayCluster:
     """An executor on the Ray cluster at `address` (None: RAY_ADDRESS, or the cluster of this machine).
 
-    Nodes must see the folder `shared`; `check` raises BreadthError for a machine (a line of `suite.machine.hardware`)
-    that cannot hold the cells.
+    Nodes must see the folder `shared` and evaluate with the versions of `engine`; `check` raises BreadthError for a
+    machine (a line of `suite.machine.hardware`) that cannot hold the cells.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class RayCluster:
         jobs: int | None = None,
         gpus_per_cell: int = 1,
         shared: Path,
+        engine: EngineFacts,
         check: Callable[[str], object] = str,
         notify: Notify = say_nothing,
     ) -> None:
@@ -64,6 +69,7 @@ class RayCluster:
         self.address = address or os.environ.get("RAY_ADDRESS") or "auto"
         self._jobs = jobs
         self._shared = shared
+        self._engine = engine
         self._check = check
         self._notify = notify
         self._last_waited = time.monotonic()
@@ -98,7 +104,7 @@ class RayCluster:
             max_concurrency=4,
             max_restarts=0,
         )
-        return RaySeat(lambda: actor.remote(number, threads, str(logs), str(self._token)), self)
+        return RaySeat(lambda: actor.remote(number, threads, str(logs), str(self._token), self._engine.name), self)
 
     def close(self) -> None:
         """Leave the cluster; it goes on without us."""
@@ -151,6 +157,14 @@ class RayCluster:
             return (
                 f"Node {node.host} does not see {self._shared}. Put BREADTH_HOME (and HF_HOME) on a file system that "
                 "all nodes mount under the same path, and run again."
+            )
+        if node.no_engine:
+            return f"Node {node.host} cannot evaluate with {self._engine.name}: {node.no_engine}"
+        if node.engine != self._engine.versions:
+            return (
+                f"Node {node.host} would evaluate with other versions of {self._engine.name} or its libraries than "
+                f"this machine has ({_differences(node.engine, self._engine.versions)}). Install the same on every "
+                "node: results of different versions are never paired, and this run would never be finished."
             )
         try:
             self._check(node.hardware)
@@ -206,6 +220,15 @@ class RayCluster:
                 raise ClusterError("No node of the Ray cluster offers a processor (`ray start --num-cpus=N`).")
             places, self._cpus_per_lane = sum(cpus), 1
         return self._jobs or places
+
+
+def _differences(there: dict[str, str], here: dict[str, str]) -> str:
+    """Libraries of other versions, as `vllm 0.31.0, here 0.32.0`."""
+    return "; ".join(
+        f"{name} {there.get(name, 'missing')}, here {here.get(name, 'missing')}"
+        for name in sorted(there.keys() | here.keys())
+        if there.get(name) != here.get(name)
+    )
 
 
 def _end_without_ray() -> None:

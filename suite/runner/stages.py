@@ -119,13 +119,17 @@ def evaluation_key(
     """Key of an evaluation."""
     from suite.evaluation.protocol import describe
 
+    asked: list[str | int] = [engine.name, track.evaluation.dtype, track.evaluation.batch_size]
+    if engine.name == "vllm":
+        # Its batches change answers, unless its kernels see to it that they do not.
+        asked.append("batch-invariant" if engine.batch_invariant else "in batches")
     return content_key(
         {
             "stage": ["evaluation", STAGES_VERSION],
             "weights": weights_sha256,
             "base": base_weights,
             "tasks": describe(tasks),
-            "engine": [engine.name, track.evaluation.dtype, track.evaluation.batch_size],
+            "engine": asked,
             "template": track.recipe.template,
             "length": track.recipe.max_length,
             "libraries": engine.versions,

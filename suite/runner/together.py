@@ -66,7 +66,7 @@ def grouped(trained: Sequence[tuple[Unit, TrainedModel | None]], lanes: int) -> 
 def check_engine(engine: EngineFacts, executor: Executor) -> None:
     """Raise before anything is trained: EngineError where the engine cannot run here, UsageError for too many lanes."""
     if engine.name != "vllm" or not isinstance(executor, LocalLanes):
-        return  # on a cluster every lane has GPUs of its own, and each node finds its vLLM or fails its cells
+        return  # on a cluster every lane has GPUs of its own, and each node is asked for its vLLM when it arrives
     from suite.engines.vllm.finding import find_vllm
 
     installation = find_vllm()

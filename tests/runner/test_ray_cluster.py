@@ -140,6 +140,7 @@ def test_interrupted_there_and_finished_here_with_the_same_records(
 
 
 def test_a_dead_head_is_one_error_at_once(tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from suite.engines import EngineFacts
     from suite.runner.ray_cluster import ClusterError, RayCluster
 
     with socket.socket() as free:
@@ -157,7 +158,7 @@ def test_a_dead_head_is_one_error_at_once(tiny_home: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr("ray.init", waits)
     with pytest.raises(ClusterError, match="There is no Ray cluster"):
-        RayCluster(f"127.0.0.1:{port}", shared=tiny_home).lanes()
+        RayCluster(f"127.0.0.1:{port}", shared=tiny_home, engine=EngineFacts.of("transformers")).lanes()
 
 
 def test_a_head_that_dies_on_the_way_ends_the_run_with_a_sentence(cluster: Any, tiny_home: Path) -> None:

@@ -35,10 +35,12 @@ def wait_until(what: Callable[[], bool], seconds: float = 200) -> None:
 def test_two_cells_of_two_gpus_have_their_own_and_the_third_waits(cluster: Any, own_home: Path) -> None:
     import ray
 
+    from suite.engines import EngineFacts
     from suite.runner.ray_cluster import RayCluster
 
     own_home.mkdir()
-    executor = RayCluster(cluster.address, jobs=3, gpus_per_cell=2, shared=own_home)
+    facts = EngineFacts.of("transformers")
+    executor = RayCluster(cluster.address, jobs=3, gpus_per_cell=2, shared=own_home, engine=facts)
     assert executor.lanes() == 3
     try:
         seats = [executor.seat(number, threads=1, logs=own_home / "logs") for number in range(3)]
@@ -58,6 +60,25 @@ def test_two_cells_of_two_gpus_have_their_own_and_the_third_waits(cluster: Any, 
         assert waits.devices == given_back
         for seat in seats:
             seat.stop()
+    finally:
+        executor.close()
+
+
+def test_a_node_whose_vllm_is_another_gets_no_cell(cluster: Any, own_home: Path) -> None:
+    from suite.engines import EngineFacts
+    from suite.runner.executors import ExecutorLost
+    from suite.runner.ray_cluster import RayCluster
+
+    own_home.mkdir()
+    made_up = EngineFacts("vllm", {"vllm": "0.26.99"})
+    executor = RayCluster(cluster.address, jobs=1, shared=own_home, engine=made_up)
+    try:
+        assert executor.lanes() == 1
+        seat = executor.seat(0, threads=1, logs=own_home / "logs")
+        # A node without any vLLM is refused as one with another is.
+        with pytest.raises(ExecutorLost, match=r"Node .* (other versions of vllm|cannot evaluate with vllm)"):
+            wait_until(seat.ready)
+        seat.stop()
     finally:
         executor.close()
 

@@ -40,6 +40,21 @@ def starts(vllm_python: str, tmp_path: Path) -> tuple[dict[str, str], Path]:
     return {"BREADTH_VLLM_PYTHON": str(script)}, noted
 
 
+@pytest.fixture
+def short(vllm_python: str, tmp_path: Path) -> tuple[dict[str, str], Path]:
+    """An environment whose vLLM lacks the memory for the second adapter; and the file that each start is noted in."""
+    noted, script, seen = tmp_path / "starts", tmp_path / "short-python", tmp_path / "seen"
+    noted.touch()
+    seen.touch()
+    server = f"-P {Path(__file__).parents[1] / 'short_vllm.py'} $2 {seen} 2"
+    script.write_text(
+        f'#!/bin/sh\ncase "$*" in *--versions*) exec {vllm_python} "$@" ;; esac\necho start >> {noted}\n'
+        f"exec {vllm_python} {server}\n"
+    )
+    script.chmod(0o755)
+    return {"BREADTH_VLLM_PYTHON": str(script)}, noted
+
+
 def results(home: Path, engine: str) -> dict[str, Result]:
     found = (Result.model_validate_json(content) for content in stored_results(home).values())
     return {one.cell.id: one for one in found if one.engine_name == engine}
@@ -77,6 +92,26 @@ def test_a_run_starts_one_engine_and_agrees_with_the_other(
     board = breadth("board", "--track", str(track), "--format", "json", environment=environment)
     tables = json.loads(board.stdout)["tables"]
     assert sorted(table["engine"].partition(" ")[0] for table in tables) == ["transformers", "vllm"]
+
+
+def test_a_cell_that_memory_does_not_suffice_for_fails_alone(
+    track: Path, short: tuple[dict[str, str], Path], own_home: Path, breadth: Breadth
+) -> None:
+    """With one request at a time, which leaves no smaller batch to try; `test_process` has those that do."""
+    environment, noted = short
+    track.write_text(track.read_text().replace("batch_size = 16", "batch_size = 1"))
+    asked = ("run", "--track", str(track), "--jobs", "1", "--strategies", "longest", "--seeds", "1")
+    done = breadth(*asked, "--engine", "vllm", environment=environment, timeout=900)
+    assert done.returncode == 1, done.stderr + done.stdout
+    assert "2 cells recorded, 0 finished before, 1 failed." in done.stdout
+    (failed,) = [line for line in done.stdout.splitlines() if line.startswith("  failed: ")]
+    assert "longest" in failed
+    assert "vLLM ran out of memory with 1 requests at once: " in failed
+    assert "can't allocate memory" in failed
+    assert "Set a smaller batch_size" in failed
+    assert sorted(one.cell.strategy for one in results(own_home, "vllm").values()) == ["full", "untuned"]
+    # All in company, then each alone: what lacks memory takes nobody with it.
+    assert noted.read_text().split() == ["start", "start"]
 
 
 def test_an_unknown_engine_and_one_that_is_not_there(own_home: Path, breadth: Breadth) -> None:

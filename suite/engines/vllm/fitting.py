@@ -63,10 +63,20 @@ def room_for_rank(rank: int) -> int:
     raise EvaluationError(f"vLLM serves adapters of rank up to {RANKS[-1]}, not {rank}; use the transformers engine.")
 
 
+def adapter_rank(folder: Path) -> int:
+    """The largest rank of an adapter's matrices; 0 for one that is no LoRA, which `check_adapter` refuses.
+
+    Raises EvaluationError for a folder without a readable adapter.
+    """
+    try:
+        config = _adapter_config(folder)
+        return _largest_rank(config) if config.get("peft_type") == "LORA" else 0
+    except (OSError, ValueError, KeyError) as error:
+        raise EvaluationError(f"The adapter in {folder} cannot be read ({error}).") from error
+
+
 def check_adapter(folder: Path, base: BaseFiles, rank: int) -> None:
     """Raise EvaluationError unless the adapter in `folder` is one of this base model, of rank `rank` at most."""
-    if not (folder / "adapter_config.json").is_file():
-        raise EvaluationError(f"There is no adapter in {folder} (no adapter_config.json). Check the path.")
     try:
         reason = _misfit(folder, base, rank)
     except (OSError, ValueError, KeyError) as error:
@@ -76,13 +86,13 @@ def check_adapter(folder: Path, base: BaseFiles, rank: int) -> None:
 
 
 def _misfit(folder: Path, base: BaseFiles, rank: int) -> str:
-    config = _read_json(folder / "adapter_config.json")
+    config = _adapter_config(folder)
     if config.get("peft_type") != "LORA":
         return f"it is of type {config.get('peft_type')}, and vLLM knows LORA alone"
     if config.get("use_dora") or config.get("modules_to_save"):
         return "it trains whole modules or magnitudes (modules_to_save, use_dora), which vLLM cannot add to a model"
     shapes = dict(_shapes(folder / "adapter_model.safetensors"))
-    largest = max([int(config["r"]), *map(int, (config.get("rank_pattern") or {}).values())])
+    largest = _largest_rank(config)
     if largest > rank:
         return f"its rank is {largest}, and the engine was started for {rank}"
     halves: dict[str, dict[str, tuple[int, ...]]] = {}
@@ -107,6 +117,17 @@ def _misfit(folder: Path, base: BaseFiles, rank: int) -> str:
         if sorted(found) != sorted(base.matrices[module]):
             return f"{module} is {base.matrices[module]} in the model and {found} in the adapter"
     return ""
+
+
+def _adapter_config(folder: Path) -> dict[str, Any]:
+    path = folder / "adapter_config.json"
+    if not path.is_file():
+        raise EvaluationError(f"There is no adapter in {folder} (no adapter_config.json). Check the path.")
+    return _read_json(path)
+
+
+def _largest_rank(config: dict[str, Any]) -> int:
+    return max([int(config["r"]), *map(int, (config.get("rank_pattern") or {}).values())])
 
 
 def _shapes(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -8,6 +8,7 @@ wherever nothing is cut.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.instance import Instance
@@ -17,6 +18,7 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from suite.engines.protocol import GenerationRequest, Likelihood, LikelihoodRequest
 from suite.errors import EvaluationError
+from suite.evaluation.harness.company import Adapters, Company, question_of
 from suite.evaluation.likelihood import fit_pair
 from suite.evaluation.plan import fit_prompt
 from suite.evaluation.run import in_slices
@@ -37,8 +39,9 @@ class EngineLM(TemplateLM):
     """One adapter (None: the bare model) of an engine.
 
     With a `template` the harness's whole prompt is the instruction of that chat template, and what it scores is the
-    response; without one prompts are plain text. `max_length` is in tokens, prompt and answer together.
-    `first_prompt_ids`, `tokens` (scored or generated) and `truncated` (requests cut to fit) say what was done.
+    response; without one prompts are plain text. `max_length` is in tokens, prompt and answer together. Adapters of one
+    `company`, each with a model of its own, are asked together. `first_prompt_ids`, `tokens` (scored or generated) and
+    `truncated` (requests cut to fit) say what was done.
     """
 
     backend = "causal"
@@ -50,12 +53,14 @@ class EngineLM(TemplateLM):
         *,
         max_length: int,
         adapter: str | None = None,
+        company: Company | None = None,
         template: Template | None = None,
         max_new_tokens: int | None = None,
         progress: Progress = no_progress,
     ) -> None:
         super().__init__()
         self.engine, self.tokenizer, self.adapter = engine, tokenizer, adapter
+        self.company = company or Company((adapter,))
         self.template, self.max_length = template, max_length
         self.max_new_tokens = max_new_tokens
         self.progress = progress
@@ -135,7 +140,13 @@ class EngineLM(TemplateLM):
             self._fitted(ids, self.max_length - longest) for ids, (longest, _) in zip(encoded, settings, strict=True)
         ]
         self._note_first(prompts)
-        answers = self._in_rounds(prompts, settings, tuple(sorted(ends)))
+        stops = tuple(sorted(ends))
+        asked = [[longest, *prompt] for prompt, (longest, _) in zip(prompts, settings, strict=True)]
+        question = question_of(f"generate until {[until for _, until in settings]} {stops}", asked)
+        answers: list[list[int]] = self.company.answer(
+            self.adapter, question, lambda adapters: self._in_rounds(adapters, prompts, settings, stops)
+        )
+        self.tokens += sum(map(len, answers))
         texts = [self.tokenizer.decode(ids, skip_special_tokens=True) for ids in answers]
         return [
             postprocess_generated_text(text, stop=until, think_end_token=None)
@@ -156,34 +167,37 @@ class EngineLM(TemplateLM):
         return longest, [text for text in asked["until"] if text]
 
     def _in_rounds(
-        self, prompts: Sequence[tuple[int, ...]], settings: Sequence[tuple[int, list[str]]], ends: tuple[int, ...]
-    ) -> list[list[int]]:
+        self,
+        adapters: Adapters,
+        prompts: Sequence[tuple[int, ...]],
+        settings: Sequence[tuple[int, list[str]]],
+        ends: tuple[int, ...],
+    ) -> dict[str | None, list[list[int]]]:
         """Generate, looking for stop sequences between rounds: an engine stops at tokens, not at texts."""
-        answers: list[list[int]] = [[] for _ in prompts]
-        going = list(range(len(prompts)))
+        answers: dict[str | None, list[list[int]]] = {adapter: [[] for _ in prompts] for adapter in adapters}
+        going = [(adapter, place) for adapter in adapters for place in range(len(prompts))]
+        total = len(going)
         while going:
-            steps = {
-                place: min(max(FIRST_ROUND, len(answers[place])), settings[place][0] - len(answers[place]))
-                if settings[place][1]
-                else settings[place][0]
-                for place in going
-            }
+            steps = []
+            for adapter, place in going:
+                (longest, until), said = settings[place], len(answers[adapter][place])
+                steps.append(min(max(FIRST_ROUND, said), longest - said) if until else longest)
             asked = [
-                GenerationRequest((*prompts[place], *answers[place]), steps[place], ends, self.adapter)
-                for place in going
+                GenerationRequest((*prompts[place], *answers[adapter][place]), step, ends, adapter)
+                for (adapter, place), step in zip(going, steps, strict=True)
             ]
             given = in_slices(asked, self.engine.generate, lambda done: None)
             still = []
-            for place, ids in zip(going, given, strict=True):
-                answers[place] += ids
-                self.tokens += len(ids)
+            for (adapter, place), step, ids in zip(going, steps, given, strict=True):
+                answer = answers[adapter][place]
+                answer += ids
                 longest, until = settings[place]
-                if len(ids) == steps[place] and len(answers[place]) < longest:
-                    text = self.tokenizer.decode(answers[place], skip_special_tokens=True)
+                if len(ids) == step and len(answer) < longest:
+                    text = self.tokenizer.decode(answer, skip_special_tokens=True)
                     if not any(stop in text for stop in until):
-                        still.append(place)
+                        still.append((adapter, place))
             going = still
-            self.progress(len(prompts) - len(going), len(prompts))
+            self.progress(total - len(going), total)
         return answers
 
     def _scored(self, pairs: Sequence[tuple[list[int], list[int]]]) -> list[Likelihood]:
@@ -193,10 +207,24 @@ class EngineLM(TemplateLM):
             self.truncated += len(kept[0]) < len(context) or len(kept[1]) < len(continuation)
             requests.append(LikelihoodRequest(*kept, self.adapter))
         self._note_first([request.prompt_ids for request in requests])
-        total = len(requests)
-        answers = in_slices(requests, self.engine.log_likelihoods, lambda done: self.progress(done, total))
+        question = question_of(
+            "score", (ids for request in requests for ids in (request.prompt_ids, request.continuation_ids))
+        )
+        answers: list[Likelihood] = self.company.answer(
+            self.adapter, question, lambda adapters: self._likelihoods(adapters, requests)
+        )
         self.tokens += sum(answer.tokens for answer in answers)
         return answers
+
+    def _likelihoods(
+        self, adapters: Adapters, requests: Sequence[LikelihoodRequest]
+    ) -> dict[str | None, list[Likelihood]]:
+        asked = [replace(request, adapter=adapter) for adapter in adapters for request in requests]
+        given = in_slices(asked, self.engine.log_likelihoods, lambda done: self.progress(done, len(asked)))
+        return {
+            adapter: given[place * len(requests) : (place + 1) * len(requests)]
+            for place, adapter in enumerate(adapters)
+        }
 
     def _fitted(self, ids: list[int], room: int) -> tuple[int, ...]:
         self.truncated += len(ids) > room

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +12,7 @@ import numpy as np
 from suite.errors import EvaluationError
 from suite.evaluation.formats import subsample
 from suite.evaluation.harness.building import SPLITS, Settings, build
+from suite.evaluation.harness.company import Company
 from suite.evaluation.harness.installed import check_harness, quiet_harness
 from suite.evaluation.plan import SHOWN
 from suite.evaluation.protocol import AskedModel, Item, Task, TaskOutcome, Unit
@@ -65,6 +66,17 @@ class HarnessTask(Task):
 
     def evaluate(self, engine: Engine, model: AskedModel, progress: Progress = no_progress) -> TaskOutcome:
         """Ask the engine and score; raises EvaluationError when the documents are not those the task was made of."""
+        (outcome,) = self.evaluate_together(engine, (model,), progress)
+        return outcome
+
+    def evaluate_together(
+        self, engine: Engine, models: Sequence[AskedModel], progress: Progress = no_progress
+    ) -> list[TaskOutcome]:
+        """The same for adapters of one engine, whose requests share batches."""
+        company = Company(model.adapter for model in models)
+        return [self._evaluated(engine, model, company, progress) for model in models]
+
+    def _evaluated(self, engine: Engine, model: AskedModel, company: Company, progress: Progress) -> TaskOutcome:
         from lm_eval.evaluator import evaluate
 
         from suite.evaluation.harness.model import EngineLM
@@ -79,6 +91,7 @@ class HarnessTask(Task):
             engine,
             model.tokenizer,
             adapter=model.adapter,
+            company=company,
             max_length=model.max_length,
             template=model.template if self.settings.task in CHATS else None,
             max_new_tokens=self.max_new_tokens or None,

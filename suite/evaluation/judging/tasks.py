@@ -73,15 +73,26 @@ class JudgedTask(JudgedLater):
         items = [[item.id, item.instruction, item.input, item.reference, list(item.choices)] for item in self.items]
         return content_key([self.kind, self.max_new_tokens, self.judge.key, PROMPTS.sha256, self._rules(), items])
 
-    def answer(self, engine: Engine, model: AskedModel, progress: Progress = no_progress) -> Answered:
-        """Greedy answers to all items."""
+    def answer_together(
+        self, engine: Engine, models: Sequence[AskedModel], progress: Progress = no_progress
+    ) -> list[Answered]:
+        """Each model's greedy answers to all items, those of one turn asked in one go."""
         judge_prompts()
-        answerer = Answerer(engine, model, self.max_new_tokens)
+        answerer = Answerer(engine, models, self.max_new_tokens)
         turns = self._turns(answerer, progress)
-        return Answered(self, turns, answerer.first_prompt_ids, answerer.tokens, answerer.truncated)
+        return [
+            Answered(
+                self,
+                tuple(turn[place] for turn in turns),
+                answerer.first_prompt_ids[place],
+                answerer.tokens[place],
+                answerer.truncated[place],
+            )
+            for place in range(len(models))
+        ]
 
-    def _turns(self, answerer: Answerer, progress: Progress) -> tuple[list[str], ...]:
-        """Answers, turn by turn."""
+    def _turns(self, answerer: Answerer, progress: Progress) -> tuple[list[list[str]], ...]:
+        """Answers, turn by turn, of each model."""
         return (answerer.answer(self.items, progress),)
 
     @abstractmethod
@@ -156,7 +167,7 @@ class GradedJudge(JudgedTask):
     def _rules(self) -> list[Any]:
         return []
 
-    def _turns(self, answerer: Answerer, progress: Progress) -> tuple[list[str], ...]:
+    def _turns(self, answerer: Answerer, progress: Progress) -> tuple[list[list[str]], ...]:
         first = answerer.answer(self.items, progress)
         return first, answerer.follow_up(self.items, first, progress)
 

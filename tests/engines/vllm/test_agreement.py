@@ -93,6 +93,34 @@ def test_likelihoods_are_the_same(served: VllmEngine, peer: Engine, adapters: di
     assert {one.greedy for one in ours if one.tokens} == {True, False}
 
 
+@pytest.mark.parametrize("engine", ["served", "peer"])
+def test_a_rerun_in_other_company_agrees(
+    engine: str, request: pytest.FixtureRequest, adapters: dict[str, Path]
+) -> None:
+    """One adapter three requests at a time, and in batches that it shares with every other."""
+    asked = request.getfixturevalue(engine)
+    texts = [
+        GenerationRequest(ids, 4 + place % 20, (17, 90), name)
+        for name in (None, *adapters)
+        for place, ids in enumerate(prompts(120))
+    ]
+    scores = [
+        LikelihoodRequest(one.prompt_ids[: len(one.prompt_ids) // 2 + 1], (*one.prompt_ids[-9:], 7), one.adapter)
+        for one in texts
+    ]
+    own = [place for place, one in enumerate(texts) if one.adapter == "adapter-2"]
+    said, scored = asked.generate(texts), asked.log_likelihoods(scores)
+    few = [own[start : start + 3] for start in range(0, len(own), 3)]
+    again = [text for places in few for text in asked.generate([texts[place] for place in places])]
+    same = [text == said[place] for place, text in zip(own, again, strict=True)]
+    assert np.mean(same) >= 0.99
+    assert len({len(text) for text in again}) > 5
+    rescored = [one for places in few for one in asked.log_likelihoods([scores[place] for place in places])]
+    apart = [abs(one.log_likelihood - scored[place].log_likelihood) for place, one in zip(own, rescored, strict=True)]
+    assert max(apart) <= 1e-3
+    assert max(abs(one.log_likelihood) for one in rescored) > 10, "far from nothing"
+
+
 def test_sampled_text_depends_on_the_seed_alone(served: VllmEngine, adapters: dict[str, Path]) -> None:
     def asked(seed: int) -> list[GenerationRequest]:
         return [

@@ -17,6 +17,7 @@ from suite.engines.vllm.engine import VllmEngine, VllmSettings
 from suite.evaluation.judged_later import judge_all, whole
 from suite.evaluation.judging.loading import load_judged_task
 from suite.evaluation.protocol import AskedModel
+from suite.evaluation.run import ask_together
 from suite.evaluation.suites import suite
 from suite.templates import get_template
 
@@ -46,11 +47,8 @@ def test_a_judge_starts_when_the_engine_of_the_adapters_has_ended(
         asked = [GenerationRequest((0, 5, 9), 8, (), name) for name in adapters]
         before = engine.generate(asked)
         (first,) = children(os.getpid())
-        waiting = {
-            (name, task.name): task.answer(engine, AskedModel(tokenizer, template, 128, name))
-            for name in adapters
-            for task in tasks
-        }
+        models = {name: AskedModel(tokenizer, template, 128, name) for name in adapters}
+        _, waiting = ask_together(tasks, engine, models)
         assert children(os.getpid()) == [first], "one start for all adapters and tasks"
         found = whole(judge_all(waiting, engine))
         assert alive == [[]], "the judge is started once, and nothing of vLLM runs beside it"
