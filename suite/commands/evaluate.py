@@ -74,7 +74,7 @@ def evaluate(
     setting = _setting(template, max_length, engine, dtype, batch_size, gpus)
     with Display(Console(stderr=True, soft_wrap=True)) as display:
         if not dry_run:
-            check_suites(model, specs, engine=setting.engine, dtype=setting.dtype)
+            check_suites(model, specs, engine=setting.engine, dtype=setting.dtype, gpus=setting.gpus)
         tasks = _tasks(specs, setting, display)
         if dry_run:
             _print_plan(console, specs, tasks, [*adapters] or [model])

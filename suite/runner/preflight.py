@@ -70,7 +70,7 @@ def check_suites(
     from suite.evaluation.judging.loading import judge_of
 
     name, commit = (model, "") if Path(model).is_dir() else (model.partition("@")[0], model.partition("@")[2])
-    advice = "--dtype bfloat16 halves that." if dtype == "float32" else "Take a smaller one, or a larger card."
+    advice = "--dtype bfloat16 halves that." if dtype == "float32" else "Take a smaller one, a larger card, or --gpus."
     held = [_Held("The model", name, commit or "not pinned", chosen_engine(engine), dtype, gpus, advice)]
     for spec in specs:
         if spec.judge:
