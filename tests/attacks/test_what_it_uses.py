@@ -29,6 +29,7 @@ HOGS = {
                 kept = bytearray(os.urandom(2**20) * 100)
                 time.sleep(60)
                 os._exit(0)
+            time.sleep(0.3)
         time.sleep(60)
         """,
         LIMITS,

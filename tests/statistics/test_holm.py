@@ -33,9 +33,11 @@ def test_definition(p_values: list[float]) -> None:
     assert (holm(p_values) >= np.array(p_values)).all()
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_the_correction_of_statsmodels(p_values: list[float]) -> None:
-    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+def test_the_correction_of_statsmodels() -> None:
+    rng = np.random.default_rng(0)
+    # Two tables alone: statsmodels collects garbage at every call.
+    for p_values in (rng.random(30) ** 3, np.asarray([0.01, 0.01, 1.0, 0.0, 0.04])):
+        assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.1, float("nan")])
