@@ -8,12 +8,12 @@ from typing import Any
 
 
 def strict_json(content: bytes | str) -> Any:
-    """What JSON says: every number finite, every text whole characters.
+    """What JSON says: every number finite, every integer of 64 bits, every text whole characters.
 
-    What reads NaN, infinities or halves of characters on would write them as something else, or not at all. Raises
-    ValueError for them and for what is no JSON, RecursionError where it nests too deeply.
+    What reads NaN, infinities, longer integers or halves of characters on would write them as something else, or not
+    at all. Raises ValueError for them and for what is no JSON, RecursionError where it nests too deeply.
     """
-    document = json.loads(content, parse_constant=_no_number, parse_float=_finite)
+    document = json.loads(content, parse_constant=_no_number, parse_float=_finite, parse_int=_of_64_bits)
     escaped = b"\\ud" if isinstance(content, bytes) else "\\ud"
     if escaped in content.lower():  # type: ignore[operator]
         json.dumps(document, ensure_ascii=False).encode()
@@ -22,6 +22,13 @@ def strict_json(content: bytes | str) -> Any:
 
 def _no_number(written: str) -> float:
     raise ValueError(f"{written} is no number of JSON")
+
+
+def _of_64_bits(written: str) -> int:
+    number = int(written)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{written[:20]} is an integer of more than 64 bits")
+    return number
 
 
 def _finite(written: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,17 @@ def test_a_result_with_a_number_that_is_none(number: str, place: str) -> None:
     found = read_record(record.path, spoiled.encode())
     assert isinstance(found, Skipped)
     assert "number" in found.reason
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "1e19", "9" * 300])
+def test_a_result_with_an_integer_beyond_64_bits(number: str) -> None:
+    """It was taken, and no table of the board could be written any more."""
+    record = result()
+    spoiled = re.sub(r'"evaluation_tokens":\d+', f'"evaluation_tokens":{number}', record.to_json())
+    assert spoiled != record.to_json()
+    found = read_record(record.path, spoiled.encode())
+    assert isinstance(found, Skipped)
+    assert "64 bits" in found.reason or "evaluation_tokens" in found.reason
 
 
 def test_a_prepared_board_with_half_a_character() -> None:
