@@ -12,6 +12,7 @@ from strategies.kernels.compiling import compiled
 from strategies.kernels.gain_lists import PICKED, tie_floor
 
 FIRST = 2
+"""Rows of the best stale gains that a step looks at before all others."""
 
 
 class DenseGains:

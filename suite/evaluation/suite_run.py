@@ -166,19 +166,19 @@ def _asked(
     task: Task, engine: Engine, models: Mapping[str, AskedModel], progress: Callable[[str], Progress]
 ) -> tuple[dict[tuple[str, str], TaskOutcome | BreadthError], dict[tuple[str, str], Waiting]]:
     """A task on all models together; where that fails on each alone, so that only those fail which cannot be had."""
-    found: dict[tuple[str, str], TaskOutcome | BreadthError] = {}
-    waiting: dict[tuple[str, str], Waiting] = {}
     whose = next(iter(models)) if len(models) == 1 else f"{len(models)} models"
     try:
         outcomes, waiting = ask_together([task], engine, models, progress(f"{task.name} of {whose}"))
-        found |= outcomes
+        return {**outcomes}, waiting
     except BreadthError as error:
         if len(models) == 1:
             return {(name, task.name): error for name in models}, {}
-        for name, model in models.items():
-            alone = _asked(task, engine, {name: model}, progress)
-            found |= alone[0]
-            waiting |= alone[1]
+    found: dict[tuple[str, str], TaskOutcome | BreadthError] = {}
+    waiting = {}
+    for name, model in models.items():
+        alone = _asked(task, engine, {name: model}, progress)
+        found |= alone[0]
+        waiting |= alone[1]
     return found, waiting
 
 
