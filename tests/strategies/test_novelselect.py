@@ -52,11 +52,18 @@ def test_picks_of_the_literal_form(rows: np.ndarray, data: st.DataObject) -> Non
     assert novelselect(rows, density, budget, farthest=farthest, **given_form).tolist() == literal
 
 
-def test_lists_of_a_larger_run_agree_with_none() -> None:
+def clumped(rows: int, *, dimensions: int, clumps: int, every: int) -> np.ndarray:
+    """Unit rows around some directions; every so many-th is the same."""
     rng = np.random.default_rng(1)
-    rows = rng.normal(size=(3_000, 24)) + 2 * rng.normal(size=(30, 24))[rng.integers(30, size=3_000)]
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    rows[::7] = rows[0]
+    centres = rng.normal(size=(clumps, dimensions))
+    points = rng.normal(size=(rows, dimensions)) + 2 * centres[rng.integers(clumps, size=rows)]
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    points[::every] = points[0]
+    return points
+
+
+def test_lists_of_a_larger_run_agree_with_none() -> None:
+    rows = clumped(3_000, dimensions=24, clumps=30, every=7)
     density = knn_density(rows, rows, neighbours=10, power=0.5)
     picks = novelselect(rows, density, 700, first=3)
     assert picks.tolist() == novelselect(rows, density, 700, first=3, dtype=np.float64).tolist()
@@ -66,10 +73,7 @@ def test_lists_of_a_larger_run_agree_with_none() -> None:
 
 
 def test_several_blocks_of_picks_are_those_of_the_literal_form() -> None:
-    rng = np.random.default_rng(4)
-    rows = rng.normal(size=(260, 12)) + 2 * rng.normal(size=(9, 12))[rng.integers(9, size=260)]
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    rows[::9] = rows[0]
+    rows = clumped(260, dimensions=12, clumps=9, every=9)
     density = knn_density(rows, rows, neighbours=10, power=0.5)
     literal = oracles.novelselect(rows, density, 200, 5, 1.0, None)
     assert novelselect(rows, density, 200, first=5).tolist() == literal
