@@ -32,6 +32,8 @@ FINISHED = (
 """What stands for a stage's finished output."""
 PATIENCE = 600.0
 """Seconds after which an attempt counts as hanging."""
+LEAVING_SECONDS = 60.0
+"""Seconds within which workers of a killed runner have to be gone; they need one or two."""
 
 
 def without_cost(home: Path) -> dict[str, Any]:
@@ -136,10 +138,10 @@ class Starter:
         return found
 
     def wait_for_workers(self) -> None:
-        """Workers of killed runners end by themselves within a second or two."""
-        deadline = time.monotonic() + PATIENCE
-        while self.workers():
-            assert time.monotonic() < deadline, "workers of killed runners go on"
+        """Workers of killed runners end by themselves."""
+        deadline = time.monotonic() + LEAVING_SECONDS
+        while left := self.workers():
+            assert time.monotonic() < deadline, f"workers of killed runners go on: {left}"
             time.sleep(0.05)
 
     def close(self) -> None:
