@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from suite.diversity.pairs import cosine_distances, hide_self, unit_rows
+from suite.diversity.pairs import cosine_distances, unit_rows
 from suite.diversity.reading import EmbeddingMetric
 from suite.errors import ParameterError, SelectionError
 from suite.features import Density, Embeddings, Progress, no_progress
@@ -117,6 +117,8 @@ def mean_novelty(
 
     A row's density is the same for all its distances, so ranking by distance alone gives the same order.
     """
+    from suite.diversity.kernels.sorted_rows import sort_rows
+
     unit = unit_rows(embeddings)
     if not 0 <= distance_power < math.inf:
         raise ParameterError(f"distance_power must be a number of at least 0, not {distance_power}.")
@@ -127,8 +129,7 @@ def mean_novelty(
     weights /= weights.sum()
     total = 0.0
     for start, distances in cosine_distances(unit, progress):
-        if not count_self:
-            hide_self(start, distances)
-        distances.sort(axis=1)
-        total += float(density[start : start + len(distances)] @ (distances[:, :ranks] @ weights))
+        sort_rows(distances)
+        # A row's distance to itself is 0, and so among the first.
+        total += float(density[start : start + len(distances)] @ (distances[:, len(unit) - ranks :] @ weights))
     return total / len(unit)

@@ -40,7 +40,6 @@ def published_novelsum(embeddings: np.ndarray, density: np.ndarray, block: int =
 
 
 def test_novelsum_against_the_published_form(benchmark: BenchmarkFixture) -> None:
-    """The target is 200 times; on Zen 4 numpy sorts three times slower with AVX-512 than without, and ours sorts."""
     points = clustered(2_000, 384)
     density = np.random.default_rng(0).uniform(1, 30, len(points))
     ours, literal = compare(
