@@ -49,3 +49,12 @@ def markdown_text(text: str) -> str:
 def markdown_code(text: str) -> str:
     """Text as code in a cell of a Markdown table, where only a backtick and a bar mean anything."""
     return f"`{visible(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: `0.02 s`, `12 s`, `3.1 min`, `2.5 h`."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 6_000 else f"{seconds / 3600:.1f} h"

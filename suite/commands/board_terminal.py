@@ -11,7 +11,7 @@ from rich.text import Text
 
 from suite.aggregate import Board, Row, Table
 from suite.aggregate.wording import board_notes, legend, percent, points, ranks, table_notes, table_title
-from suite.plain_text import visible
+from suite.plain_text import duration, visible
 
 # Okabe-Ito: told apart by colour-blind readers, too.
 BETTER, WORSE, GREY = "#009E73", "#D55E00", "grey58"
@@ -166,13 +166,6 @@ def _difference(row: Row) -> Text:
         return Text("baseline", style=GREY)
     written = points(row.difference, sign=True)
     return Text(f"{written} {MARKS[row.verdict] or ' '}", style=STYLES.get(row.verdict, ""))
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: `0.02 s`, `12 s`, `3.1 min`."""
-    if seconds < 10:
-        return f"{seconds:.2f} s"
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
 
 
 def _print_notes(notes: list[str], console: Console) -> None:

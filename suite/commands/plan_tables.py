@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from suite.plain_text import duration
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -35,7 +37,7 @@ def print_plan(console: Console, plan: Plan) -> None:
         console.print("Time: not known, because no cell of this track was run here and the track states no figure.")
     else:
         console.print(
-            f"Time: about {_duration(plan.seconds)} on {plan.lanes} lane(s), {plan.seconds_per_cell:.0f} s a cell "
+            f"Time: about {duration(plan.seconds)} on {plan.lanes} lane(s), {plan.seconds_per_cell:.0f} s a cell "
             f"by {plan.basis}. Nothing was run."
         )
 
@@ -116,11 +118,3 @@ def _short(count: float) -> str:
 
 def _bytes(count: float) -> str:
     return f"{count / GIB:,.1f} GiB" if count >= GIB else f"{count / 2**20:,.0f} MiB"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

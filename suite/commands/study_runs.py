@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from suite.errors import BreadthError, UsageError
+from suite.plain_text import duration, visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from suite.commands.executing import Where
+    from suite.results import Cost, Result
     from suite.runner.cells import Cell
     from suite.runner.experiment import Experiment
     from suite.runner.runner import Outcome
@@ -76,6 +78,7 @@ def carry_out(
     from suite.runner.experiment import Experiment
     from suite.runner.plan import make_plan
     from suite.runner.runner import Runner
+    from suite.studies.scored import gather
 
     if asked.run and not asked.dry_run:
         require("train", "A study that fine-tunes")
@@ -93,8 +96,10 @@ def carry_out(
         study = make(experiment)
         outcome = Runner(experiment, executor=executor, watcher=display).run(study.cells) if executor else None
         table = study.table()
+        spent = gather(experiment, study.cells).results
     if outcome is not None:
         say_outcome(console, outcome)
+    say_spent(console, spent)
     return table, outcome
 
 
@@ -107,6 +112,22 @@ def say_outcome(console: Console, outcome: Outcome) -> None:
     )
     for failure in outcome.failed:
         console.print(f"  failed: {failure.cell}: {failure.reason}", markup=False, highlight=False)
+
+
+def say_spent(console: Console, results: Sequence[Result]) -> None:
+    """The wall time that the results of a study took on their lanes, as they record it, for each kind of machine."""
+    by_machine: dict[str, list[Cost]] = {}
+    for result in results:
+        by_machine.setdefault(result.cost.hardware, []).append(result.cost)
+    for machine, costs in by_machine.items():
+        training = sum(cost.training_seconds for cost in costs)
+        evaluation = sum(cost.evaluation_seconds for cost in costs)
+        console.print(
+            f"Cost: {duration(training)} of training and {duration(evaluation)} of evaluation, summed over "
+            f"{len(costs)} cells, each on one lane ({visible(machine)}).",
+            highlight=False,
+            markup=False,
+        )
 
 
 def refuse_failures(outcome: Outcome | None) -> None:

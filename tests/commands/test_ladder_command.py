@@ -30,6 +30,7 @@ def test_a_ladder_is_run_once_and_tabulated(tiny_home: Path, tmp_path: Path, bro
 
     done = command_in_process(*call)
     assert f"{CELLS} cells recorded, 0 finished before, 0 failed" in done
+    assert f"of evaluation, summed over {CELLS} cells, each on one lane (" in done
     names = {"table.csv", "ladder.md", "ladder.json", "ladder.html", "ladder.png"}
     assert {file.name for file in out.iterdir()} == names
     with (out / "table.csv").open(newline="") as file:

@@ -26,6 +26,7 @@ def run(part: str, tmp_path: Path, *options: str) -> subprocess.CompletedProcess
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1500)
 def test_every_part_measures_and_lands_in_the_table(tmp_path: Path) -> None:
     done = run("all", tmp_path, "--device", "cpu", "--tiny")
