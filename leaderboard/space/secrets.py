@@ -6,16 +6,9 @@ import re
 from collections.abc import Mapping
 
 from suite.errors import BreadthError
+from suite.secret_looks import LOOKS
 
-LOOKS = {
-    "a Hugging Face token": re.compile(rb"\b(?:hf|api_org)_[A-Za-z0-9]{20,}"),
-    "a GitHub token": re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,})"),
-    "an API key": re.compile(rb"\bsk-[A-Za-z0-9_-]{24,}"),
-    "an AWS access key": re.compile(rb"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-    "a Google API key": re.compile(rb"\bAIza[A-Za-z0-9_-]{35}"),
-    "a Slack token": re.compile(rb"\bxox[abeprs]-[A-Za-z0-9-]{10,}"),
-    "a private key": re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
-}
+_LOOKS = {what: re.compile(look.encode()) for what, look in LOOKS.items()}
 SHORTEST = 8
 """Characters; a shorter token of ours would be found in any text."""
 
@@ -28,7 +21,7 @@ def refuse_secrets(files: Mapping[str, bytes], *own: str | None) -> None:
     tokens = [token.encode() for token in own if token and len(token) >= SHORTEST]
     for path, content in files.items():
         found = "the token you are signed in with" if any(token in content for token in tokens) else None
-        found = found or next((what for what, look in LOOKS.items() if look.search(content)), None)
+        found = found or next((what for what, look in _LOOKS.items() if look.search(content)), None)
         if found:
             raise BreadthError(
                 f"{path} holds what looks like {found}, so nothing was published. Take it out of the file; tokens "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 
 import numpy as np
@@ -64,11 +65,18 @@ def checked_budget(budget: int, rows: int) -> int:
     """`budget` as an int between 1 and `rows`; ValueError otherwise."""
     if not 1 <= budget <= rows:
         raise ValueError(f"a budget must lie between 1 and the {rows} rows there are, not be {budget}")
-    return int(budget)
+    return _whole(budget, "a budget")
 
 
 def checked_first(first: int, rows: int) -> int:
     """`first` as a row position; ValueError otherwise."""
     if not 0 <= first < rows:
         raise ValueError(f"the first row must lie between 0 and {rows - 1}, not be {first}")
-    return int(first)
+    return _whole(first, "the first row")
+
+
+def _whole(number: int, what: str) -> int:
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise ValueError(f"{what} must be a whole number, not {number}") from None

@@ -12,6 +12,9 @@ signature has a file of its own, named by its key and holding it, with a digest 
 
 *Callees.* Only the function's own source decides whether its code is fresh, though the functions it calls are in it.
 Here every file carries a stamp of all sources beside it. What does not fit is compiled anew and written over.
+
+What another version of numba wrote may not even be read back as Python objects: the digest counts the version and the
+stamp in, so that only what this one wrote for these sources is unpickled.
 """
 
 from __future__ import annotations
@@ -60,7 +63,7 @@ class KernelFiles(IndexDataCacheFile):
 
     def save(self, key: Any, data: Any) -> None:
         """Write the machine code of one signature, at once or not at all."""
-        self._save_data(self._name(key), (self._version, self._source_stamp, key, data))
+        self._save_data(self._name(key), (key, data))
 
     def load(self, key: Any) -> Any:
         """The machine code kept for `key`; None where there is none that is whole and of these sources."""
@@ -68,9 +71,7 @@ class KernelFiles(IndexDataCacheFile):
             found = self._load_data(self._name(key))
         except OSError:
             return None
-        if found is None or found[:3] != (self._version, self._source_stamp, key):
-            return None
-        return found[3]
+        return found[1] if found is not None and found[0] == key else None
 
     def flush(self) -> None:
         """Forget every signature of the function."""
@@ -83,12 +84,15 @@ class KernelFiles(IndexDataCacheFile):
 
     def _dump(self, obj: Any) -> bytes:
         data = super()._dump(obj)
-        return hashlib.sha256(data).digest() + data
+        return self._digest(data) + data
 
     def _load_data(self, name: str) -> Any:
         content = Path(self._data_path(name)).read_bytes()
         digest, data = content[:32], content[32:]
-        return pickle.loads(data) if hashlib.sha256(data).digest() == digest else None
+        return pickle.loads(data) if self._digest(data) == digest else None
+
+    def _digest(self, data: bytes) -> bytes:
+        return hashlib.sha256(f"{self._version} {self._source_stamp}\n".encode() + data).digest()
 
 
 @functools.cache

@@ -162,16 +162,17 @@ def read_cells(content: bytes) -> Cells:
             for name in table.column_names
             if name.startswith(_TASK)
         }
+        # Not before here are texts decoded.
+        columns = [_shared(table[name].to_pylist()) for name in plain]
     except (pyarrow.ArrowException, OSError, ValueError, KeyError) as error:
         raise StoreError(f"the table of cells is damaged ({error})") from error
-    lines = zip(*(_shared(table[name].to_pylist()) for name in plain), strict=True)
     return Cells(
         tuple(
             CellLine(
                 **dict(zip(plain, values, strict=True)),
                 tasks={name: means[at] for name, means in tasks.items() if means[at] is not None},
             )
-            for at, values in enumerate(lines)
+            for at, values in enumerate(zip(*columns, strict=True))
         )
     )
 

@@ -73,9 +73,12 @@ def run(
       breadth run --track small-gpu --executor ray --ray-address 10.0.0.1:6379
     """
     from suite.commands.submitted import with_submissions
+    from suite.errors import UsageError
     from suite.runner.cells import Wanted
     from suite.track import load_track
 
+    if card is not None and not dry_run:
+        raise UsageError("--card is what a dry run reckons costs for; a run takes the machine as it is. Add --dry-run.")
     definition = load_track(track)
     named = split_strategies(strategies)
     wanted = Wanted(

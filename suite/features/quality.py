@@ -61,7 +61,10 @@ class Quality(Feature):
     def compute(self, pool: Pool, features: Features, progress: Progress) -> dict[str, np.ndarray]:
         """Read the two columns and put the scores into the pool's order."""
         table = self._table()
-        ids = [str(identifier) for identifier in table.column("id").to_pylist()]
+        try:
+            ids = [str(identifier) for identifier in table.column("id").to_pylist()]
+        except UnicodeDecodeError as error:
+            raise FeatureError(f"{self.file} has an id that is no UTF-8 ({error}); write it again.") from error
         scores = self._scores(table, ids)
         place = {identifier: row for row, identifier in enumerate(ids)}
         if len(place) != len(ids):

@@ -44,7 +44,8 @@ class Control:
     def __init__(self, log: RunLog | None = None, *, clock: Clock = utc_now):
         self.log = log or RunLog(clock=clock)
         self._clock = clock
-        self._guard = threading.Lock()
+        # A signal may call it off in the middle of any of the methods below, on the same thread.
+        self._guard = threading.RLock()
         self._stages: list[Stage] = []
         self._stopped = threading.Event()
         self._reason = ""

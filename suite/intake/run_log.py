@@ -10,11 +10,13 @@ from collections.abc import Mapping
 
 from suite.intake.rules import is_visible
 from suite.intake.watch import Clock, utc_now
+from suite.secret_looks import LOOKS
 
 LARGEST_LOG = 256 * 2**10
 """Bytes; of a longer log the beginning and the end are kept."""
 LONGEST_LINE = 2000
-_TOKEN = re.compile(r"\b(?:hf|api|sk|ghp|gho|github_pat)_[A-Za-z0-9_]{8,}|(?<=Bearer )\S+")
+_SHORT_TOKENS = (r"\b(?:hf|api|sk|gh[pousr]|github_pat)_[A-Za-z0-9_]{8,}", r"(?<=Bearer )\S+")
+_TOKEN = re.compile("|".join((*_SHORT_TOKENS, *LOOKS.values())))
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY", re.IGNORECASE)
 _SHORTEST_SECRET = 8
 _PLAIN = re.compile(r"[\t\n -~]*")

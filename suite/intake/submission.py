@@ -28,7 +28,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from suite.errors import did_you_mean
-from suite.intake.rules import RULES, Problems
+from suite.intake.rules import RULES, Problems, is_visible
 from suite.intake.texts import read_text
 from suite.registry import NAME, Level
 
@@ -63,14 +63,18 @@ def _version(value: str) -> str:
 
 
 def _title(value: str) -> str:
-    if not 1 <= len(value) <= 120 or value.strip() != value or "\n" in value:
+    if not 1 <= len(value) <= 120 or value.strip() != value or not all(map(is_visible, value)):
         raise _broken("title")
     return value
 
 
 def _authors(value: tuple[str, ...]) -> tuple[str, ...]:
     proper = all(
-        1 <= len(author) <= 100 and author.strip() == author and not re.search(r"[<>\n\t]", author) for author in value
+        1 <= len(author) <= 100
+        and author.strip() == author
+        and not set(author) & set("<>")
+        and all(map(is_visible, author))
+        for author in value
     )
     if not proper or not 1 <= len(value) <= 50 or len({author.casefold() for author in value}) != len(value):
         raise _broken("authors")

@@ -20,7 +20,7 @@ from suite.runner.stages import (
     write_record,
 )
 from suite.runner.work import EvaluationJob, GroupJob
-from suite.training.job import TrainedModel, TrainingJob
+from suite.training.job import RECORD, TrainedModel, TrainingJob
 
 if TYPE_CHECKING:
     from suite.engines import EngineFacts
@@ -176,5 +176,5 @@ class Lane:
     def _discard(self, folder: Path) -> None:
         """Delete the weights once their scores are kept; the record of the training stays."""
         for path in folder.iterdir():
-            if path.name != "trained.json":
+            if path.name != RECORD:
                 path.unlink() if path.is_file() else shutil.rmtree(path)

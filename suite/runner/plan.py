@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from suite.errors import TrainingError
 from suite.runner.stages import evaluation_key, training_key
 from suite.training.job import TrainedModel
 
@@ -78,9 +79,10 @@ def _state(experiment: Experiment, cell: Cell) -> State:
     if picked is not None:
         key = training_key(picked.selection.sha256, base, cell.track.recipe_for(cell.base_model), cell.training_seed)
         folder = experiment.folders.model(key)
-        if not (folder / "trained.json").is_file():
+        try:
+            weights = TrainedModel.read(folder).weights_sha256
+        except TrainingError:  # missing, or damaged: a run trains it anew
             return "selected"
-        weights = TrainedModel.read(folder).weights_sha256
     scores = experiment.folders.evaluation(
         evaluation_key(weights, base, cell.track, experiment.tasks, experiment.engine)
     )

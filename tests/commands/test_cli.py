@@ -103,6 +103,7 @@ def test_help_loads_nothing_heavy() -> None:
         (("run", "--track", str(TINY), "--budget", "many"), ("neither a count (500) nor a share (15%)",)),
         (("run", "--track", str(TINY), "--seeds", "9"), ("--seeds must be between 1 and 2",)),
         (("run", "--track", str(TINY), "--jobs", "0"), ("--jobs must be at least 1",)),
+        (("run", "--track", str(TINY), "--card", "H100"), ("--card", "Add --dry-run")),
         (("run", "--track", str(TINY), "--base-model", "gpt"), ("no base model of track tiny 'gpt'",)),
         (("run", "--track", str(TINY), "--store", "ftp://x"), ("ftp://x",)),
         (("run", "--track", str(TINY), "--strategies", ","), ("names no strategy",)),

@@ -91,6 +91,15 @@ def test_bad_files(pool: Pool, tmp_path: Path) -> None:
         scores(file, pool, tmp_path, "reward")
 
 
+def test_an_id_that_is_no_text(pool: Pool, tmp_path: Path) -> None:
+    as_bytes = pa.array([b"a", b"\xa7"])
+    file = tmp_path / "s.parquet"
+    texts = pa.Array.from_buffers(pa.string(), 2, as_bytes.buffers())
+    pq.write_table(pa.table({"id": texts, "quality": [0.5, 1.0]}), file)
+    with pytest.raises(FeatureError, match="an id that is no UTF-8"):
+        scores(str(file), pool, tmp_path)
+
+
 def test_a_weight_is_the_score_to_a_power(pool: Pool, tmp_path: Path) -> None:
     weight = QualityWeight(write(tmp_path / "s.parquet", [0.0, 1.0, 2.0, 3.0]))
     track, store = TrackContext("test", len(pool)), FeatureStore(tmp_path)

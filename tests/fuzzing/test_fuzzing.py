@@ -61,13 +61,12 @@ NAMES = [
 def test_a_few_hundred_inputs(name: str, find: Find) -> None:
     fed = feed(find(name), FEW)
     assert fed.inputs >= FEW
-    assert fed.distinct > FEW / 3
     assert len(fed.answers) > 1 or name in ("URL query", "a run's log"), "it does not reach beyond the first check"
 
 
 def test_more_inputs_than_hypothesis_takes_at_once(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeding, "BATCH", 20)
-    assert feed(find("URL query"), 50).inputs >= 50
+    assert feed(find("URL query"), 120).inputs >= 120
 
 
 @pytest.mark.long

@@ -65,6 +65,8 @@ IN_IDS: list[tuple[Change, Case]] = [
     (toml("my-method", "thelrs"), ("name-taken", MANIFEST, 1, "thelrs")),
     (toml('"1.2"', '"1.2b3"'), ("version", MANIFEST, 2, "1.2b3")),
     (toml("What it does", " "), ("title", MANIFEST, 3, " ")),
+    (toml("What it does", "safe \\u202egpj.exe"), ("title", MANIFEST, 3, "safe \\u{202e}gpj.exe")),
+    (toml('"Ada Lovelace"', '"Ada\\u200b"'), ("authors", MANIFEST, 4, "Ada\\u{200b}")),
     (toml('"Ada Lovelace"', '"<b>Ada</b>"'), ("authors", MANIFEST, 4, "<b>Ada</b>")),
     (toml("Apache-2.0", "my own"), ("licence", MANIFEST, 5, "my own")),
     (toml("Apache-2.0", "LicenseRef-mine"), ("licence", MANIFEST, 5, "LicenseRef-mine")),

@@ -12,6 +12,9 @@ from suite.intake.run_log import RunLog, scrubbed
     [
         ("plain text, with äöü and 漢字\tand tabs", None),
         ("token hf_abcdefghijklmnopqrstuv!", "token [secret]!"),
+        ("keys sk-proj-abcdefghijklmnopqrstuvwx1234 and AKIAABCDEFGHIJKLMNOP", "keys [secret] and [secret]"),
+        ("ghs_abcdefghijklmnopqrstuvwxyz0123456789, xoxb-123456789012-abc", "[secret], [secret]"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nend", "[secret]\nend"),
         ("Authorization: Bearer abc.def-123", "Authorization: Bearer [secret]"),
         ("\x1b[2Jgone\x07", "\\u{1b}[2Jgone\\u{7}"),
         ("right\u202eleft\u200b", "right\\u{202e}left\\u{200b}"),

@@ -76,6 +76,16 @@ def test_a_dry_run_tells_what_is_there_and_makes_nothing(tiny_home: Path, finish
     assert "by the median of" in known.stdout
 
 
+def test_a_dry_run_counts_a_damaged_fine_tune_as_one_to_train(tmp_path: Path, finished: Path, breadth: Breadth) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(finished, home)
+    shutil.rmtree(home / "store")
+    next((home / "cache" / "models").glob("*/trained.json")).write_text("{")
+    planned = breadth(*RUN, "--dry-run", environment={"BREADTH_HOME": str(home)})
+    assert planned.returncode == 0, planned.stderr
+    assert re.search(rf"{CELLS} cells: .*\b1 selected", planned.stdout)
+
+
 def wait_for(pattern: str, home: Path, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 120
     while not list(home.glob(pattern)):

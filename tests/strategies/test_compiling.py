@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -84,6 +85,16 @@ def test_damaged_code_is_compiled_anew(kernels: Path, damage: object) -> None:
         path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
     assert run(kernels, RUN.format(dtype="int64") + HITS) == "20\n0 1"
     assert run(kernels, RUN.format(dtype="int64") + HITS) == "20\n1 0"
+
+
+def test_code_of_another_numba_is_not_even_read(kernels: Path) -> None:
+    """What another version kept may name modules that are gone."""
+    run(kernels, f"import numba; numba.__version__ = '0.1'; {RUN.format(dtype='int64')}")
+    (path,) = files(kernels, "caller.total")
+    assert run(kernels, RUN.format(dtype="int64") + HITS) == "20\n0 1"
+    data = b"cno_such_module\nthing\n."
+    path.write_bytes(hashlib.sha256(data).digest() + data)
+    assert run(kernels, RUN.format(dtype="int64") + HITS) == "20\n0 1"
 
 
 def test_code_of_another_signature_is_not_run(kernels: Path) -> None:

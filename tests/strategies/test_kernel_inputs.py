@@ -133,6 +133,8 @@ def test_rows_that_float16_left_off_unit_length(name: str) -> None:
     [
         (lambda: k_center(np.eye(3), 1, first=3), "first row must lie between 0 and 2"),
         (lambda: farthest(np.eye(3), 1, first=-1), "first row must lie between 0 and 2"),
+        (lambda: k_center(np.eye(3), 2.7, first=0), "a budget must be a whole number, not 2.7"),  # type: ignore[arg-type]
+        (lambda: farthest(np.eye(3), 1, first=0.9), "first row must be a whole number, not 0.9"),  # type: ignore[arg-type]
         (lambda: repr_filter(np.eye(3), 1, order=np.asarray([0, 1, 1]), threshold=0.9), "each of the 3 rows once"),
         (lambda: repr_filter(np.eye(3), 1, order=np.arange(2), threshold=0.9), "each of the 3 rows once"),
         (lambda: repr_filter(np.eye(3), 1, order=np.arange(3), threshold=np.nan), "threshold must be a number"),
