@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,18 @@ def run(exponent: float, ratio: float = 30.0) -> dict[str, Any]:
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
 def test_a_power_law_is_found(exponent: float) -> None:
     assert growth_exponent(SIZES, seconds(exponent)) == pytest.approx(exponent)
+
+
+def test_every_fit_of_the_benchmarks_has_one_stored_to_be_compared_with() -> None:
+    """Without one, or after a change of its name, a benchmark's growth would pass whatever it is."""
+    written = {
+        name
+        for file in (Path(__file__).parent / "benchmarks").glob("test_*.py")
+        for name in re.findall(r"^def (test_growth_\w+)\(", file.read_text(), re.MULTILINE)
+    }
+    stored = {name.partition("[")[0] for name, facts in read_reference().items() if facts.get("growth")}
+    assert len(written) >= 10
+    assert written == stored
 
 
 def test_fewer_than_four_sizes_are_no_fit() -> None:

@@ -14,13 +14,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import oracles
 import pytest
 from alternating import STEEPEST, compare, seconds_in_turns
 from growth import Growth
 from numba import njit
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from strategies.kernels import max_coverage
+from strategies.kernels import max_coverage, weighted_coverage
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 
@@ -98,6 +99,47 @@ def test_growth_of_coverage(benchmark: BenchmarkFixture, growth: Growth) -> None
     made = states(sizes[-1], 4, 2048, 0.02)
     seconds = seconds_in_turns([partial(max_coverage, made[:n], n * 15 // 100, round_gain=0.01) for n in sizes])
     benchmark.pedantic(lambda: max_coverage(made[:2_000], 300, round_gain=0.01), rounds=1)
+    exponent = growth.record("rows with the budget", sizes, seconds)
+    assert exponent <= 2 * STEEPEST
+
+
+def naive_weighted(rows: np.ndarray, budget: int, weights: np.ndarray) -> list[int]:
+    """The square-root form with a dense matrix: every gain by one product in every step, in numpy."""
+    holds = np.zeros((len(rows), len(weights)))
+    holds[np.arange(len(rows))[:, None], rows] = 1.0
+    counts = np.zeros(len(weights))
+    taken = np.zeros(len(rows), dtype=bool)
+    picks: list[int] = []
+    while len(picks) < budget:
+        gains = holds @ (weights / (np.sqrt(counts) + np.sqrt(counts + 1)))
+        gains[taken] = -1.0
+        picks.append(oracles.first_of_largest(gains))
+        taken[picks[-1]] = True
+        counts += holds[picks[-1]]
+    return picks
+
+
+def test_weighted_coverage_against_one_product_a_pick(benchmark: BenchmarkFixture) -> None:
+    layers, width = 4, 1024
+    rows = states(4_000, layers, width, 0.01)
+    weights = np.random.default_rng(0).uniform(0.1, 1.0, layers * width)
+    ours, literal = compare(
+        benchmark,
+        lambda: weighted_coverage(rows, 400, weights=weights, growth="sqrt"),
+        lambda: naive_weighted(rows, 400, weights),
+        floor=100.0,
+        peer="one product of a dense matrix a pick",
+    )
+    assert ours.tolist() == literal
+
+
+def test_growth_of_weighted_coverage(benchmark: BenchmarkFixture, growth: Growth) -> None:
+    """The budget grows along: 15 % of the samples."""
+    sizes = [2_000, 4_000, 8_000, 16_000]
+    made = states(sizes[-1], 4, 1024, 0.01)
+    calls = [partial(weighted_coverage, made[:n], n * 15 // 100, growth="sqrt") for n in sizes]
+    seconds = seconds_in_turns(calls)
+    benchmark.pedantic(calls[0], rounds=1)
     exponent = growth.record("rows with the budget", sizes, seconds)
     assert exponent <= 2 * STEEPEST
 

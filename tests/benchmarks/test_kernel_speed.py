@@ -152,3 +152,24 @@ def test_density(benchmark: BenchmarkFixture) -> None:
         floor=20,
     )
     assert ours == pytest.approx(literal, rel=1e-9)
+
+
+def test_density_against_scikit_learn(benchmark: BenchmarkFixture) -> None:
+    """Its brute-force neighbours in the same precision, which keep no digits near duplicates and count copies."""
+    from sklearn.neighbors import NearestNeighbors
+
+    points = clustered(10_000, 256)
+
+    def peer() -> np.ndarray:
+        model = NearestNeighbors(n_neighbors=11, algorithm="brute").fit(points)
+        distances, _ = model.kneighbors(points)
+        return np.asarray((np.square(distances[:, 1:]).mean(axis=1) + 1e-9) ** -0.5)
+
+    ours, theirs = compare(
+        benchmark,
+        lambda: knn_density(points, points, neighbours=10, power=0.5),
+        peer,
+        floor=1.0,
+        peer="scikit-learn, brute force",
+    )
+    assert np.median(np.abs(ours / theirs - 1)) < 1e-4
