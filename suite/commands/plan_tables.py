@@ -51,7 +51,9 @@ def print_costs(console: Console, reckoned: Reckoned) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("strategy", "budget", "base model", "cells", "trained", "read", "PFLOP", "GPU-h", "GiB", "disk"):
         justify: Literal["left", "right"] = "left" if heading in ("strategy", "base model") else "right"
-        table.add_column(heading, justify=justify, no_wrap=heading != "strategy", overflow="fold")
+        name = justify == "left"
+        # In a narrow terminal names go on in a second line, and numbers stay whole.
+        table.add_column(heading, justify=justify, no_wrap=not name, overflow="fold", min_width=12 if name else None)
     for (size, model, cost), specs in _alike(reckoned).items():
         table.add_row(
             specs[0][0] if len(specs) == 1 else f"{specs[0][0]} and {len(specs) - 1} more",
