@@ -45,4 +45,5 @@ class KMeans(Strategy):
     def select(self, pool: Pool, budget: int, *, features: Features, rng: np.random.Generator) -> np.ndarray:
         """Rows in rounds of one a cluster, shape (budget,), int64."""
         embeddings = np.asarray(features[Embeddings(view=self.view)])
-        return even_draw(cluster_labels(embeddings, self.clusters, rng, iterations=self.iterations), budget, rng)
+        labels = cluster_labels(embeddings, self.clusters, rng, iterations=self.iterations, progress=features.progress)
+        return even_draw(labels, budget, rng)

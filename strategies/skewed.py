@@ -66,7 +66,8 @@ class Skewed(Strategy):
 
     def _parts(self, pool: Pool, features: Features, rng: np.random.Generator) -> np.ndarray:
         if self.by == "cluster":
-            return cluster_labels(np.asarray(features[Embeddings(view=self.view)]), self.clusters, rng)
+            embeddings = np.asarray(features[Embeddings(view=self.view)])
+            return cluster_labels(embeddings, self.clusters, rng, progress=features.progress)
         names, labels = np.unique(pool.table.column("source").to_pylist(), return_inverse=True)
         if len(names) < 2:
             raise SelectionError(
