@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -141,13 +142,35 @@ def counted(set_aside: Iterable[tuple[Result, str]]) -> dict[str, int]:
     return dict(sorted(Counter(reason for _, reason in set_aside).items()))
 
 
+class Spends(Protocol):
+    """What tells in which tables a cell stands, whoever describes it."""
+
+    @property
+    def strategy(self) -> str:
+        """Its name."""
+
+    @property
+    def budget(self) -> int:
+        """In samples."""
+
+
+def spends_nothing(strategy: str, *, reference: bool) -> bool:
+    """Whether cells of a strategy spend no budget, and stand in the tables of each: `full` and `untuned`."""
+    return reference and strategy in (FULL, UNTUNED)
+
+
+def stands_at(budget: int, cell: Spends, *, reference: bool) -> bool:
+    """Whether a cell stands in the tables of a budget: it is one of that budget, or of a row that spends none."""
+    return cell.budget == budget or spends_nothing(cell.strategy, reference=reference)
+
+
 def tables_of(results: list[Result], registration: Registration) -> dict[int, list[RowResults]]:
     """The rows of each budget of one comparable group; `full` and `untuned` spend no budget and stand in each."""
     anchors: list[Result] = []
     others: list[Result] = []
     for result in results:
-        spends_nothing = _is_anchor(result, FULL) or _is_anchor(result, UNTUNED)
-        (anchors if spends_nothing else others).append(result)
+        anchor = spends_nothing(result.cell.strategy, reference=result.reference)
+        (anchors if anchor else others).append(result)
     budgets = sorted({result.cell.budget for result in others or anchors})
     tables = {}
     for budget in budgets:
