@@ -13,6 +13,7 @@ import numpy as np
 from suite.aggregate.board import Costs, Registration
 from suite.results import Result, TaskScore
 
+EARLIER_VERSION = "of an earlier version of its strategy, whose picks were fixed and now are drawn, or the reverse"
 RANDOM, FULL, UNTUNED, ORACLE, DUPLICATE = "random", "full", "untuned", "oracle", "duplicate"
 
 
@@ -111,12 +112,19 @@ def select_registered(
 ) -> tuple[dict[Comparable, list[Result]], list[tuple[Result, str]]]:
     """The results that count, by what they may be compared with, and those that were set aside, each with why."""
     set_aside: list[tuple[Result, str]] = []
-    groups: dict[Comparable, dict[str, Result]] = defaultdict(dict)
+    registered: list[tuple[Comparable, Result]] = []
     for result in results:
         if reason := _why_set_aside(result, registration):
             set_aside.append((result, reason))
+        else:
+            registered.append((Comparable.of(result), result))
+    earlier = _earlier_versions(registered, registration)
+    groups: dict[Comparable, dict[str, Result]] = defaultdict(dict)
+    for group, result in registered:
+        if id(result) in earlier:
+            set_aside.append((result, EARLIER_VERSION))
             continue
-        cells = groups[Comparable.of(result)]
+        cells = groups[group]
         rival = cells.get(result.cell.id)
         # The earliest counts, or a row could be improved by running it until it is lucky.
         if rival is None or _recorded(result) < _recorded(rival):
@@ -135,6 +143,38 @@ def _why_set_aside(result: Result, registration: Registration) -> str:
     if not result.tasks:
         return "without any task"
     return "" if _is_registered(result, registration) else "of seeds the track does not register"
+
+
+def _earlier_versions(registered: Iterable[tuple[Comparable, Result]], registration: Registration) -> set[int]:
+    """The `id`s of results that are of an earlier version of their strategy, by what `_left_behind` says of their row.
+
+    A cell is named by its selection seed, so that a version that draws and one that does not have different cells. What
+    is recorded for the later one corrects the other's, but no row may be the mean of both before all of it is.
+    """
+    rows: dict[tuple[Comparable, str, int], list[Result]] = defaultdict(list)
+    for group, result in registered:
+        if result.cell.strategy != RANDOM:
+            rows[group, result.cell.spec, result.cell.budget].append(result)
+    return {id(result) for row in rows.values() for result in _left_behind(row, registration.training_seeds[0])}
+
+
+def _left_behind(row: list[Result], first_seed: int) -> list[Result]:
+    """Those of a row that are not of its latest version, where it has fixed and drawn picks; else none."""
+    # Under the first seed the selection seed is 0 either way: those results are told apart by their picks.
+    drawn = [result for result in row if result.cell.selection_seed]
+    fixed = [result for result in row if not result.cell.selection_seed and result.cell.training_seed != first_seed]
+    if not drawn or not fixed:
+        return []
+    old, new = sorted((fixed, drawn), key=lambda version: max(map(_recorded, version)))
+    replaced, current = ({result.hashes.selection for result in version} for version in (old, new))
+    return old + [
+        result
+        for result in row
+        if not result.cell.selection_seed
+        and result.cell.training_seed == first_seed
+        and result.hashes.selection not in current
+        and (new is fixed or result.hashes.selection in replaced)
+    ]
 
 
 def counted(set_aside: Iterable[tuple[Result, str]]) -> dict[str, int]:
