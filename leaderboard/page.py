@@ -96,9 +96,7 @@ class Page:
         table = self.table
         if self.data is not None and table is not None:
             for line in self.data.cells:
-                # `full` and `untuned` spend no budget and stand in every table.
-                own = line.budget == table.budget or line.reference
-                if line.counts and own and (line.pool, line.base_weights) == (table.pool, table.base_weights):
+                if line.stands_in(table):
                     found.setdefault(line.spec, []).append(line)
         return found
 

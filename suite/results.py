@@ -62,6 +62,11 @@ class CellIdentity(Record):
         """The first 16 hex digits of the cell's hash; names its folder."""
         return content_key(self.model_dump(mode="json"))[:16]
 
+    @property
+    def undrawn(self) -> CellIdentity:
+        """The cell as it would be were its picks fixed: what a version that draws and one that does not have alike."""
+        return self.model_copy(update={"selection_seed": 0})
+
 
 class TaskScore(Record):
     """One task's per-item values and their mean.
@@ -165,7 +170,7 @@ class Result(Record):
     first_prompt_ids: tuple[int, ...]
     cost: Cost
     supersedes: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
-    """The `record_id` of the record of the same cell that this one corrects."""
+    """The `record_id` of the record of the same cell, whatever its selection seed, that this one corrects."""
     picks: Annotated[str, Field(max_length=6 * MOST_PICKS)] | None = None
     first_prompt: Annotated[str, Field(max_length=LONGEST_PROMPT)] | None = None
 

@@ -26,7 +26,6 @@ HOW_TO_READ = (
 CONTROLS = ("track", "budget", "base_model", "tasks", "first", "second")
 RANDOM = "random"
 _VERDICTS = VERDICTS | {"beats": "one that beats random", "not judged": "not judged against random"}
-SPEND_NOTHING = ("full", "untuned")
 
 TASKS = (
     Column("task", role="name"),
@@ -117,15 +116,8 @@ def registration_of(page: Page) -> Registration:
 def _results(page: Page, table: Table, first: str, second: str) -> list[Result]:
     """The records behind both rows, and those of `untuned`, by which likelihood tasks are normalised."""
     assert page.data is not None
-    here = (table.pool, table.base_model, table.base_weights)
-    lines = [
-        line
-        for line in page.data.cells
-        if line.counts
-        and line.spec in (first, second, "untuned")
-        and (line.pool, line.base_model, line.base_weights) == here
-        and (line.budget == table.budget or (line.reference and line.strategy in SPEND_NOTHING))
-    ]
+    wanted = (first, second, "untuned")
+    lines = [line for line in page.data.cells if line.spec in wanted and line.stands_in(table)]
     return [page.data.result(line.path) for line in lines]
 
 

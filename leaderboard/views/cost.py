@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from collections import defaultdict
 from collections.abc import Iterator
 
 from leaderboard.page import Page
@@ -50,15 +49,9 @@ def blocks(page: Page) -> Iterator[Block]:
 
 def _work(page: Page, table: Table) -> Grid:
     """Tokens and operations: the same on every machine, unlike seconds."""
-    assert page.data is not None
-    lines = defaultdict(list)
-    for line in page.data.cells:
-        here = (line.base_model, line.base_weights) == (table.base_model, table.base_weights)
-        if line.counts and here and line.budget in (table.budget, 0):
-            lines[line.spec].append(line)
     rows: list[tuple[Value, ...]] = []
     for row in table.rows:
-        own = lines.get(row.spec, [])
+        own = page.behind(row)
         median = (
             statistics.median(of)
             for of in (

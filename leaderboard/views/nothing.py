@@ -19,7 +19,7 @@ def nothing_yet(page: Page) -> Iterator[Block]:
     yield from passed_over(page)
 
 
-def passed_over(page: Page) -> Iterator[Block]:
+def passed_over(page: Page) -> Iterator[Grid]:
     """Files of the store that cannot be shown, of this track and of none."""
     lines = dict(page.data.board.skipped) if page.data is not None else {}
     lines |= {problem.path: problem.reason for problem in page.snapshot.problems}

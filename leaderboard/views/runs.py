@@ -92,7 +92,7 @@ def _found(page: Page) -> Iterator[CellLine]:
             continue
         if asked.base_model and line.base_model != asked.base_model:
             continue
-        if any(search in text for text in (line.spec.casefold(), line.path, line.why_not)):
+        if any(search in text.casefold() for text in (line.spec, line.path, line.why_not)):
             yield line
 
 

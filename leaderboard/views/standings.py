@@ -160,9 +160,9 @@ def _beneath(page: Page, table: Table) -> Iterator[Block]:
     if hidden:
         many = f"{len(hidden)} rows are" if len(hidden) > 1 else "One row is"
         yield Fold(f"{many} not listed", (Grid("hidden", "Rows that are not listed", HIDDEN, tuple(hidden)),))
-    found = [*passed_over(page)]
-    if found:
-        yield Fold(f"{len(board.skipped)} files of the store cannot be shown", tuple(found))
+    for listed in passed_over(page):
+        many = f"{len(listed.rows):,} files of the store" if len(listed.rows) > 1 else "One file of the store"
+        yield Fold(f"{many} cannot be shown", (listed,))
     counting = sum(line.counts for line in page.data.cells)
     aside = len(page.data.cells) - counting
     yield Links(

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from suite.aggregate.board import Registration
-from suite.aggregate.rows import select_registered
+from suite.aggregate.board import Registration, Table
+from suite.aggregate.rows import select_registered, stands_at
 from suite.errors import StoreError
 from suite.results import Result
 
@@ -55,6 +55,12 @@ class CellLine:
     def counts(self) -> bool:
         """Whether the record stands behind a row of the board."""
         return not self.why_not
+
+    def stands_in(self, table: Table) -> bool:
+        """Whether the record counts and is of the table's pool and base model, at its budget where it spends one."""
+        place = (self.pool, self.base_model, self.base_weights)
+        same = place == (table.pool, table.base_model, table.base_weights)
+        return self.counts and same and stands_at(table.budget, self, reference=self.reference)
 
 
 @dataclass(frozen=True)

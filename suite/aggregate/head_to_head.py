@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from suite.aggregate.board import Registration, Table, TaskStanding
 from suite.aggregate.certainty import SEEDS_FOR_SIGN_FLIPS
 from suite.aggregate.normalise import composites, difference, normalised, paired
-from suite.aggregate.rows import FULL, UNTUNED, Comparable, RowResults, select_registered, tables_of
+from suite.aggregate.rows import UNTUNED, Comparable, RowResults, select_registered, stands_at, tables_of
 from suite.errors import StoreError
 from suite.results import Result
 from suite.statistics.intervals import Estimate, crossed_interval
@@ -57,7 +57,8 @@ def head_to_head(
     `results` hold at least the cells of both rows and of `untuned`. Raises StoreError when a row, or `untuned` where
     a likelihood task needs it, has no result among them.
     """
-    ordered = sorted((result for result in results if _stands_in(result, table)), key=lambda result: result.path)
+    here = (result for result in results if stands_at(table.budget, result.cell, reference=result.reference))
+    ordered = sorted(here, key=lambda result: result.path)
     members = _members(ordered, registration, table)
     rows = _rows(members, registration, table.budget)
     untuned = rows.get(UNTUNED)
@@ -88,11 +89,6 @@ def head_to_head(
 
 def _of(spec: str, members: Sequence[Result]) -> tuple[Result, ...]:
     return tuple(result for result in members if result.cell.spec == spec)
-
-
-def _stands_in(result: Result, table: Table) -> bool:
-    """Whether a result is of the table's budget, or of a row that spends none and stands in each table."""
-    return result.cell.budget == table.budget or (result.reference and result.cell.strategy in (FULL, UNTUNED))
 
 
 def _members(results: Sequence[Result], registration: Registration, table: Table) -> list[Result]:

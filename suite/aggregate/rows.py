@@ -6,12 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from suite.aggregate.board import Costs, Registration
 from suite.results import Result, TaskScore
 
+EARLIER_VERSION = "of an earlier version of its strategy, whose picks were fixed and now are drawn, or the reverse"
 RANDOM, FULL, UNTUNED, ORACLE, DUPLICATE = "random", "full", "untuned", "oracle", "duplicate"
 
 
@@ -110,12 +112,19 @@ def select_registered(
 ) -> tuple[dict[Comparable, list[Result]], list[tuple[Result, str]]]:
     """The results that count, by what they may be compared with, and those that were set aside, each with why."""
     set_aside: list[tuple[Result, str]] = []
-    groups: dict[Comparable, dict[str, Result]] = defaultdict(dict)
+    registered: list[tuple[Comparable, Result]] = []
     for result in results:
         if reason := _why_set_aside(result, registration):
             set_aside.append((result, reason))
+        else:
+            registered.append((Comparable.of(result), result))
+    earlier = _earlier_versions(registered, registration)
+    groups: dict[Comparable, dict[str, Result]] = defaultdict(dict)
+    for group, result in registered:
+        if id(result) in earlier:
+            set_aside.append((result, EARLIER_VERSION))
             continue
-        cells = groups[Comparable.of(result)]
+        cells = groups[group]
         rival = cells.get(result.cell.id)
         # The earliest counts, or a row could be improved by running it until it is lucky.
         if rival is None or _recorded(result) < _recorded(rival):
@@ -136,9 +145,63 @@ def _why_set_aside(result: Result, registration: Registration) -> str:
     return "" if _is_registered(result, registration) else "of seeds the track does not register"
 
 
+def _earlier_versions(registered: Iterable[tuple[Comparable, Result]], registration: Registration) -> set[int]:
+    """The `id`s of results that are of an earlier version of their strategy, by what `_left_behind` says of their row.
+
+    A cell is named by its selection seed, so that a version that draws and one that does not have different cells. What
+    is recorded for the later one corrects the other's, but no row may be the mean of both before all of it is.
+    """
+    rows: dict[tuple[Comparable, str, int], list[Result]] = defaultdict(list)
+    for group, result in registered:
+        if result.cell.strategy != RANDOM:
+            rows[group, result.cell.spec, result.cell.budget].append(result)
+    return {id(result) for row in rows.values() for result in _left_behind(row, registration.training_seeds[0])}
+
+
+def _left_behind(row: list[Result], first_seed: int) -> list[Result]:
+    """Those of a row that are not of its latest version, where it has fixed and drawn picks; else none."""
+    # Under the first seed the selection seed is 0 either way: those results are told apart by their picks.
+    drawn = [result for result in row if result.cell.selection_seed]
+    fixed = [result for result in row if not result.cell.selection_seed and result.cell.training_seed != first_seed]
+    if not drawn or not fixed:
+        return []
+    old, new = sorted((fixed, drawn), key=lambda version: max(map(_recorded, version)))
+    replaced, current = ({result.hashes.selection for result in version} for version in (old, new))
+    return old + [
+        result
+        for result in row
+        if not result.cell.selection_seed
+        and result.cell.training_seed == first_seed
+        and result.hashes.selection not in current
+        and (new is fixed or result.hashes.selection in replaced)
+    ]
+
+
 def counted(set_aside: Iterable[tuple[Result, str]]) -> dict[str, int]:
     """How many results were set aside for which reason, in the order of the reasons."""
     return dict(sorted(Counter(reason for _, reason in set_aside).items()))
+
+
+class Spends(Protocol):
+    """What tells in which tables a cell stands, whoever describes it."""
+
+    @property
+    def strategy(self) -> str:
+        """Its name."""
+
+    @property
+    def budget(self) -> int:
+        """In samples."""
+
+
+def spends_nothing(strategy: str, *, reference: bool) -> bool:
+    """Whether cells of a strategy spend no budget, and stand in the tables of each: `full` and `untuned`."""
+    return reference and strategy in (FULL, UNTUNED)
+
+
+def stands_at(budget: int, cell: Spends, *, reference: bool) -> bool:
+    """Whether a cell stands in the tables of a budget: it is one of that budget, or of a row that spends none."""
+    return cell.budget == budget or spends_nothing(cell.strategy, reference=reference)
 
 
 def tables_of(results: list[Result], registration: Registration) -> dict[int, list[RowResults]]:
@@ -146,8 +209,8 @@ def tables_of(results: list[Result], registration: Registration) -> dict[int, li
     anchors: list[Result] = []
     others: list[Result] = []
     for result in results:
-        spends_nothing = _is_anchor(result, FULL) or _is_anchor(result, UNTUNED)
-        (anchors if spends_nothing else others).append(result)
+        anchor = spends_nothing(result.cell.strategy, reference=result.reference)
+        (anchors if anchor else others).append(result)
     budgets = sorted({result.cell.budget for result in others or anchors})
     tables = {}
     for budget in budgets:

@@ -66,6 +66,6 @@ class Where:
 
     def lanes_here(self) -> int:
         """How many cells would be worked on at once, as far as this machine can tell: a cluster is not asked."""
-        from suite.runner.executors import count_lanes
+        from suite.runner.executors import LocalLanes
 
-        return count_lanes(self.jobs) if self.name == "local" else self.jobs or 1
+        return LocalLanes(self.jobs, self.gpus_per_cell).lanes() if self.name == "local" else self.jobs or 1

@@ -84,7 +84,9 @@ def chosen_strategies(track: Track, wanted: tuple[str, ...] | None) -> tuple[lis
 def plan_cells(track: Track, chosen: Sequence[Strategy], wanted: Wanted) -> list[Cell]:
     """Every cell of a run, reference cells first (they take longest and every score needs them)."""
     asked = wanted.base_models or tuple(model.name for model in track.base_models)
-    models = [track.base_model(name).name for name in asked]
+    # What is asked for twice is one cell all the same.
+    models = tuple(dict.fromkeys(track.base_model(name).name for name in asked))
+    budgets = tuple(dict.fromkeys(wanted.budgets or (track.default_budget,)))
     training = track.seeds.training[: _limit(wanted.seeds, len(track.seeds.training), "--seeds")]
     draws = _limit(wanted.draws, track.seeds.random_draws, "--draws")
     cells: list[Cell] = []
@@ -92,7 +94,7 @@ def plan_cells(track: Track, chosen: Sequence[Strategy], wanted: Wanted) -> list
         cells.append(Cell(track, None, 0, model, 0, 0))
         full = [strategy for strategy in chosen if strategy.name == FULL]
         cells += [Cell(track, strategy, 0, model, 0, seed) for strategy in full for seed in training]
-        for budget in wanted.budgets or (track.default_budget,):
+        for budget in budgets:
             for strategy in chosen:
                 if strategy.name != FULL:
                     cells += [

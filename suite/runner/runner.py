@@ -20,7 +20,7 @@ from suite.runner.lanes import Lane, LaneSettings
 from suite.runner.schedule import Schedule, Unit
 from suite.runner.stages import EvaluatedRecord, as_json, training_key
 from suite.runner.together import Group, check_engine, grouped, wants_company
-from suite.runner.workers import WorkerDied, WorkerFailed
+from suite.runner.workers import WorkerDied
 
 if TYPE_CHECKING:
     from suite.runner.executors import Executor
@@ -192,17 +192,17 @@ class Runner:
         ]
 
     def _evaluate_ahead(self, units: Sequence[Unit]) -> list[Unit]:
-        """Train all, then evaluate in groups, into the caches; gives the units that have not failed."""
+        """Train all, then evaluate in groups, into the caches; gives the units whose training has not failed.
+
+        A group that cannot be evaluated fails none of them: they are evaluated one by one when they are finished.
+        """
         trained: dict[str, TrainedModel | None] = {}
 
         def train(lane: Lane, unit: Unit) -> None:
             trained[unit.key] = lane.train(unit, functools.partial(self.watcher.progressed, lane.number))
 
         def evaluate(lane: Lane, group: Group) -> None:
-            try:
-                lane.evaluate_together(group.members, functools.partial(self.watcher.progressed, lane.number))
-            except (WorkerDied, WorkerFailed) as error:
-                self.experiment.notify(f"{group}: {error} They are evaluated one by one.")
+            lane.evaluate_together(group.members, functools.partial(self.watcher.progressed, lane.number))
 
         self._share(units, train)
         going = [unit for unit in units if unit.key in trained]
@@ -236,6 +236,10 @@ class Runner:
                 schedule.put_back(unit)
                 return
             reason = str(error) if isinstance(error, BreadthError) else f"{type(error).__name__}: {error}"
+            if isinstance(unit, Group):
+                # No cell has failed: what the group was to leave in the cache, each unit makes when it is finished.
+                self.experiment.notify(f"{unit}: {reason.rstrip('.')}. They are evaluated one by one.")
+                return
             with self._guard:
                 self.outcome.failed += [Failure(cell, reason) for cell in unit.cells]
             self.watcher.failed(lane.number, shown, reason)
@@ -246,7 +250,9 @@ class Runner:
     def _forgiven(self, error: WorkerDied | SeatLost, unit: Unit | Group) -> bool:
         with self._guard:
             self._deaths[type(error), unit.key] += 1
-            allowed = LOSSES_FORGIVEN if isinstance(error, SeatLost) else DEATHS_FORGIVEN
+            # What kills a process in company may do no harm alone.
+            deaths = 0 if isinstance(unit, Group) else DEATHS_FORGIVEN
+            allowed = LOSSES_FORGIVEN if isinstance(error, SeatLost) else deaths
             forgiven = self._deaths[type(error), unit.key] <= allowed
         if forgiven:
             self.experiment.notify(f"{unit}: {error} It is tried again.")

@@ -16,7 +16,6 @@ from suite.runner.executors import LocalLanes
 
 if TYPE_CHECKING:
     from suite.engines import EngineFacts
-    from suite.runner.cells import Cell
     from suite.runner.executors import Executor
     from suite.runner.schedule import Unit
     from suite.track import Track
@@ -36,11 +35,6 @@ class Group:
     def key(self) -> str:
         """Names its lock."""
         return hashlib.sha256("".join(unit.key for unit, _ in self.members).encode()).hexdigest()
-
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """Every cell of its units."""
-        return tuple(cell for unit, _ in self.members for cell in unit.cells)
 
     def __str__(self) -> str:
         return f"{len(self.members)} models of {self.members[0][0].base.name} together"

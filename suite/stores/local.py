@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from suite.stores.records import (
     is_safe,
     read_record,
     too_large,
+    without_corrected,
 )
 
 
@@ -67,18 +69,19 @@ class LocalStore:
         """Every valid record (of one track), in the order of the paths, corrected ones left out."""
         self.skipped = []
         self.superseded = 0
-        for cell_folder, files in self._cell_folders(track):
-            records = [record for name in files if (record := self._accept(cell_folder / name)) is not None]
-            corrected = {record.supersedes for record in records}
-            current = [record for record in records if record.record_id not in corrected]
+        for _, cells in itertools.groupby(self._cell_folders(track), key=lambda cell: cell[0].parent):
+            paths = (cell_folder / name for cell_folder, files in cells for name in files)
+            records = [record for path in paths if (record := self._accept(path)) is not None]
+            current = without_corrected(records)
             self.superseded += len(records) - len(current)
             yield from current
 
-    def of_cell(self, cell_id: str) -> list[Result]:
-        """The valid records of one cell; damaged ones are listed in `skipped`."""
+    def of_cell(self, cell_id: str, *others: str) -> list[Result]:
+        """The valid records of one cell, see `Store`; damaged ones are listed in `skipped`."""
         self.skipped = []
-        found = sorted((self.folder / "results").glob(f"*/*/{cell_id}/*.json"))
-        return [record for path in found if (record := self._accept(path)) is not None]
+        found = sorted(path for cell in {cell_id, *others} for path in self.folder.glob(f"results/*/*/{cell}/*.json"))
+        records = [record for path in found if (record := self._accept(path)) is not None]
+        return [record for record in without_corrected(records) if record.cell.id == cell_id]
 
     def paths(self, prefix: str = "") -> list[str]:
         """The sorted paths of all files that begin with `prefix`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from suite.errors import StoreError
@@ -49,6 +50,12 @@ def as_record(result: Result) -> bytes:
             f"{LARGEST_RECORD // 2**20}. Look for a parameter or a version text that holds data."
         )
     return content
+
+
+def without_corrected(records: Sequence[Result]) -> list[Result]:
+    """The records, in their order, that none of them corrects; a correction reaches its own cell, whatever the draw."""
+    corrected = {(record.cell.undrawn, record.supersedes) for record in records if record.supersedes}
+    return [record for record in records if (record.cell.undrawn, record.record_id) not in corrected]
 
 
 def is_safe(path: str) -> bool:

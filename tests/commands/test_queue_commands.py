@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -115,6 +116,30 @@ def test_a_new_version_takes_the_place_of_the_old_one(tiny_home: Path, mine: Pat
     assert len(current) == 2
     assert queue.store.superseded == 2
     assert all(result.supersedes for result in current)
+
+
+def test_whatever_came_before_the_latest_version_stands_alone(mine: Path, queue: Queue) -> None:
+    """Drawn, then fixed, then drawn as before, then otherwise, then as before: no old record counts or comes back."""
+    manifest, picks = mine / "submission.toml", mine / "selection.jsonl"
+    drawn = picks.read_text().splitlines()
+    fixed = [line for line in drawn if json.loads(line)["seed"] == 0]
+    seen: list[set[str]] = []
+    versions = (drawn, {(0, 1), (1, 2)}), (fixed, {(0, 1), (0, 2)})
+    for number, (lines, seeds) in enumerate((*versions, *versions, (drawn[::-1], versions[0][1]), versions[0])):
+        picks.write_text("\n".join(lines) + "\n")
+        manifest.write_text(re.sub(r'version = "[\d.]+"', f'version = "{number + 1}.0"', manifest.read_text()))
+        sent(mine)
+        serve()
+        assert queue.listing().requests[-1].state == "published"
+        current = list(queue.store.results("tiny"))
+        assert {(one.cell.selection_seed, one.cell.training_seed) for one in current} == seeds, number
+        assert len(current) == 2
+        [row] = json.loads(said("board", "--track", str(TINY), "--format", "json"))["tables"][0]["rows"]
+        assert (row["cells_done"], row["cells_registered"]) == (2, 2)
+        seen.append({str(one.hashes.selection) for one in current})
+    assert [len(one) for one in seen] == [2, 1, 2, 1, 2, 2]
+    assert (seen[0], seen[1]) == (seen[2], seen[3])
+    assert seen[4] != seen[0] == seen[5]
 
 
 def test_what_breaks_rules_is_not_sent(mine: Path, queue: Queue) -> None:

@@ -40,6 +40,13 @@ def test_rows_exempt_from_the_budget_are_shared_by_all_budgets(track: Track) -> 
     assert sorted(cell.budget for cell in cells if cell.identity.strategy == "longest") == [100] * 3 + [500] * 3
 
 
+def test_what_is_asked_for_twice_is_planned_once(track: Track) -> None:
+    chosen, model = [strategies.parse(name) for name in ("random", "full", "longest")], track.base_models[0].name
+    twice = plan_cells(track, chosen, Wanted(budgets=(500, 100, 500), base_models=(model, model)))
+    assert twice == plan_cells(track, chosen, Wanted(budgets=(500, 100), base_models=(model,)))
+    assert len({cell.identity.id for cell in twice}) == len(twice)
+
+
 def test_fewer_seeds_are_the_first_registered_ones(track: Track) -> None:
     cells = plan_cells(track, [strategies.parse("random")], Wanted(seeds=1, draws=2))
     assert seeds_of(cells, "random") == [(0, track.seeds.training[0]), (1, track.seeds.training[0])]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from suite.commands.executing import Where
 from suite.errors import UsageError
+from suite.machine import cores
 from suite.runner.executors import LocalLanes
 
 
@@ -47,3 +49,14 @@ def test_a_cell_cannot_have_more_gpus_than_there_are(monkeypatch: pytest.MonkeyP
 def test_lanes_are_at_least_one(jobs: int) -> None:
     with pytest.raises(UsageError, match="--jobs must be at least 1"):
         LocalLanes(jobs)
+
+
+@pytest.mark.parametrize("jobs", [None, 3])
+@pytest.mark.parametrize(("per_cell", "cards"), [(1, 0), (2, 0), (1, 8), (2, 8), (3, 8)])
+def test_a_dry_run_reckons_with_the_lanes_of_the_run(
+    jobs: int | None, per_cell: int, cards: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suite.runner.executors.visible_gpus", lambda: tuple(map(str, range(cards))))
+    lanes = Where(jobs=jobs, gpus_per_cell=per_cell).lanes_here()
+    assert lanes == LocalLanes(jobs, per_cell).lanes()
+    assert lanes == (jobs or cards // per_cell or cores())
