@@ -72,3 +72,16 @@ def checked_first(first: int, rows: int) -> int:
     if not 0 <= first < rows:
         raise ValueError(f"the first row must lie between 0 and {rows - 1}, not be {first}")
     return int(first)
+
+
+def checked_weights(values: np.ndarray, rows: int, name: str) -> np.ndarray:
+    """`values` as float64 (rows,); ValueError unless all are finite and none is negative."""
+    weights = np.ascontiguousarray(values, dtype=np.float64)
+    if weights.shape != (rows,) or not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"{name} must be {rows} numbers that are not negative")
+    return weights
+
+
+def checked_quality(quality: np.ndarray | None, rows: int) -> np.ndarray:
+    """As `checked_weights`; every row is worth 1 where there is none."""
+    return np.ones(rows) if quality is None else checked_weights(quality, rows, "quality")
