@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from suite.track import Track
 
 
-def load_board(track: Track, store: Store, version: str | None = None) -> Board:
+def load_board(track: Track, store: Store) -> Board:
     """Read a track's results from a store and score them; what could not be read is counted on the board."""
-    return board_of(track, store, list(store.results(track.name)), version)
+    return board_of(track, store, list(store.results(track.name)))
 
 
-def board_of(track: Track, store: Store, results: Sequence[Result], version: str | None = None) -> Board:
+def board_of(track: Track, store: Store, results: Sequence[Result]) -> Board:
     """The board of results that were just read from a store, which counts what it could not read."""
-    return board_with_moments(track, store, results, version)[0]
+    return board_with_moments(track, store, results)[0]
 
 
 def board_with_moments(

@@ -10,6 +10,7 @@ from typing import TypeVar
 from leaderboard.page import Page
 from leaderboard.views.nothing import nothing_yet
 from suite.aggregate import Table
+from suite.aggregate.rows import RANDOM
 from suite.report.blocks import Block, Grid, Link, NotRun, Paragraph, Value
 from suite.studies.kept import KeptStudy
 
@@ -80,11 +81,10 @@ def linked(grid: Grid, column: int, href: Callable[[str], str]) -> Grid:
     return replace(grid, rows=tuple(led(row) for row in grid.rows))
 
 
-def to_comparison(page: Page, against: str = "random") -> Callable[[str], str]:
+def to_comparison(page: Page) -> Callable[[str], str]:
     """Where a strategy's name leads: to its comparison with random."""
 
     def href(spec: str) -> str:
-        other = against if spec != against else ""
-        return page.link(view="compare", first=spec, second=other)
+        return page.link(view="compare", first=spec, second=RANDOM if spec != RANDOM else "")
 
     return href

@@ -75,6 +75,19 @@ def checked_first(first: int, rows: int) -> int:
     return _whole(first, "the first row")
 
 
+def checked_weights(values: np.ndarray, rows: int, name: str) -> np.ndarray:
+    """`values` as float64 (rows,); ValueError unless all are finite and none is negative."""
+    weights = np.ascontiguousarray(values, dtype=np.float64)
+    if weights.shape != (rows,) or not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"{name} must be {rows} numbers that are not negative")
+    return weights
+
+
+def checked_quality(quality: np.ndarray | None, rows: int) -> np.ndarray:
+    """As `checked_weights`; every row is worth 1 where there is none."""
+    return np.ones(rows) if quality is None else checked_weights(quality, rows, "quality")
+
+
 def _whole(number: int, what: str) -> int:
     try:
         return operator.index(number)

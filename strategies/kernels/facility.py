@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.kernels.checks import TIE, Progress, checked_budget, checked_shape, checked_unit_rows
+from strategies.kernels.checks import TIE, Progress, checked_budget, checked_quality, checked_shape, checked_unit_rows
 from strategies.kernels.dense_gains import DenseGains
 from strategies.kernels.embedded_gains import EmbeddedGains
 from strategies.kernels.neighbour_gains import NeighbourGains
@@ -66,7 +66,7 @@ def facility_location(
     else:
         rows = checked_unit_rows(similarity.embeddings, "embeddings")
     size = checked_budget(budget, len(rows))
-    gains = _gains(similarity, rows, _checked_quality(quality, len(rows)))
+    gains = _gains(similarity, rows, checked_quality(quality, len(rows)))
     picks = np.empty(size, dtype=np.int64)
     # Compiled code cannot be interrupted: it runs for some picks at a time.
     for start in range(0, size, gains.picks_a_call):
@@ -93,12 +93,3 @@ def _checked_kernel(similarity: np.ndarray) -> np.ndarray:
     if rows.shape[0] != rows.shape[1]:
         raise ValueError(f"similarity must be square, not of shape {rows.shape}; wrap embeddings in CosineSimilarity")
     return rows
-
-
-def _checked_quality(quality: np.ndarray | None, rows: int) -> np.ndarray:
-    if quality is None:
-        return np.ones(rows)
-    weights = np.ascontiguousarray(quality, dtype=np.float64)
-    if weights.shape != (rows,) or not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError(f"quality must be {rows} numbers that are not negative")
-    return weights

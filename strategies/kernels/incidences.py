@@ -28,7 +28,7 @@ class Incidences:
     @classmethod
     def of(cls, states: States, scores: np.ndarray | None = None) -> Incidences:
         """Checked; ids that are ascending already are not copied. Raises ValueError for a bad shape or value."""
-        ids, offsets = _end_to_end(states)
+        ids, offsets = end_to_end(states)
         if scores is not None:
             scores = np.asarray(scores)
             if scores.size != ids.size or (isinstance(states, np.ndarray) and scores.shape != states.shape):
@@ -36,8 +36,6 @@ class Incidences:
             scores = scores.reshape(-1)
             if not np.isfinite(scores).all():
                 raise ValueError("scores hold a value that is not a number")
-        if len(ids) and not np.issubdtype(ids.dtype, np.unsignedinteger) and ids.min() < 0:
-            raise ValueError(f"neurons are integers from 0, not {ids.min()}")
         if not _ascending(ids, offsets):
             ids, offsets, scores = _sorted(ids, offsets, scores)
         return cls(ids, offsets, scores, int(ids.max()) + 1 if len(ids) else 0)
@@ -60,13 +58,17 @@ class Incidences:
         return float(held.mean(dtype=np.float64)) if len(held) else 0.0
 
 
-def _end_to_end(states: States) -> tuple[np.ndarray, np.ndarray]:
+def end_to_end(states: States, name: str = "neurons") -> tuple[np.ndarray, np.ndarray]:
+    """What each row holds, end to end, and where each row's begins; ValueError unless all are integers from 0.
+
+    `states` is as for `max_coverage`; `name` is what errors call what the rows hold.
+    """
     if isinstance(states, tuple) and len(states) == 2 and isinstance(states[0], np.ndarray):
         ids, offsets = states[0], np.ascontiguousarray(states[1], dtype=np.int64)
         if ids.ndim != 1 or offsets.ndim != 1 or not len(offsets):
-            raise ValueError("states as (neurons, offsets) are two arrays of one dimension")
+            raise ValueError(f"states as ({name}, offsets) are two arrays of one dimension")
         if offsets[0] != 0 or offsets[-1] != len(ids) or (np.diff(offsets) < 0).any():
-            raise ValueError(f"offsets must rise from 0 to the {len(ids)} neurons there are")
+            raise ValueError(f"offsets must rise from 0 to the {len(ids)} {name} there are")
     elif isinstance(states, np.ndarray):
         if states.ndim != 2:
             raise ValueError(f"states must be a matrix, not of shape {states.shape}")
@@ -79,8 +81,12 @@ def _end_to_end(states: States) -> tuple[np.ndarray, np.ndarray]:
         rows = [np.asarray(held, dtype=np.int64).reshape(-1) for held in states]
         ids = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
         offsets = np.concatenate([[0], np.cumsum([len(held) for held in rows])]).astype(np.int64)
+    if not len(ids):
+        ids = ids.astype(np.int64)  # an empty list has no type that would mean anything
     if not np.issubdtype(ids.dtype, np.integer):
-        raise ValueError(f"neurons are integers from 0, not of type {ids.dtype}")
+        raise ValueError(f"{name} are integers from 0, not of type {ids.dtype}")
+    if len(ids) and not np.issubdtype(ids.dtype, np.unsignedinteger) and ids.min() < 0:
+        raise ValueError(f"{name} are integers from 0, not {ids.min()}")
     return np.ascontiguousarray(ids), offsets
 
 
@@ -109,8 +115,13 @@ def _sorted(
 
 def inverted(held: Incidences) -> tuple[np.ndarray, np.ndarray]:
     """The rows that hold each neuron, end to end and ascending (uint16 or uint32), and where each neuron's begin."""
-    holders = np.empty(len(held.ids), dtype=np.uint16 if len(held) <= TWO_BYTES else np.uint32)
-    return holders, _invert(held.ids, held.offsets, held.neurons, holders)
+    return holders_of(held.ids, held.offsets, held.neurons)
+
+
+def holders_of(ids: np.ndarray, offsets: np.ndarray, neurons: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same of what rows hold in any order, each once."""
+    holders = np.empty(len(ids), dtype=np.uint16 if len(offsets) - 1 <= TWO_BYTES else np.uint32)
+    return holders, _invert(ids, offsets, neurons, holders)
 
 
 @compiled()

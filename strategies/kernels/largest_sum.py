@@ -12,6 +12,7 @@ import numpy as np
 
 from strategies.kernels.checks import TIE, Progress, checked_budget, checked_directions, checked_first
 from strategies.kernels.compiling import compiled
+from strategies.kernels.novelty_products import dot
 
 PICKS_A_CALL = 64
 # Far above what float64 sums of d products are off by, and far below what sets rows apart.
@@ -77,7 +78,7 @@ def _largest_sums(
             if bounds[row] < 0.0 or _reach(bounds, bounded, row, step) < best:
                 continue
             if bounded[row] < step:
-                value = step - _dot(rows[row], direction) * scales[row]
+                value = step - dot(rows[row], direction) * scales[row]
                 bounds[row] = max(value, 0.0) + rounding * step
                 bounded[row] = step
             best = max(best, bounds[row] - 2.0 * rounding * step)
@@ -89,7 +90,7 @@ def _largest_sums(
         for row in range(count):
             if bounded[row] == step and bounds[row] >= best and sums[row] >= largest * (1.0 - tie):
                 picks[step] = row
-                bounds[row] = -1.0
+                bounds[row] = PICKED
                 for dimension in range(len(direction)):
                     direction[dimension] += rows[row, dimension] * scales[row]
                 break
@@ -115,15 +116,7 @@ def _sum_on(
     """Add the distances to the picks that were made since the row was last summed."""
     for place in range(summed[row], step):
         pick = picks[place]
-        distance = 1.0 - _dot(rows[row], rows[pick]) * scales[row] * scales[pick]
+        distance = 1.0 - dot(rows[row], rows[pick]) * scales[row] * scales[pick]
         if distance >= tie:
             sums[row] += distance
     summed[row] = step
-
-
-@compiled(fastmath={"reassoc", "nsz", "contract"})
-def _dot(one: np.ndarray, other: np.ndarray) -> float:
-    total = 0.0
-    for dimension in range(one.shape[0]):
-        total += np.float64(one[dimension]) * np.float64(other[dimension])
-    return total

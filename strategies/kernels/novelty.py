@@ -37,7 +37,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import DTypeLike
 
-from strategies.kernels.checks import TIE, checked_budget, checked_matrix
+from strategies.kernels.checks import (
+    TIE,
+    checked_budget,
+    checked_first,
+    checked_matrix,
+    checked_quality,
+    checked_weights,
+)
 from strategies.kernels.novelty_lists import BUCKETS
 from strategies.kernels.novelty_state import Picked, Precision, Rows
 from strategies.kernels.novelty_steps import SEEDS, absorb, pick_block, take
@@ -48,8 +55,8 @@ CHUNK_ROWS = 400
 SMALLEST_RATIO = 1.15
 FARTHEST = 2.0
 """No cosine distance exceeds it."""
-UNIT = 1e-3
-"""How far the length of a row may be from 1."""
+LENGTH_TOLERANCE = 1e-3
+"""How far the length of a row may be from 1: what float16 leaves is taken, and the bounds allow for it."""
 
 
 def novelselect(
@@ -79,11 +86,10 @@ def novelselect(
     ValueError for a bad shape, value, budget or first row, or rows found beyond `farthest`. Source: Yang et al. (ACL
     2025), section 6.
     """
-    unit = checked_unit_rows(embeddings)
+    unit = unit_rows_in_float64(embeddings)
     count = len(unit)
     size = checked_budget(budget, count)
-    if not 0 <= first < count:
-        raise ValueError(f"the first row must lie between 0 and {count - 1}, not be {first}")
+    start = checked_first(first, count)
     if not 0.0 <= distance_power < np.inf:
         raise ValueError(f"distance_power must be a number that is not negative, not {distance_power}")
     if not farthest > 0.0:
@@ -91,13 +97,13 @@ def novelselect(
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, not {np.dtype(dtype)}")
     densities = checked_weights(density, count, "density")
-    weights = np.ones(count) if quality is None else checked_weights(quality, count, "quality")
+    weights = checked_quality(quality, count)
     if size == 1 or ((unit == unit[0]).all() and 1.0 - unit[0] @ unit[0] < TIE):
-        return _first_and_lowest(first, size)
+        return _first_and_lowest(start, size)
     listed = memory is None or count * size * np.dtype(dtype).itemsize <= memory
     single = np.ascontiguousarray(embeddings, dtype=np.float32)  # no copy of what is float32 already
     return _Greedy(unit, single, densities, weights, size, distance_power, np.dtype(dtype), listed, farthest).run(
-        first, progress
+        start, progress
     )
 
 
@@ -197,22 +203,14 @@ class _Greedy:
             absorb(self.rows, self.picked, self.precision, products, begin, start, stop)
 
 
-def checked_unit_rows(embeddings: np.ndarray) -> np.ndarray:
+def unit_rows_in_float64(embeddings: np.ndarray) -> np.ndarray:
     """`embeddings` as float64 rows of length 1 (within 1e-3); ValueError names the first other row."""
     unit = checked_matrix(embeddings, "embeddings").astype(np.float64, copy=False)
     lengths = np.sqrt(np.einsum("ij,ij->i", unit, unit))
-    if (abs(lengths - 1) > UNIT).any():
-        bad = int(np.flatnonzero(abs(lengths - 1) > UNIT)[0])
+    if (abs(lengths - 1) > LENGTH_TOLERANCE).any():
+        bad = int(np.flatnonzero(abs(lengths - 1) > LENGTH_TOLERANCE)[0])
         raise ValueError(f"embeddings must be rows of length 1; row {bad} has length {lengths[bad]:.6g}")
     return unit
-
-
-def checked_weights(values: np.ndarray, rows: int, name: str) -> np.ndarray:
-    """`values` as float64 (rows,); ValueError unless all are finite and none is negative."""
-    weights = np.ascontiguousarray(values, dtype=np.float64)
-    if weights.shape != (rows,) or not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError(f"{name} must be {rows} numbers that are not negative")
-    return weights
 
 
 def _first_and_lowest(first: int, size: int) -> np.ndarray:

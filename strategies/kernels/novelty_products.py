@@ -1,4 +1,4 @@
-"""Products of rows with picks, for `novelselect` and its replay."""
+"""Products of rows with picks, for `novelselect` and its replay; `dot` for `farthest`, too."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ def value_of(
 def scaled_distances(row: np.ndarray, own: float, chosen: np.ndarray, densities: np.ndarray, tie: float) -> np.ndarray:
     scaled = np.empty(len(chosen))
     for place in range(len(chosen)):
-        distance = 1.0 - _dot(row, chosen[place])
+        distance = 1.0 - dot(row, chosen[place])
         scaled[place] = (own + densities[place]) * (distance if distance >= tie else 0.0)
     scaled.sort()
     return scaled
 
 
 @compiled(fastmath={"reassoc", "nsz", "contract"})
-def _dot(one: np.ndarray, other: np.ndarray) -> float:
-    total = one[0] * other[0]
+def dot(one: np.ndarray, other: np.ndarray) -> float:
+    """The product of two rows, float32 or float64, in float64."""
+    total = np.float64(one[0]) * np.float64(other[0])
     for dimension in range(1, one.shape[0]):
-        total += one[dimension] * other[dimension]
+        total += np.float64(one[dimension]) * np.float64(other[dimension])
     return total
 
 

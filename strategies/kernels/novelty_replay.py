@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.kernels.checks import TIE
+from strategies.kernels.checks import TIE, checked_quality, checked_weights
 from strategies.kernels.compiling import compiled
-from strategies.kernels.novelty import checked_unit_rows, checked_weights
+from strategies.kernels.novelty import unit_rows_in_float64
 from strategies.kernels.novelty_products import value_of
 
 PART = 512
@@ -47,9 +47,9 @@ def replay_novelselect(
     before, sorted and weighted in float64; n step (d + log step) operations. Raises ValueError for picks that are no
     rows, or a step there is not.
     """
-    rows = checked_unit_rows(embeddings)
+    rows = unit_rows_in_float64(embeddings)
     densities = checked_weights(density, len(rows), "density")
-    weights = np.ones(len(rows)) if quality is None else checked_weights(quality, len(rows), "quality")
+    weights = checked_quality(quality, len(rows))
     chosen = np.asarray(picks, dtype=np.int64)
     if chosen.ndim != 1 or not len(chosen) or chosen.min() < 0 or chosen.max() >= len(rows):
         raise ValueError(f"picks must be row numbers between 0 and {len(rows) - 1}")

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from strategies.kernels.compiling import compiled
+from strategies.kernels.incidences import end_to_end, holders_of
 
 Samples = Sequence[Sequence[int] | np.ndarray] | tuple[np.ndarray, np.ndarray]
 Unit = Literal["type", "sample"]
@@ -68,7 +69,7 @@ def pruning_path(samples: Samples, *, unit: Unit = "type", recount: bool = True)
     types, offsets, count = _distinct_types(samples)
     if unit == "type":
         drop = _drop_types if recount else _drop_types_in_first_order
-        order = drop(types, offsets, *_inverted(types, offsets, count))
+        order = drop(types, offsets, *holders_of(types, offsets, count))
     else:
         order = _drop_samples(types, offsets, count)
     types_left, samples_left, dropped_at, removed_at = order
@@ -76,25 +77,15 @@ def pruning_path(samples: Samples, *, unit: Unit = "type", recount: bool = True)
 
 
 def _distinct_types(samples: Samples) -> tuple[np.ndarray, np.ndarray, int]:
-    if isinstance(samples, tuple) and len(samples) == 2 and isinstance(samples[0], np.ndarray):
-        types, offsets = _checked_ragged(samples[0], np.asarray(samples[1]))
-    else:
-        lengths = [len(held) for held in samples]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        types = np.fromiter((int(kind) for held in samples for kind in held), dtype=np.int64, count=int(offsets[-1]))
-    if len(types) and types.min() < 0:
-        raise ValueError(f"types are integers from 0, not {types.min()}")
+    """Each sample's types end to end, each once, in the order given; where each sample's begin; how many there may be.
+
+    Sorting them, as coverage does, would take longer than all of the pruning.
+    """
+    held, offsets = end_to_end(samples, "types")
+    types = held.astype(np.int64, copy=False)
     count = int(types.max()) + 1 if len(types) else 0
     distinct, starts = _without_repeats(types, offsets, count)
     return distinct, starts, count
-
-
-def _checked_ragged(types: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if types.size and not np.issubdtype(types.dtype, np.integer):
-        raise ValueError(f"types are integers from 0, not {types.dtype} values")
-    if offsets.ndim != 1 or not len(offsets) or offsets[0] or offsets[-1] != len(types) or (np.diff(offsets) < 0).any():
-        raise ValueError(f"offsets must rise from 0 to the {len(types)} types there are")
-    return np.ascontiguousarray(types, dtype=np.int64), np.ascontiguousarray(offsets, dtype=np.int64)
 
 
 @compiled()
@@ -111,22 +102,6 @@ def _without_repeats(types: np.ndarray, offsets: np.ndarray, count: int) -> tupl
                 kept += 1
         starts[row + 1] = kept
     return distinct[:kept].copy(), starts
-
-
-@compiled()
-def _inverted(types: np.ndarray, offsets: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The samples of each type, end to end, and where each type's begin."""
-    starts = np.zeros(count + 1, dtype=np.int64)
-    for kind in types:
-        starts[kind + 1] += 1
-    starts = np.cumsum(starts)
-    free = starts[:-1].copy()
-    holders = np.empty(len(types), dtype=np.int64)
-    for row in range(len(offsets) - 1):
-        for kind in types[offsets[row] : offsets[row + 1]]:
-            holders[free[kind]] = row
-            free[kind] += 1
-    return holders, starts
 
 
 @compiled()

@@ -51,7 +51,7 @@ def worker(
     from suite.intake.admission import Admission
     from suite.intake.queue import Queue
     from suite.intake.running import RunnerEvaluator, served_tracks
-    from suite.intake.worker import Worker
+    from suite.intake.worker import QueueWorker
     from suite.runner.executors import count_lanes
     from suite.stores import open_store
 
@@ -73,7 +73,7 @@ def worker(
             discard_models=discard_models,
             code=code,
         )
-        serving = Worker(
+        serving = QueueWorker(
             queue,
             evaluator,
             Admission(queue, served),

@@ -10,7 +10,7 @@ from suite.intake.check import Report, Surroundings, check_archive, known_tracks
 from suite.intake.names import Taken, built_in_names
 from suite.intake.overview import Listing
 from suite.intake.queue import Queue
-from suite.intake.requests import Request, Wanted
+from suite.intake.requests import Declared, Request
 from suite.intake.selections import declared_budgets
 from suite.intake.submission import version_key
 from suite.track import Track
@@ -46,17 +46,17 @@ def surroundings(
     return Surroundings(taken=taken, author=author, tracks=everything(tracks))
 
 
-def wanted_of(report: Report, tracks: Tracks | None = None) -> Wanted:
+def wanted_of(report: Report, tracks: Tracks | None = None) -> Declared:
     """What a submission that passed its check asks for."""
     assert report.submission is not None, "only a submission that passed asks for anything"
     assert report.kind is not None
     asked: dict[str, tuple[int, ...]] = {}
     for track, budget in declared_budgets(report.submission, everything(tracks)):
         asked[track] = (*asked.get(track, ()), budget)
-    return Wanted(name=report.submission.name, version=report.submission.version, kind=report.kind, tracks=asked)
+    return Declared(name=report.submission.name, version=report.submission.version, kind=report.kind, tracks=asked)
 
 
-def needs_approval(wanted: Wanted, tracks: Tracks | None = None) -> bool:
+def needs_approval(wanted: Declared, tracks: Tracks | None = None) -> bool:
     """Whether a maintainer has to agree, for the cost of a track."""
     known = everything(tracks)
     return any(known[name].gpu_hours > FREE_GPU_HOURS for name in wanted.tracks)

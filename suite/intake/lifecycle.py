@@ -31,11 +31,11 @@ from suite.intake.requests import (
     MOST_STAGES,
     Change,
     Claim,
+    Declared,
     Fault,
     Request,
     Stage,
     State,
-    Wanted,
 )
 from suite.intake.requests import request_id as make_id
 
@@ -68,7 +68,7 @@ class Terms:
 
 
 def submitted(
-    wanted: Wanted,
+    wanted: Declared,
     *,
     author: str,
     content_sha256: str,

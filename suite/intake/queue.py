@@ -16,11 +16,11 @@ from suite.intake import lifecycle
 from suite.intake.lifecycle import ClaimLost, NotPossible, Terms
 from suite.intake.overview import Listing, read_listing, serves
 from suite.intake.requests import (
+    Declared,
     Fault,
     Pointer,
     Request,
     Stage,
-    Wanted,
     WorkerRecord,
     as_bytes,
     read_record,
@@ -67,7 +67,7 @@ class Queue:
     def submit(
         self,
         archive: bytes,
-        wanted: Wanted,
+        wanted: Declared,
         *,
         author: str,
         content_sha256: str = "",
@@ -337,7 +337,7 @@ def _round(listed: Listing, author: str, sha256: str, again: bool) -> tuple[Requ
 
 
 def _check_quota(
-    listed: Listing, latest: Pointer | None, owner: Pointer | None, author: str, wanted: Wanted, sha256: str
+    listed: Listing, latest: Pointer | None, owner: Pointer | None, author: str, wanted: Declared, sha256: str
 ) -> None:
     active = listed.find(latest.request) if latest else None
     if active is not None and active.active:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from suite.hashing import canonical_json, content_key
+from suite.intake.submission import Kind
 from suite.stores.parsing import parsed
 from suite.stores.protocol import Skipped
 
@@ -30,7 +31,6 @@ ACTIVE: tuple[State, ...] = ("queued", "claimed", "running")
 HELD: tuple[State, ...] = ("claimed", "running")
 Fault = Literal["submission", "board", "unknown"]
 """Whose a failure is; one of the board's costs the author nothing."""
-Kind = Literal["index-only", "code"]
 
 RequestId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -42,13 +42,13 @@ Budgets = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1,
 Sentence = Annotated[str, Field(max_length=2000)]
 
 
-class Record(BaseModel):
+class QueueRecord(BaseModel):
     """Base of what the queue keeps."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Wanted(Record):
+class Declared(QueueRecord):
     """What a submission asks for, as its own file says: `tracks` gives each track's budgets in samples."""
 
     name: Slug
@@ -57,7 +57,7 @@ class Wanted(Record):
     tracks: dict[Slug, Budgets] = Field(min_length=1, max_length=20)
 
 
-class Claim(Record):
+class Claim(QueueRecord):
     """A worker's hold on a request. Times are the claimant's.
 
     `token` is new with every claim; it begins with the worker's `instance`, so that a claim is taken up again by the
@@ -76,14 +76,14 @@ class Claim(Record):
         return timedelta(seconds=self.lease_seconds)
 
 
-class Stage(Record):
+class Stage(QueueRecord):
     """A stage that a run entered."""
 
     at: AwareDatetime
     name: str = Field(max_length=200)
 
 
-class Change(Record):
+class Change(QueueRecord):
     """A change of state: when (by the clock of whoever made it), to what, by whom, and why."""
 
     at: AwareDatetime
@@ -92,13 +92,13 @@ class Change(Record):
     note: Sentence = ""
 
 
-class Request(Record):
+class Request(QueueRecord):
     """One request; see the module's docstring. `author` was told by the store's side, never by the submission."""
 
     schema_version: Literal[1] = 1
     id: RequestId
     author: Person
-    wanted: Wanted
+    wanted: Declared
     content_sha256: Sha256
     """Of what the archive holds, however it was compressed: with the author it is the request's identity."""
     archive_sha256: Sha256
@@ -158,7 +158,7 @@ class Request(Record):
         return f"requests/{self.id}.log"
 
 
-class WorkerRecord(Record):
+class WorkerRecord(QueueRecord):
     """What a worker says of itself at `workers/<name>.json`: rarely written, and always with a claim or its end."""
 
     schema_version: Literal[1] = 1
@@ -182,7 +182,7 @@ class WorkerRecord(Record):
         return f"workers/{self.name}.json"
 
 
-class Pointer(Record):
+class Pointer(QueueRecord):
     """`authors/<author>.json`: the latest request of an author. `names/<name>.json`: the first one of a name."""
 
     schema_version: Literal[1] = 1

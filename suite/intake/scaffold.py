@@ -39,7 +39,7 @@ level = "baseline"                    # macro, meso, micro, embedding, model-awa
 """
 
 _TITLES = {
-    "index-only": "An even draw, the rule that `breadth init` begins with",
+    "index-only": "A uniform draw, the rule that `breadth init` begins with",
     "code": "The samples whose responses are of middling length",
 }
 
@@ -96,12 +96,12 @@ def new_files(name: str, kind: Kind, track: Track, pool: Pool | None) -> dict[st
         return {MANIFEST: manifest.encode(), CODE: _CODE.format(name=name, class_name=class_name).encode()}
     assert pool is not None
     draws = {
-        Which(track.name, budget, seed): _even_draw(pool, budget, seed) for seed in range(len(track.seeds.training))
+        Which(track.name, budget, seed): _uniform_draw(pool, budget, seed) for seed in range(len(track.seeds.training))
     }
     return {MANIFEST: manifest.encode(), SELECTION: "".join(as_lines(draws)).encode()}
 
 
-def _even_draw(pool: Pool, budget: int, seed: int) -> Sequence[str]:
+def _uniform_draw(pool: Pool, budget: int, seed: int) -> Sequence[str]:
     """`budget` samples, each equally likely, drawn without repeats by a generator seeded with [DRAW_SEED, seed]."""
     rows = np.random.default_rng([DRAW_SEED, seed]).choice(len(pool), budget, replace=False)
     return pool.id_of(rows)

@@ -136,7 +136,7 @@ def _tracks(value: dict[str, tuple[int | str, ...]]) -> dict[str, tuple[int | st
     return value
 
 
-Budgets = Annotated[
+DeclaredBudgets = Annotated[
     tuple[Annotated[int | str, PlainValidator(_budget)], ...], Field(max_length=100), AfterValidator(_budgets)
 ]
 
@@ -153,7 +153,7 @@ class Submission(BaseModel):
     licence: Annotated[StrictStr, AfterValidator(_licence)]
     paper: Annotated[StrictStr, AfterValidator(_paper)] = ""
     level: Annotated[StrictStr, AfterValidator(_level)]
-    tracks: Annotated[dict[StrictStr, Budgets], Field(max_length=100), AfterValidator(_tracks)]
+    tracks: Annotated[dict[StrictStr, DeclaredBudgets], Field(max_length=100), AfterValidator(_tracks)]
 
 
 def version_key(version: str) -> tuple[int, ...]:

@@ -40,7 +40,7 @@ PROBLEMS_NAMED = 20
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Ending:
     """How an attempt ended, in the worker's own eyes."""
 
     outcome: str
@@ -84,7 +84,7 @@ class Heart:
                 wait = usual
 
 
-class Worker:
+class QueueWorker:
     """Serves a queue; `run` returns when there is nothing left (`once`), or after `drain`.
 
     `folder` is its own on this disk: no second worker of its name runs beside it. `intake` takes over what waits
@@ -199,19 +199,19 @@ class Worker:
             control.stop(f"{self.name} drains")
         control.say(f"{self.name} takes {request.id} ({wanted.name} {wanted.version}), attempt {request.attempts}")
         with Heart(self.queue, request, control, lambda: self._record(request)) as heart:
-            verdict = self._attempt(request, control)
+            ending = self._attempt(request, control)
         self._control = None
-        control.say(f"{verdict.outcome}: {verdict.reason}" if verdict.reason else verdict.outcome)
+        control.say(f"{ending.outcome}: {ending.reason}" if ending.reason else ending.outcome)
         try:
-            self._insist(lambda: self._end(heart.request, verdict, control))
+            self._insist(lambda: self._end(heart.request, ending, control))
         except ClaimLost as lost:
             self.notify(str(lost))
         else:
-            self.notify(f"{request.id}: {verdict.outcome}{f' ({verdict.reason})' if verdict.reason else ''}")
-        if verdict.outcome == "stumbled":
+            self.notify(f"{request.id}: {ending.outcome}{f' ({ending.reason})' if ending.reason else ''}")
+        if ending.outcome == "stumbled":
             self._draining.wait(self._trouble)
 
-    def _attempt(self, request: Request, control: Control) -> Verdict:
+    def _attempt(self, request: Request, control: Control) -> Ending:
         folder = self.folder / "submission"
         try:
             control.stage("check")
@@ -221,37 +221,37 @@ class Worker:
                 for problem in problems:
                     control.say(problem)
                 more = f" And {len(problems) - PROBLEMS_NAMED} more." if len(problems) > PROBLEMS_NAMED else ""
-                return Verdict("failed", "\n".join(problems[:PROBLEMS_NAMED]) + more, "submission")
+                return Ending("failed", "\n".join(problems[:PROBLEMS_NAMED]) + more, "submission")
             self.evaluator.evaluate(request, folder, control)
-            return Verdict("published")
+            return Ending("published")
         except Stopped:
-            return Verdict("stopped", control.reason)
+            return Ending("stopped", control.reason)
         except EvaluationFailed as error:
-            return Verdict("failed", str(error), error.fault)
+            return Ending("failed", str(error), error.fault)
         except BreadthError as error:
-            return Verdict("stumbled", str(error))
+            return Ending("stumbled", str(error))
         except Exception as error:  # one request must not end the worker
             control.say(traceback.format_exc())
-            return Verdict("stumbled", f"{type(error).__name__}: {error}")
+            return Ending("stumbled", f"{type(error).__name__}: {error}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _end(self, request: Request, verdict: Verdict, control: Control) -> None:
+    def _end(self, request: Request, ending: Ending, control: Control) -> None:
         """Write how the attempt ended: log first, state last. Raises ClaimLost when somebody else has decided."""
         log, stages = control.log.content(), control.pending()
         # Counted before it is written, for the worker's record goes with it; taken back where it was not written.
-        final = verdict.outcome in ("published", "failed")
+        final = ending.outcome in ("published", "failed")
         self.done += final
         record = self._record()
         try:
-            if verdict.outcome == "published":
+            if ending.outcome == "published":
                 self.queue.publish(request, log, stages, also=record)
-            elif verdict.outcome == "failed":
-                self.queue.fail(request, verdict.reason, verdict.fault, log, stages, also=record)
-            elif verdict.outcome == "stumbled":
-                self.queue.stumble(request, verdict.reason, log, also=record)
+            elif ending.outcome == "failed":
+                self.queue.fail(request, ending.reason, ending.fault, log, stages, also=record)
+            elif ending.outcome == "stumbled":
+                self.queue.stumble(request, ending.reason, log, also=record)
             else:
-                self.queue.release(request, verdict.reason, also=record)
+                self.queue.release(request, ending.reason, also=record)
         except BaseException:
             self.done -= final
             raise

@@ -20,7 +20,7 @@ from suite.errors import FeatureError, StorageError, UnknownNameError
 from suite.hashing import canonical_json
 from suite.pool.parts import Part, part_records
 from suite.pool.pool import Pool
-from suite.reporting import Notify, Progress, no_progress, say_nothing
+from suite.reporting import Progress, no_progress, say_nothing
 from suite.sources import fetch, local_copy
 from suite.track import Source
 
@@ -110,9 +110,7 @@ def published_set(name: str) -> PublishedSet:
     return SETS[name]
 
 
-def published_rows(
-    name: str, pool: Pool, *, notify: Notify = say_nothing, progress: Progress = no_progress
-) -> np.ndarray:
+def published_rows(name: str, pool: Pool, *, progress: Progress = no_progress) -> np.ndarray:
     """Row positions that a published set kept, shape (m,), int64, each once, in the order published.
 
     Kept rows that the pool dropped for an empty output are left out. Raises FeatureError for another pool than the
@@ -125,9 +123,9 @@ def published_rows(
             f"has fingerprint {pool.fingerprint[:12]}. Use it on a track whose pool is {chosen.pool_name}."
         )
     if local_copy(chosen.ids) is not None:
-        rows = _from_ids(fetch(chosen.ids, notify=notify), chosen, pool)
+        rows = _from_ids(fetch(chosen.ids, notify=say_nothing), chosen, pool)
     else:
-        rows = _from_texts(chosen, pool, notify, progress)
+        rows = _from_texts(chosen, pool, progress)
     if (found := rows_hash(rows)) != chosen.rows_sha256:
         raise FeatureError(
             f"The published set {name!r} comes to other rows (hash {found[:12]}) than those pinned "
@@ -155,12 +153,12 @@ def _number(identifier: str) -> str:
     return identifier.rpartition("/")[2].lstrip("0") or "0"
 
 
-def _from_texts(chosen: PublishedSet, pool: Pool, notify: Notify, progress: Progress) -> np.ndarray:
+def _from_texts(chosen: PublishedSet, pool: Pool, progress: Progress) -> np.ndarray:
     places: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for row, sample in enumerate(pool.samples()):
         places[sample.instruction, sample.input, sample.output].append(row)
     rows = []
-    for record in part_records(chosen.part(), notify=notify, progress=progress):
+    for record in part_records(chosen.part(), notify=say_nothing, progress=progress):
         found = places.get((record["instruction"], record["input"], record["output"]))
         if not found:
             raise FeatureError(f"{chosen.part().sources()[0].url} holds a row the pool does not: {record['id']}.")

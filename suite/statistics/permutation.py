@@ -24,7 +24,8 @@ EXACT_ORDER = 8
 
 BLOCK = 2**18
 TIE = 1e-9
-"""Relative room within which two sums count as equal: the same sum in another order differs by rounding."""
+"""Room within which two sums count as equal, relative to the largest there can be or was: the same sum in another
+order differs by rounding, by more than itself where it should be zero."""
 
 
 def sign_flip(differences: ArrayLike, *, draws: int = 100_000, seed: int = 0) -> float:
@@ -68,8 +69,12 @@ def orders(n: int, permutations: int, rng: np.random.Generator) -> tuple[np.ndar
 
 
 def share_as_far(null: np.ndarray, seen: float, exact: bool) -> float:
-    """p of `seen` among null statistics, shape (m,); exact where they are every case there is. nan for nan."""
+    """p of `seen` among null statistics, shape (m,), finite; exact where they are every case there is. nan for nan.
+
+    In whatever unit the statistics are, p is the same.
+    """
     if np.isnan(seen) or not len(null):
         return float("nan")
-    further = int((np.abs(null) >= abs(seen) - TIE).sum())
+    away = np.abs(null)
+    further = int((away >= abs(seen) - TIE * max(float(away.max()), abs(seen))).sum())
     return further / len(null) if exact else (further + 1) / (len(null) + 1)

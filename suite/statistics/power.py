@@ -8,39 +8,18 @@ from the noncentral t distribution with the degrees of freedom of the planned se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 from scipy import special
 
-from suite.statistics.intervals import Components, Crossed
+from suite.statistics.intervals import Components
 
 LEVEL = 0.05
 POWER = 0.8
 MOST_SEEDS = 1000
 EXACT_RANKS = 14
 """Rows up to which the distribution of Spearman's coefficient is counted exactly."""
-
-
-def pooled_components(found: Sequence[Components]) -> Components:
-    """The mean of several components, part by part. Raises ValueError without any, or where their parts differ."""
-    kinds = {tuple((part.count, part.weight) for part in one.parts) for one in found}
-    if len(kinds) != 1:
-        raise ValueError("components can be pooled when there are some and all have the same parts")
-    parts = zip(*(one.parts for one in found), strict=True)
-    return Components(
-        np.array([one.seed_variance for one in found]),
-        tuple(
-            Crossed(
-                np.array([part.between for part in alike]),
-                np.array([part.rest for part in alike]),
-                alike[0].count,
-                alike[0].weight,
-            )
-            for alike in parts
-        ),
-    ).averaged()
 
 
 def power_of(difference: float, components: Components, seeds: int, *, level: float = LEVEL) -> float:

@@ -170,11 +170,6 @@ def bootstrap(
     return Bootstrap(names, means)
 
 
-def bootstrap_means(tasks: Sequence[np.ndarray], *, draws: int, seed: int) -> np.ndarray:
-    """Means over tasks of resampled rows, shape (draws, rows), from one array a task of shape (seeds, items, rows)."""
-    return task_means(tasks, draws=draws, seed=seed).mean(axis=0)
-
-
 def task_means(tasks: Sequence[np.ndarray], *, draws: int, seed: int) -> np.ndarray:
     """Means of resampled rows on each task, shape (tasks, draws, rows), from arrays of shape (seeds, items, rows)."""
     rng = np.random.default_rng(seed)

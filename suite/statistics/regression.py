@@ -44,11 +44,6 @@ class Line:
         """Degrees of freedom of the posterior."""
         return self.n - 2
 
-    def slope_interval(self, level: float = 0.95) -> tuple[float, float]:
-        """The central `level` of the slope's posterior."""
-        reach = _t(level, self.df) * self.noise_sd / self.spread if self.df > 0 else float("nan")
-        return self.slope - reach, self.slope + reach
-
     def band(self, x: ArrayLike, level: float = ONE_SIGMA) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mean line and the central `level` of its posterior at `x`: (mean, low, high), each of the shape of `x`."""
         at = np.asarray(x, dtype=np.float64)

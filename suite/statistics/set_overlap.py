@@ -64,7 +64,8 @@ def overlap_p(first: np.ndarray, second: np.ndarray) -> float:
     the rows in common summed over all pairs of selections; under the null the pool's rows are relabelled at random for
     one family as a whole, so that what its own selections share with each other is kept. One selection each: exact
     (hypergeometric). Else: Pearson's type III curve with the permutation law's exact mean, variance and skewness
-    (Mielke and Berry 2007, Permutation Methods, section 2.3). nan where a family holds every row equally often.
+    (Mielke and Berry 2007, Permutation Methods, section 2.3). 1 where a family holds every row equally often: whatever
+    the labels, the two then share as much.
     """
     from scipy import stats
 
@@ -80,7 +81,7 @@ def overlap_p(first: np.ndarray, second: np.ndarray) -> float:
     one, other = first - first.mean(), second - second.mean()
     variance = (one @ one) * (other @ other) / (rows - 1)
     if variance == 0:
-        return float("nan")
+        return 1.0
     third = (one**3).sum() * (other**3).sum() * rows / ((rows - 1) * (rows - 2))
     law = stats.pearson3(third / variance**1.5, loc=mean, scale=np.sqrt(variance))
     return _two_sided(float(law.cdf(shared + LATTICE_HALF)), float(law.sf(shared - LATTICE_HALF)))

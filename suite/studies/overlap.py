@@ -218,8 +218,10 @@ def make_table(
 def compare(families: Sequence[Family], pool: int) -> list[Pair]:
     """Every pair of families over a pool of `pool` rows, p adjusted over them (Holm); in the order given."""
     counts = [family.counts(pool) for family in families]
+    pairs = list(combinations(range(len(families)), 2))
+    p = [overlap_p(counts[one], counts[other]) for one, other in pairs]
     found = []
-    for one, other in combinations(range(len(families)), 2):
+    for (one, other), alone, adjusted in zip(pairs, p, holm(p).tolist(), strict=True):
         first, second = families[one], families[other]
         drawn = shared_rows(first.draws, second.draws, pool)
         found.append(
@@ -230,13 +232,11 @@ def compare(families: Sequence[Family], pool: int) -> list[Pair]:
                 expected=drawn.expected,
                 jaccard=drawn.jaccard,
                 chance_jaccard=drawn.chance_jaccard,
-                p=overlap_p(counts[one], counts[other]),
-                p_holm=None,
+                p=alone,
+                p_holm=adjusted,
             )
         )
-    known = [pair.p for pair in found if pair.p is not None]
-    adjusted = iter(holm(known))
-    return [pair if pair.p is None else pair.model_copy(update={"p_holm": float(next(adjusted))}) for pair in found]
+    return found
 
 
 def _drawn(family: Family) -> Drawn:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from factories import result
 
 from suite.intake.queue import Queue
-from suite.intake.requests import Request, Wanted, WorkerRecord
+from suite.intake.requests import Declared, Request, WorkerRecord
 from suite.intake.watch import Watch
 from suite.results import Result
 
@@ -34,10 +34,10 @@ class Clock:
         self.passed += timedelta(**span)
 
 
-def wanted(name: str = "my-method", version: str = "1.0", *tracks: str) -> Wanted:
+def wanted(name: str = "my-method", version: str = "1.0", *tracks: str) -> Declared:
     """What a submission asks for: one budget of `microworld` unless tracks are given."""
     asked = dict.fromkeys(tracks or ("microworld",), (500,))
-    return Wanted(name=name, version=version, kind="index-only", tracks=asked)
+    return Declared(name=name, version=version, kind="index-only", tracks=asked)
 
 
 def submitted(queue: Queue, name: str = "my-method", author: str = "ada", **facts: object) -> Request:

@@ -10,7 +10,7 @@ from sent import TRACK
 
 from suite.boards import load_board
 from suite.intake.evaluator import Control
-from suite.intake.requests import Change, Request, Wanted, request_id
+from suite.intake.requests import Change, Declared, Request, request_id
 from suite.intake.running import RunnerEvaluator
 from suite.intake.sandbox.isolation import Isolation
 from suite.intake.sandbox.limits import MIB, Limits
@@ -50,7 +50,7 @@ def test_an_example_is_run_and_stands_on_the_board(
     request = Request(
         id=request_id("ada", content, 1),
         author="ada",
-        wanted=Wanted(name=name, version="1.0", kind=kind, tracks={"microworld": (500,)}),  # type: ignore[arg-type]
+        wanted=Declared(name=name, version="1.0", kind=kind, tracks={"microworld": (500,)}),  # type: ignore[arg-type]
         content_sha256=content,
         archive_sha256=content,
         archive_bytes=1,

@@ -17,7 +17,7 @@ from suite.intake.record import (
     record_of,
     write_record,
 )
-from suite.intake.requests import Change, Request, Wanted, request_id
+from suite.intake.requests import Change, Declared, Request, request_id
 from suite.intake.sandbox.selecting import Selected
 from suite.intake.submission import MANIFEST
 from suite.intake.watch import utc_now
@@ -43,7 +43,7 @@ def request(kind: Any = "code") -> Request:
     return Request(
         id=request_id("ada", content, 1),
         author="ada",
-        wanted=Wanted(name="my-method", version="1.2", kind=kind, tracks={"tiny": (8, 15)}),
+        wanted=Declared(name="my-method", version="1.2", kind=kind, tracks={"tiny": (8, 15)}),
         content_sha256=content,
         archive_sha256=content,
         archive_bytes=1,

@@ -16,7 +16,7 @@ from suite.intake.archive import write_files
 from suite.intake.evaluator import Control, EvaluationFailed
 from suite.intake.given import Spent
 from suite.intake.loading import load
-from suite.intake.requests import Change, Request, Wanted, request_id
+from suite.intake.requests import Change, Declared, Request, request_id
 from suite.intake.sandbox import isolation as isolating
 from suite.intake.sandbox.handed import same_for_all, wished
 from suite.intake.sandbox.isolation import Isolation, SandboxMissing, find_isolation
@@ -79,7 +79,7 @@ def asked() -> Request:
     return Request(
         id=request_id("ada", content, 1),
         author="ada",
-        wanted=Wanted(name="my-method", version="1.2", kind="code", tracks={"tiny": (8, 15)}),
+        wanted=Declared(name="my-method", version="1.2", kind="code", tracks={"tiny": (8, 15)}),
         content_sha256=content,
         archive_sha256=content,
         archive_bytes=1,

@@ -19,7 +19,7 @@ from suite.intake.lifecycle import Terms
 from suite.intake.overview import overview
 from suite.intake.queue import Queue
 from suite.intake.requests import Request
-from suite.intake.worker import Worker
+from suite.intake.worker import QueueWorker
 from suite.stores import LocalStore
 
 QUICK = Terms(
@@ -51,15 +51,15 @@ def queue(tmp_path: Path) -> Queue:
 
 
 @pytest.fixture
-def serving(queue: Queue, tmp_path: Path) -> Callable[..., Worker]:
-    def make(evaluate: Evaluate, name: str = "w1", **options: object) -> Worker:
+def serving(queue: Queue, tmp_path: Path) -> Callable[..., QueueWorker]:
+    def make(evaluate: Evaluate, name: str = "w1", **options: object) -> QueueWorker:
         facts = {"poll": 0.05, "trouble": 0.05, "tracks": ["microworld"], **options}
-        return Worker(queue, By(evaluate), unpacked, name=name, folder=tmp_path / "workers" / name, **facts)  # type: ignore[arg-type]
+        return QueueWorker(queue, By(evaluate), unpacked, name=name, folder=tmp_path / "workers" / name, **facts)  # type: ignore[arg-type]
 
     return make
 
 
-Serving = Callable[..., Worker]
+Serving = Callable[..., QueueWorker]
 
 
 def nothing(request: Request, folder: Path, control: Control) -> None:
@@ -151,7 +151,7 @@ def until_stopped(started: threading.Event) -> Evaluate:
     return evaluate
 
 
-def run_aside(worker: Worker, started: threading.Event, **options: bool) -> threading.Thread:
+def run_aside(worker: QueueWorker, started: threading.Event, **options: bool) -> threading.Thread:
     thread = threading.Thread(target=worker.run, kwargs=options)
     thread.start()
     assert started.wait(20)

@@ -20,7 +20,7 @@ from suite.intake.evaluator import Control
 from suite.intake.lifecycle import Terms
 from suite.intake.queue import Queue
 from suite.intake.requests import Request
-from suite.intake.worker import Worker
+from suite.intake.worker import QueueWorker
 from suite.results import CellIdentity, Cost, Hashes, Result, TaskScore
 from suite.stores import LocalStore, Store
 
@@ -111,7 +111,7 @@ def unpacked(archive: bytes, folder: Path, request: Request) -> Sequence[str]:
 def main(board: str, name: str) -> None:
     """Serve until SIGTERM."""
     store = LocalStore(Path(board))
-    worker = Worker(
+    worker = QueueWorker(
         Queue(store, terms=TERMS),
         Hashing(store),
         unpacked,

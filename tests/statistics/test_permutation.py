@@ -73,6 +73,19 @@ def test_orders_are_all_there_are_or_a_sample() -> None:
     assert (np.sort(some, axis=1) == np.arange(30)).all()
 
 
+@pytest.mark.parametrize("unit", [1e-15, 1.0, 1e15])
+def test_the_unit_of_a_statistic_does_not_matter(unit: float) -> None:
+    """Sums in another order are equal but for rounding, and what is truly less stays less, in any unit."""
+    values = np.array([0.1, 0.2, 0.3])
+    seen = float(values.sum())
+    null = np.array([0.3 + 0.2 + 0.1, -(0.2 + 0.3 + 0.1), seen * (1 - 1e-6), 0.1])
+    assert null[0] != seen
+    assert share_as_far(unit * null, unit * seen, exact=True) == 0.5
+    assert sign_flip(unit * values) == sign_flip(values) == 0.25
+    # A zero that rounding moved is no farther from zero than another.
+    assert share_as_far(unit * np.array([0.0, -1e-17, 0.5, -0.5]), unit * 1e-17, exact=True) == 1.0
+
+
 def test_a_sample_never_gives_zero() -> None:
     assert share_as_far(np.zeros(99), 1.0, exact=False) == 0.01
     assert share_as_far(np.array([1.0, 0.5, -1.0, 0.0]), 1.0, exact=True) == 0.5

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from suite.statistics.intervals import Components, Crossed, crossed_components, crossed_interval
+from suite.statistics.intervals import Components, Crossed, components, crossed_components, crossed_interval, moments
 from suite.statistics.power import (
     critical_spearman,
     minimum_detectable,
-    pooled_components,
     power_of,
     seeds_needed,
 )
@@ -40,16 +39,12 @@ def test_the_stated_difference_is_found_four_times_in_five(seeds: int) -> None:
 
 def test_components_are_found_again_and_pooled_without_bias() -> None:
     rng = np.random.default_rng(1)
-    pooled = pooled_components([crossed_components(world(rng, 3, 0.0)) for _ in range(400)])
+    pooled = components([moments(world(rng, 3, 0.0)) for _ in range(400)], [ITEMS] * TASKS).averaged()
     assert pooled.seed_variance == pytest.approx(TRUE.seed_variance, rel=0.1)
     for found, true in zip(pooled.parts, TRUE.parts, strict=True):
         assert found.rest == pytest.approx(true.rest, rel=0.05)
         assert found.between == pytest.approx(true.between, rel=0.1)
     assert minimum_detectable(pooled, 6) == pytest.approx(minimum_detectable(TRUE, 6), rel=0.05)
-    with pytest.raises(ValueError, match="same parts"):
-        pooled_components([TRUE, Components(1.0, ())])
-    with pytest.raises(ValueError, match="some"):
-        pooled_components([])
 
 
 def test_seeds_alone_are_the_one_sample_t_test_of_statsmodels() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from suite.statistics.intervals import crossed_components
-from suite.statistics.ranks import bootstrap_means, bootstrap_ranks
+from suite.statistics.ranks import bootstrap_ranks, task_means
 
 Scores = dict[str, list[np.ndarray]]
 
@@ -38,7 +38,8 @@ def literal_means(scores: Scores, draws: int, rng: np.random.Generator) -> np.nd
 def test_draws_are_those_of_the_literal_bootstrap() -> None:
     rng = np.random.default_rng(1)
     scores = board(rng, [0.0, 0.02, 0.05], seeds=4)
-    ours = bootstrap_means([np.stack(task, axis=2) for task in zip(*scores.values(), strict=True)], draws=4000, seed=0)
+    tasks = [np.stack(task, axis=2) for task in zip(*scores.values(), strict=True)]
+    ours = task_means(tasks, draws=4000, seed=0).mean(axis=0)
     theirs = literal_means(scores, 2000, rng)
     assert ours.mean(axis=0) == pytest.approx(theirs.mean(axis=0), abs=0.005)
     assert np.cov(ours.T) == pytest.approx(np.cov(theirs.T), rel=0.15)
@@ -92,7 +93,7 @@ def test_the_spread_of_draws_is_that_of_the_crossed_variance(seeds: int) -> None
     drawn, crossed = [], []
     for _ in range(300):
         values = rng.normal(0, 0.3, (seeds, 1)) + rng.normal(0, 1, 60) + rng.normal(0, 0.2, (seeds, 60))
-        drawn.append(bootstrap_means([values[:, :, None]], draws=200, seed=int(rng.integers(2**31))).var())
+        drawn.append(task_means([values[:, :, None]], draws=200, seed=int(rng.integers(2**31))).var())
         crossed.append(crossed_components([values]).standard_error(seeds) ** 2)
     assert np.mean(drawn) == pytest.approx(np.mean(crossed), rel=0.08)
 

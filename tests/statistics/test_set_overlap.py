@@ -97,8 +97,15 @@ def test_unrelated_families_are_seldom_called_related() -> None:
     assert found < 0.065
 
 
-def test_what_has_no_p_and_what_is_refused() -> None:
-    assert np.isnan(overlap_p(np.full(5, 2), np.array([0, 1, 2, 0, 0])))
-    assert overlap_p(np.ones(5, dtype=int), np.array([0, 1, 1, 0, 0])) == 1.0
+@pytest.mark.parametrize("equally", [0, 1, 2])
+@pytest.mark.parametrize("other", [[0, 1, 1, 0, 0], [0, 1, 2, 0, 0], [1, 1, 1, 1, 1], [3, 3, 3, 3, 3]])
+def test_a_family_that_holds_every_row_equally_often_surprises_nobody(equally: int, other: list[int]) -> None:
+    """No relabelling shares more or less than another, so all of them share as much as was seen."""
+    even, counts = np.full(5, equally), np.array(other)
+    assert {int(even @ counts[list(order)]) for order in permutations(range(5))} == {int(even @ counts)}
+    assert overlap_p(even, counts) == overlap_p(counts, even) == 1.0
+
+
+def test_what_is_refused() -> None:
     with pytest.raises(ValueError, match="one length"):
         overlap_p(np.ones(5), np.ones(6))

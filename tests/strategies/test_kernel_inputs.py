@@ -146,11 +146,11 @@ def test_rows_that_float16_left_off_unit_length(name: str) -> None:
         (lambda: facility_location(CosineSimilarity(2 * np.eye(2)), 1), "row 0 has length 2"),
         (lambda: facility_location(NeighbourSimilarity(np.eye(2), 0), 1), "at least 1 neighbour"),
         (lambda: reverse_greedy_prune([[1]], -1), "must not be negative"),
-        (lambda: reverse_greedy_prune([[-1]], 1), "integers from 0"),
+        (lambda: reverse_greedy_prune([[-1]], 1), "types are integers from 0, not -1"),
         (lambda: reverse_greedy_prune([[1]], 1, unit="row"), "'type' or 'sample'"),  # type: ignore[arg-type]
-        (lambda: reverse_greedy_prune((np.asarray([1, 2]), np.asarray([0, 3])), 1), "offsets"),
+        (lambda: reverse_greedy_prune((np.asarray([1, 2]), np.asarray([0, 3])), 1), "to the 2 types"),
         (lambda: reverse_greedy_prune((np.asarray([1, 2]), np.asarray([0, 2, 1, 2])), 1), "offsets"),
-        (lambda: pruning_path((np.asarray([1.5]), np.asarray([0, 1]))), "integers"),
+        (lambda: pruning_path((np.asarray([1.5]), np.asarray([0, 1]))), "types are integers from 0"),
     ],
 )
 def test_bad_values(call: Callable[[], object], message: str) -> None:

@@ -40,10 +40,14 @@ def test_a_pruning_path_is_consistent(samples: list[list[int]], unit_of_pruning:
 
 def test_pruning_takes_ragged_arrays() -> None:
     flat = (np.asarray([5, 1, 1, 5, 2]), np.asarray([0, 2, 4, 4, 5]))
-    assert reverse_greedy_prune(flat, 2).tolist() == reverse_greedy_prune([[5, 1], [1, 5], [], [2]], 2).tolist()
+    expected = reverse_greedy_prune([[5, 1], [1, 5], [], [2]], 2).tolist()
+    assert reverse_greedy_prune(flat, 2).tolist() == expected
+    narrow = (flat[0].astype(np.uint16), flat[1].astype(np.int32))
+    assert reverse_greedy_prune(narrow, 2).tolist() == expected
 
 
 def test_nothing_to_prune() -> None:
     assert reverse_greedy_prune([], 0).tolist() == []
     assert reverse_greedy_prune([[], []], 0).tolist() == [0, 1]
+    assert reverse_greedy_prune((np.asarray([]), np.asarray([0, 0, 0])), 0).tolist() == [0, 1]
     assert reverse_greedy_prune([[1], [2]], 5).tolist() == [0, 1]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from suite.errors import EvaluationError
 from suite.evaluation.formats import json_lines, text_of
 from suite.evaluation.judging.judge import Case
-from suite.reporting import Notify, say_nothing
+from suite.reporting import say_nothing
 from suite.sources import fetch
 from suite.track import Source
 
@@ -50,9 +50,9 @@ def _read(path: str) -> Mapping[str, Prompt]:
     }
 
 
-def judge_prompts(*, notify: Notify = say_nothing) -> Mapping[str, Prompt]:
+def judge_prompts() -> Mapping[str, Prompt]:
     """The prompts by name; StorageError where their file cannot be had."""
-    return _read(str(fetch(PROMPTS, notify=notify)))
+    return _read(str(fetch(PROMPTS, notify=say_nothing)))
 
 
 def pair_case(task: str, item: str, question: str, first: str, second: str) -> Case:
