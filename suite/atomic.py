@@ -174,9 +174,18 @@ def storage_errors(target: Path) -> Iterator[None]:
 def _error_number(error: Exception) -> int | None:
     if isinstance(error, OSError):
         return error.errno
+    if code := sqlite_code(error):
+        import sqlite3
+
+        return {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_READONLY: errno.EROFS}.get(code)
     # Libraries written in Rust (safetensors, tokenizers) raise classes of their own with the number in the text.
     found = re.search(r"\(os error (\d+)\)", str(error))
     return int(found[1]) if found else None
+
+
+def sqlite_code(error: Exception) -> int:
+    """SQLite's result code, without its extension; 0 where the error is not SQLite's."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _sync(path: Path) -> None:

@@ -147,14 +147,14 @@ def _told(
 
 
 def _update(known: Baseline, found: Check, path: Path, console: Console, trained: Trained | None, *, yes: bool) -> int:
-    from suite.commands.regress_formats import changes
+    from suite.commands.regress_formats import changes, quality_changes
     from suite.regression.baseline import changing
     from suite.regression.checking import renewed
     from suite.regression.verdicts import EXIT_BROKEN, EXIT_FINE
 
     made = renewed(known.on_the_pool_of_now(), found)
     failed = [spec for spec, one in found.found.items() if one.failure]
-    lines = changes(known, made)
+    lines = changes(known, made) + ([] if trained is None else quality_changes(trained, path))
     if lines:
         console.print(f"\n{path} changes:", highlight=False)
         for line in lines:
@@ -167,10 +167,10 @@ def _update(known: Baseline, found: Check, path: Path, console: Console, trained
             gone = [spec for spec in known.strategies if spec not in made.strategies]
             there.model_copy(update={"setting": made.setting}).merged(changed, gone).write(path)
         console.print(f"Written. {path} holds {len(made.strategies)} strategies.", highlight=False)
+        if trained is not None:
+            console.print(f"{trained.keep(path)} results of fine-tuned models are kept beside it.", highlight=False)
     else:
         console.print(f"\n{path} is as it should be: nothing was written.", highlight=False)
-    if trained is not None:
-        console.print(f"{trained.keep(path)} results of fine-tuned models are kept beside it.", highlight=False)
     if failed:
         console.print(f"Not recorded, because they fail: {', '.join(failed)}.", highlight=False)
     return EXIT_BROKEN if failed else EXIT_FINE

@@ -13,10 +13,13 @@ from suite.regression.observing import first_difference, jaccard
 from suite.regression.verdicts import ORDER, Aspect, Judged, Verdict, exit_code
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from suite.regression.baseline import Baseline, Recorded
     from suite.regression.checking import Check
+    from suite.regression.quality import Trained
 
 ASPECTS = ("picks", "metrics", "time", "memory", "quality")
 COLOURS = {
@@ -126,6 +129,20 @@ def changes(before: Baseline, after: Baseline) -> list[str]:
             lines.append(f"{spec}: removed")
         elif was is not None and was != now:
             lines.append(f"{spec}: " + "; ".join(_changed(was, now)))
+    return lines
+
+
+def quality_changes(trained: Trained, path: Path) -> list[str]:
+    """What an update changes beside the baseline at `path`: each row's score, where it has another, and its results."""
+    aspects = {one.spec: one.aspect("quality") for one in trained.check.judged}
+    lines = []
+    for row, (added, removed) in trained.renewing(path).items():
+        aspect, score = aspects.get(row), ""
+        if aspect is not None and "baseline" in aspect.numbers:
+            was, moved = (float(aspect.numbers[name] or 0) for name in ("baseline", "difference"))
+            score = f"quality {was:.1f} -> {was + moved:.1f} ({aspect.short}), "
+        instead = f" in place of {removed}" if removed else ", new"
+        lines.append(f"{row}: {score}{added} results of fine-tuned models{instead}")
     return lines
 
 

@@ -88,7 +88,7 @@ def timed_enough(
     """The same observation, timed again until it is clear that the time has not changed, or SESSIONS have been had."""
 
     def wanted() -> bool:
-        if recorded is None or (recording and not made_on_this_processor(recorded)):
+        if recorded is None or recorded.time is None or (recording and not made_on_this_processor(recorded)):
             return recording
         return undecided(found, recorded)
 

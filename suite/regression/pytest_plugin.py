@@ -3,8 +3,9 @@
     def test_mine(breadth_regress):
         breadth_regress("my-strategy:depth=3")
 
-`pytest --breadth-update` records what is now instead; `--breadth-baseline FILE` says where (breadth-baseline.json
-beside the project's pytest settings by default). Nothing of Breadth is imported until the fixture is used.
+`metrics=True` asserts the metrics of its picks as well, `timed=True` time and memory. `pytest --breadth-update` records
+what is now instead; `--breadth-baseline FILE` says where (breadth-baseline.json beside the project's pytest settings by
+default). Nothing of Breadth is imported until the fixture is used.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--breadth-update",
         action="store_true",
-        help="record the picks and metrics of strategies that tests ask for, instead of asserting them",
+        help="record what tests ask for of strategies (picks, metrics, time, memory), instead of asserting it",
     )
     group.addoption("--breadth-baseline", metavar="FILE", help="the baseline [breadth-baseline.json]")
 
@@ -43,11 +44,15 @@ def _breadth_golden(request: pytest.FixtureRequest) -> Iterator[Golden]:
 
 @pytest.fixture
 def breadth_regress(_breadth_golden: Golden) -> Callable[..., None]:
-    """Assert that a strategy, in its one-line form, picks what it picked; `metrics=True` asserts their metrics too."""
+    """Assert that a strategy, in its one-line form, picks what it picked.
 
-    def assert_golden(spec: str, *, metrics: bool = False) -> None:
+    `metrics=True` asserts the metrics of its picks too, and `timed=True` time and memory: as ratios to calibration
+    kernels and within the thresholds of `breadth regress`. Worse fails; better does not.
+    """
+
+    def assert_golden(spec: str, *, metrics: bool = False, timed: bool = False) -> None:
         __tracebackhide__ = True
-        if reason := _breadth_golden.complaint(spec, metrics=metrics):
+        if reason := _breadth_golden.complaint(spec, metrics=metrics, timed=timed):
             pytest.fail(reason, pytrace=False)
 
     return assert_golden

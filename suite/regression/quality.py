@@ -8,6 +8,7 @@ the training itself then shows on the baseline's own kind of machine alone). Equ
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from importlib.resources import as_file, files
@@ -69,14 +70,26 @@ class Trained:
     check: Check
     results: list[Result] = field(default_factory=list)
 
+    def renewing(self, baseline: Path) -> dict[str, tuple[int, int]]:
+        """Of each row that `keep` changes (a strategy, `full`, `untuned`): how many results it adds, and removes."""
+        there = list(beside(baseline).results())
+        known = {result.record_id for result in there}
+        added = Counter(_row_of(new) for new in self.results if new.record_id not in known)
+        removed = Counter(_row_of(old) for old in self._replaced(there))
+        return {row: (added[row], removed[row]) for row in sorted(added.keys() | removed.keys())}
+
     def keep(self, baseline: Path) -> int:
         """Put the results beside the baseline, in place of those of the same strategies; returns how many."""
         store = beside(baseline)
-        for result in list(store.results()):
-            if any(_same_row(result, new) for new in self.results) and result.record_id not in self._ids:
-                (store.folder / result.path).unlink()
+        for old in self._replaced(list(store.results())):
+            (store.folder / old.path).unlink()
         store.put_many(self.results)
         return len(self.results)
+
+    def _replaced(self, there: Iterable[Result]) -> list[Result]:
+        return [
+            old for old in there if old.record_id not in self._ids and any(_same_row(old, new) for new in self.results)
+        ]
 
     @property
     def _ids(self) -> set[str]:

@@ -16,15 +16,31 @@ BALLAST = "ballast"
 
 @contextmanager
 def mounted(folder: Path, mebibytes: int) -> Iterator[Path]:
-    """A file system of that size in memory; skips the test where this user may mount none."""
+    """A file system of that size in memory; skips the test where this user may mount none (see `test_mounting`)."""
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
+    if not _mount(folder, mebibytes):
         pytest.skip("a small file system cannot be mounted here")
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        _unmount(folder)
+
+
+def may_mount(folder: Path) -> bool:
+    """Whether this user may mount a file system over a folder."""
+    allowed = _mount(folder, 1)
+    if allowed:
+        _unmount(folder)
+    return allowed
+
+
+def _mount(folder: Path, mebibytes: int) -> bool:
+    command = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(folder)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _unmount(folder: Path) -> None:
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def leave_free(disk: Path, pages: int) -> None:

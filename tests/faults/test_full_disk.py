@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tiny_models import tiny_recipe, tiny_samples
 
 from suite.atomic import write_bytes
 from suite.errors import StorageError
+from suite.evaluation.judging.verdicts import VerdictStore
 from suite.features.base import Feature, Features, TrackContext
 from suite.features.store import FeatureStore
 from suite.intake.archive import write_files
@@ -87,6 +89,13 @@ def _record(disk: Path) -> None:
     write_record(disk / "s.json", PickedRecord(rows=rows, sha256="a" * 64, seconds=1.0, feature_seconds=0.0))
 
 
+def _verdicts(disk: Path) -> None:
+    prompts = [f"{row:064x}" for row in range(200)]
+    store = VerdictStore(disk / "verdicts" / "judge.sqlite")
+    store.keep((prompt, "pairs", "7/first", "[[A]]") for prompt in prompts)
+    assert len(store.known(prompts)) == len(prompts)
+
+
 WRITERS: dict[str, Write] = {
     "a file": lambda disk: write_bytes(disk / "deep" / "file", bytes(range(256)) * 100),
     "a feature": lambda disk: FeatureStore(disk / "features").ensure(Two(), POOL, TrackContext("test", 400)),
@@ -100,6 +109,7 @@ WRITERS: dict[str, Write] = {
     "a submission's files": lambda disk: write_files({"submission.toml": bytes(5000), "strategy.py": b"1"}, disk / "s"),
     "a new submission": lambda disk: write_new(index_only(), disk / "my-method", {"tiny": TRACK}),
     "a converted pool": _pool,
+    "a judge's verdicts": _verdicts,
 }
 
 
@@ -139,6 +149,27 @@ def test_a_request_that_met_a_full_disk_is_there_once(disk: Path) -> None:
     refused_until_it_fits(disk, _submitted)
     [request] = Queue(LocalStore(disk / "board"), clock=Clock()).listing().requests
     assert request.state == "queued"
+
+
+def test_verdicts_that_met_a_full_disk_are_kept_whole_or_not_at_all(disk: Path) -> None:
+    store = VerdictStore(disk / "verdicts.sqlite")
+    store.keep([("first", "pairs", "7/first", "[[A]]")])
+    more = [(f"{row:064x}", "pairs", "7/last", "[[B]]") for row in range(2000)]
+    leave_free(disk, 12)
+    with pytest.raises(StorageError, match="The disk is full"):
+        store.keep(more)
+    assert store.known(["first", *(prompt for prompt, *_ in more)]) == {"first": "[[A]]"}
+    make_room(disk)
+    store.keep(more)
+    assert len(store.known(prompt for prompt, *_ in more)) == len(more)
+
+
+def test_verdicts_on_a_disk_that_may_not_be_written(disk: Path) -> None:
+    store = VerdictStore(disk / "verdicts.sqlite")
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    with pytest.raises(StorageError, match="No permission to write"):
+        store.keep([("first", "pairs", "7/first", "[[A]]")])
+    assert store.known(["first"]) == {}
 
 
 def test_a_fine_tune(disk: Path, tiny_base: Path) -> None:

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from regression.called import regress
 
 import strategies.kernels
-from suite.commands.main import application
 from suite.errors import RegressionError
 from suite.regression.baseline import FILE, Baseline, read_baseline
 from suite.regression.setting import Setting
@@ -37,23 +36,11 @@ class EveryNth(Strategy):
         return (STEP * np.arange(budget) + self.start) % len(pool)
 
 def test_mine(breadth_regress):
-    breadth_regress("every-nth:start=2")
+    breadth_regress("every-nth:start=2", timed=True)
 
 def test_with_metrics(breadth_regress):
     breadth_regress("every-nth", metrics=True)
 """
-
-
-def regress(*arguments: str, status: int = 0, answer: str | None = None) -> str:
-    done = CliRunner().invoke(
-        application(),
-        ["regress", *arguments],
-        catch_exceptions=False,
-        input=answer,
-        env={"COLUMNS": "200"},
-    )
-    assert done.exit_code == status, done.output
-    return done.stdout
 
 
 @pytest.fixture
@@ -161,7 +148,8 @@ def test_the_fixture_in_a_project_of_somebody_else(tmp_path: Path) -> None:
     assert "has no record of every-nth: run pytest --breadth-update once" in missing.stdout.replace("\n", " ")
     recorded = pytest_there(tmp_path, "--breadth-update")
     assert recorded.returncode == 0, recorded.stdout
-    assert set(read_baseline(tmp_path / FILE).strategies) == {"every-nth", "every-nth:start=2"}
+    timed = {spec: entry.time is not None for spec, entry in read_baseline(tmp_path / FILE).strategies.items()}
+    assert timed == {"every-nth": False, "every-nth:start=2": True}
     assert pytest_there(tmp_path).returncode == 0
     (tmp_path / "test_mine.py").write_text(MINE.replace("STEP", "7"))
     changed = pytest_there(tmp_path)

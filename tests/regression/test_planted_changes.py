@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from regression.called import regress
 
 import strategies.kernels
 from suite.registry import metrics
 from suite.regression import checking
-from suite.regression.baseline import Baseline
+from suite.regression.baseline import FILE, Baseline, read_baseline
 from suite.regression.checking import check
+from suite.regression.golden import Golden
 from suite.regression.observing import Laboratory
 from suite.regression.verdicts import Judged, Verdict, exit_code
 
@@ -106,6 +108,45 @@ def test_a_kernel_made_slower(
     assert verdicts(one) == {"picks": "identical", "time": "worse", "memory": "equivalent"}
     assert exit_code(one.verdict) == 1
     assert len(found.found["novelselect"].timings) == checking.SESSIONS
+
+
+def test_a_slow_kernel_has_exit_status_1(baseline: Baseline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    baseline.write(tmp_path / FILE)
+    monkeypatch.setattr(strategies.kernels, "novelselect", slower(strategies.kernels.novelselect, 1.0))
+    summary = tmp_path / "summary.md"
+    said = regress("-b", str(tmp_path), "--strategies", "novelselect", "--markdown", str(summary), status=1)
+    assert "1 strategies: 1 worse." in said
+    row = "| `novelselect` | **worse** | identical (all 60) | identical (all 18) | worse ("
+    assert row in summary.read_text()
+    assert "times the recorded time, the median of 5 sessions" in summary.read_text()
+
+
+def test_the_fixture_asserts_time_where_it_is_asked_to(
+    baseline: Baseline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    untimed = baseline.strategies["random"].model_copy(update={"time": None, "memory": None})
+    baseline.merged({"random": untimed}).write(tmp_path / FILE)
+    with Golden(tmp_path / FILE) as golden:
+        assert golden.complaint("novelselect", timed=True) == ""
+        assert "has no time of random to compare with" in golden.complaint("random", timed=True)
+        assert golden.complaint("random") == ""
+        monkeypatch.setattr(strategies.kernels, "novelselect", slower(strategies.kernels.novelselect, 1.0))
+        assert golden.complaint("novelselect") == ""
+        said = golden.complaint("novelselect", timed=True)
+    assert "times the recorded time, the median of 5 sessions" in said
+    assert "If that is meant, run pytest --breadth-update" in said
+    with Golden(tmp_path / FILE, update=True) as golden:
+        assert golden.complaint("novelselect", timed=True) == golden.complaint("random", timed=True) == ""
+    made = read_baseline(tmp_path / FILE).strategies
+    assert made["k-center"] == baseline.strategies["k-center"]
+    assert made["random"].time is not None
+    was, now = baseline.strategies["novelselect"], made["novelselect"]
+    assert was.time is not None
+    assert now.time is not None
+    assert all(now.time.ratios[name] > 1.25 * ratio for name, ratio in was.time.ratios.items())
+    assert now.model_copy(update={"time": was.time}) == was
+    with Golden(tmp_path / FILE) as golden:
+        assert golden.complaint("novelselect", timed=True) == ""
 
 
 def test_more_memory(baseline: Baseline, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:

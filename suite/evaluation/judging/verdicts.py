@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
-from suite.atomic import storage_errors
+from suite.atomic import sqlite_code, storage_errors
 from suite.errors import EvaluationError, StorageError
 
 Preference = Literal["A", "B", "tie"]
@@ -26,6 +26,10 @@ LABELS: Mapping[str, Preference] = {
 }
 MOST_UNREADABLE = 0.1
 """Share of verdicts that may be unreadable; beyond it the judge, not the model, would decide the value."""
+PATIENCE = 60.0
+"""Seconds that a process waits for another that keeps verdicts."""
+NO_STORE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""What SQLite says of a file that is damaged, or of another kind."""
 
 
 def read_preference(text: str) -> Preference | None:
@@ -60,14 +64,11 @@ class VerdictStore:
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        try:
-            with self._open() as connection, connection:
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS verdicts "
-                    "(prompt TEXT PRIMARY KEY, task TEXT, item TEXT, wrote TEXT NOT NULL)"
-                )
-        except sqlite3.DatabaseError as error:
-            raise StorageError(f"{path} holds no verdicts that can be read ({error}); move the file away.") from error
+        with self._open() as connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS verdicts "
+                "(prompt TEXT PRIMARY KEY, task TEXT, item TEXT, wrote TEXT NOT NULL)"
+            )
 
     def known(self, prompts: Iterable[str]) -> dict[str, str]:
         """What was written on those of these prompts that were put before."""
@@ -81,13 +82,24 @@ class VerdictStore:
 
     def keep(self, verdicts: Iterable[tuple[str, str, str, str]]) -> None:
         """Keep (prompt's sha256, task, item, what was written); a prompt that another process kept first stays."""
-        with self._open() as connection, connection:
+        with self._open() as connection:
             connection.executemany("INSERT OR IGNORE INTO verdicts VALUES (?, ?, ?, ?)", verdicts)
 
-    def _open(self) -> closing[sqlite3.Connection]:
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: whole, or not at all. Raises StorageError, whatever of the file or the disk is in the way."""
         try:
-            return closing(sqlite3.connect(self.path, timeout=60))
-        except sqlite3.Error as error:
+            with (
+                storage_errors(self.path),
+                closing(sqlite3.connect(self.path, timeout=PATIENCE)) as connection,
+                connection,
+            ):
+                yield connection
+        except sqlite3.DatabaseError as error:
+            if sqlite_code(error) in NO_STORE:
+                raise StorageError(
+                    f"{self.path} holds no verdicts that can be read ({error}); move the file away."
+                ) from error
             raise StorageError(
-                f"The verdicts in {self.path} cannot be opened ({error}); move the file away."
+                f"The verdicts in {self.path} could not be read or kept ({error}). Run again: those kept before stay."
             ) from error

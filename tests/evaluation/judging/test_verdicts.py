@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,14 @@ def test_a_damaged_store_is_one_clear_error(tmp_path: Path) -> None:
     path.write_bytes(b"no database, though long enough to look like one " * 40)
     with pytest.raises(StorageError, match="holds no verdicts that can be read"):
         VerdictStore(path)
+
+
+def test_a_store_in_anothers_hands_is_no_damaged_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = VerdictStore(tmp_path / "judge.sqlite")
+    monkeypatch.setattr("suite.evaluation.judging.verdicts.PATIENCE", 0.01)
+    with closing(sqlite3.connect(store.path)) as other, other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StorageError, match=r"could not be read or kept \(database is locked\)\. Run again"):
+            store.keep([("one", "task", "7/first", "[[A]]")])
+    store.keep([("one", "task", "7/first", "[[A]]")])
+    assert store.known(["one"]) == {"one": "[[A]]"}
