@@ -55,6 +55,8 @@ OTHER_PROGRAMS = {
     "export": "sets a variable",
     "cp": "copies what the next command reads",
     "git": "needs a network",
+    "cd": "into the clone",
+    ".": "activates the environment of the clone",
     "hf": "the Hub's own command",
     "ray": "Ray's own command; tests/runner/test_ray_cluster.py starts a cluster",
     "sed": "part of what made a page of results",
