@@ -3,8 +3,8 @@
 A command runs as it is shown but for this: other tracks than the embedded one are replaced by the tests' tiny track
 (with what goes with their size), and so is the embedded one where only its size matters; what fine-tunes, and `levels`,
 which selects dozens of times, get `--dry-run`; reports and tables are made of a small store, evaluation sets lie in a
-small folder. The pages of tracks and of the published selections are typed as they stand. What is parsed alone stands in
-PARSED_ONLY with the reason and where it is run instead; what another test runs, in ELSEWHERE.
+small folder. The pages of tracks and of the published selections are typed as they stand. What is parsed alone stands
+in PARSED_ONLY with the reason and where it is run instead; what another test runs, in ELSEWHERE.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from documented import ROOT, Shown, commands_in, every_command, made_pages, written_pages
+from documented import ROOT, Shown, commands_in, every_command, made_pages
 from factories import experiment
 from reports import of_track, stored
 from tiny_track import TINY, command_in_process
