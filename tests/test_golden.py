@@ -1,8 +1,9 @@
 """Golden files: what every version of every format has written is read to the same values, and written byte for byte.
 
 One is not read but refused: a board of version 1 (boards are made of results, by `breadth recompute`). Not compared
-byte for byte are files of Arrow, parquet and SQLite (they hang on the version of the library that wrote them) and packed
-archives (versions of zlib compress differently); a submission's identity is of what is inside, and that is compared.
+byte for byte are files of Arrow, parquet and SQLite (they hang on the version of the library that wrote them) and
+packed archives (versions of zlib compress differently); a submission's identity is of what is inside, and that is
+compared.
 """
 
 from __future__ import annotations
