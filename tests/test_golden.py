@@ -1,7 +1,9 @@
 """Golden files: what every version of every format has written is read to the same values, and written byte for byte.
 
-Not compared byte for byte are parquet files (they name the version of the library that wrote them) and packed archives
-(versions of zlib compress differently); a submission's identity is of what is inside, and that is compared.
+One is not read but refused: a board of version 1 (boards are made of results, by `breadth recompute`). Not compared
+byte for byte are files of Arrow, parquet and SQLite (they hang on the version of the library that wrote them) and
+packed archives (versions of zlib compress differently); a submission's identity is of what is inside, and that is
+compared.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,9 +28,11 @@ from suite.aggregate.prepared import facts_json
 from suite.aggregate.prepared_reading import read_prepared
 from suite.aggregate.versions import LATEST, scored
 from suite.errors import StoreError
+from suite.evaluation.judging.verdicts import VerdictStore
 from suite.features.npy import write_npy
 from suite.features.store import FeatureStore
 from suite.hashing import canonical_json
+from suite.home import cache_folder
 from suite.intake.archive import identity, pack, unpack
 from suite.intake.check import check_files
 from suite.intake.record import SubmissionRecord, _read
@@ -35,6 +40,8 @@ from suite.intake.requests import Pointer, Request, WorkerRecord, as_bytes, read
 from suite.intake.rules import Problems
 from suite.intake.selections import Which, as_lines, read_selections
 from suite.pool import pool_from_records
+from suite.pool.convert import Rules, cached_pool
+from suite.reporting import no_progress
 from suite.runner.selecting import PickedRecord
 from suite.runner.stages import EvaluatedRecord, write_record
 from suite.runner.stages import read_record as read_stage
@@ -73,6 +80,7 @@ NUMBERED = {
     "suite.regression.baseline:SCHEMA_VERSION": "regression",
     "suite.regression.baseline:Baseline": "regression",
     "suite.commands.regress_formats:SCHEMA_VERSION": "regression-report",
+    "suite.pool.convert:FORMAT": "pool",
 }
 """Where the code numbers the versions of a format, and the folder of its golden files."""
 UNNUMBERED = {
@@ -82,8 +90,9 @@ UNNUMBERED = {
     "selection-record": 2,
     "evaluation-record": 2,
     "training-record": 2,
+    "verdicts": 1,
 }
-"""Formats whose files state no version. Of the last four, version 2 holds the hash of its content."""
+"""Formats whose files state no version. Of those at version 2, that one holds the hash of its content."""
 
 
 def numbers() -> Iterator[tuple[str, int]]:
@@ -93,7 +102,7 @@ def numbers() -> Iterator[tuple[str, int]]:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 name = node.targets[0].id
-                if name.endswith(("SCHEMA_VERSION", "MANIFEST_VERSION")):
+                if name.endswith(("SCHEMA_VERSION", "MANIFEST_VERSION")) or name == "FORMAT":
                     yield f"{module}:{name}", ast.literal_eval(node.value)
             if isinstance(node, ast.ClassDef):
                 for line in node.body:
@@ -117,6 +126,15 @@ def test_every_version_of_every_format_has_golden_files() -> None:
     known = {folder_of(name, version) for name, newest in reached.items() for version in range(1, newest + 1)}
     there = set(GOLDEN.glob("*/[0-9]*")) | set(GOLDEN.glob("store-schema-*"))
     assert there == known, "a golden folder of no format or version"
+
+
+def test_no_golden_file_was_written_again() -> None:
+    """Against the list; `sha256sum --check SHA256SUMS` in the folder says the same."""
+    lines = (GOLDEN / "SHA256SUMS").read_text().splitlines()
+    listed = {path: digest for digest, path in (line.split("  ", 1) for line in lines)}
+    folders = [*GOLDEN.glob("*/[0-9]*"), *GOLDEN.glob("store-schema-*")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert {str(path.relative_to(GOLDEN)): _sha256(path.read_bytes()) for path in files} == listed
 
 
 def test_track() -> None:
@@ -246,6 +264,37 @@ def test_board_cells_and_moments() -> None:
     first = GOLDEN / "board" / "1"
     with pytest.raises(StoreError, match=r"older Breadth .schema version 1.*recompute"):
         read_prepared((first / "microworld.json").read_bytes(), (first / "microworld.parquet").read_bytes())
+
+
+def test_converted_pool() -> None:
+    """Found in the cache by its key, so that nobody converts again after an update: the rows are not asked for."""
+    shutil.copytree(GOLDEN / "pool" / "1", cache_folder() / "pools")
+    said: list[str] = []
+    pool = cached_pool(
+        lambda: pytest.fail("converted again"),
+        identity={"golden": 1},
+        name="mine",
+        rules=Rules(id_prefix="mine/"),
+        progress=no_progress,
+        notify=said.append,
+    )
+    assert said == []
+    assert (len(pool), pool.dropped) == (2, {"missing instruction": 1})
+    assert pool.fingerprint == "0db38450aa702356b2ff49d12053b17168b654ae49d58c8cfe999533b478c924"
+    single, several = pool.samples()
+    assert (single.id, single.instruction, single.input, single.output) == ("a", "Add the numbers.", "2 and 3", "5")
+    assert [text for _, text in several.turns] == ["Größe?", "12 m", "And wide?", "3 m"]
+
+
+def test_verdicts(tmp_path: Path) -> None:
+    """What a judge wrote before an update is known after it, and more can be kept beside it."""
+    shutil.copy(GOLDEN / "verdicts" / "1" / "judge.sqlite", tmp_path)
+    store = VerdictStore(tmp_path / "judge.sqlite")
+    first, second, third = (_sha256(prompt) for prompt in (b"first", b"second", b"third"))
+    before = {first: "My verdict: [[A]]", second: "Good – [[8]]"}
+    assert store.known([first, second, third]) == before
+    store.keep([(first, "alpaca-eval", "alpaca_eval/0", "[[B]]"), (third, "mt-bench", "82", "[[3]]")])
+    assert store.known([first, second, third]) == {**before, third: "[[3]]"}
 
 
 STUDIES: dict[str, tuple[type[KeptStudy], str]] = {

@@ -46,7 +46,7 @@ def test_a_function_fits_a_screen_and_a_file_says_what_it_is_for(path: Path) -> 
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             assert node.end_lineno - node.lineno <= LONGEST_FUNCTION, node.name
 
@@ -73,6 +73,63 @@ def test_imports_run_one_way(path: Path) -> None:
         assert not any(name.startswith("suite") for name in imported(path))
     if path.is_relative_to(ROOT / "suite" / "statistics"):
         assert modules - set(sys.stdlib_module_names) <= {"numpy", "scipy", "suite", "__future__"}
+
+
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in SOURCES}
+LAZY_CYCLES = {
+    (
+        "suite.engines",
+        "suite.engines.transformers",
+    ): "the engine is chosen by name, and only the chosen one is imported",
+}
+"""Modules that import one another, one of them inside a function, and why that import waits."""
+
+
+def needs(path: Path, *, lazy: bool) -> set[str]:
+    """The modules of ours that a file imports when it is loaded; with `lazy`, inside functions as well."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_text())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not lazy:
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            # `from package import module` needs the module; any other name, the package.
+            found.update(inside & MODULES.keys() or {node.module})
+        waiting.extend(ast.iter_child_nodes(node))
+    return found & MODULES.keys()
+
+
+def cycles(*, lazy: bool) -> set[tuple[str, ...]]:
+    """Modules that reach one another, each group once and sorted."""
+    direct = {module: needs(path, lazy=lazy) for module, path in MODULES.items()}
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        waiting = list(direct[start])
+        while waiting:
+            module = waiting.pop()
+            if module not in found:
+                found.add(module)
+                waiting.extend(direct[module])
+        return found
+
+    reach = {module: reached(module) for module in direct}
+    return {
+        tuple(sorted(other for other in found if module in reach[other]))
+        for module, found in reach.items()
+        if module in found
+    }
+
+
+def test_no_module_needs_itself() -> None:
+    assert cycles(lazy=False) == set()
+    assert cycles(lazy=True) == LAZY_CYCLES.keys()
 
 
 def test_kernels_load_without_the_rest() -> None:

@@ -217,7 +217,7 @@ def test_the_lowest_versions_are_those_that_are_promised() -> None:
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = ("train", "board", "embeddings", "figures", "docs", "umap")
+    extras = ("train", "board", "embeddings", "figures", "docs", "umap", "eval", "ray")
     stated = [*project["dependencies"], *(need for extra in extras for need in project["optional-dependencies"][extra])]
     pinned = dict(
         line.split("==") for line in (ROOT / ".ci" / "lowest.txt").read_text().splitlines() if not line.startswith("#")

@@ -33,6 +33,9 @@ ABOUT_FAMILIES = {
     "post-hoc": "texts of the picks, measured afterwards (M2M)",
 }
 
+OTHER_POOLS = {"published": "alpaca-cpu"}
+"""Strategies that cannot select from the embedded pool, with a track whose pool they can."""
+
 
 def builtin(registry: Any) -> list[type[Any]]:
     """The plugins that come with Breadth: the site says nothing of others that happen to be installed."""
@@ -60,7 +63,8 @@ def strategy_page(cls: type[Strategy]) -> str:
     if cls.reference:
         rows.append(("ranked", "never: a reference row"))
     name = facts["name"]
-    use = commands(f"breadth select {name} --track microworld -o picks.json", f"breadth strategies {name}")
+    track = OTHER_POOLS.get(name, "microworld")
+    use = commands(f"breadth select {name} --track {track} -o picks.json", f"breadth strategies {name}")
     return _page(cls, rows, use)
 
 

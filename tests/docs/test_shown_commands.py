@@ -1,8 +1,10 @@
 """Every command that a page shows is a command: all are parsed, and those that can are run.
 
 A command runs as it is shown but for this: other tracks than the embedded one are replaced by the tests' tiny track
-(with what goes with their size), and so is the embedded one where only its size matters; what fine-tunes gets
-`--dry-run`. What is parsed alone stands in PARSED_ONLY with the reason and where it is run instead.
+(with what goes with their size), and so is the embedded one where only its size matters; what fine-tunes, and `levels`,
+which selects dozens of times, get `--dry-run`; reports and tables are made of a small store, evaluation sets lie in a
+small folder. The pages of tracks and of the published selections are typed as they stand. What is parsed alone stands
+in PARSED_ONLY with the reason and where it is run instead; what another test runs, in ELSEWHERE.
 """
 
 from __future__ import annotations
@@ -13,23 +15,17 @@ from pathlib import Path
 
 import pytest
 from documented import ROOT, Shown, commands_in, every_command, made_pages
+from factories import experiment
+from reports import of_track, stored
 from tiny_track import TINY, command_in_process
+
+from suite.track import load_track, track_names
 
 STORE = f"file:{ROOT / 'docs' / 'results' / 'store'}"
 HUB = ("publish-space", "push", "pull")
 QUEUE = ("submit", "status", "withdraw", "worker", "queue")
-FINE_TUNING = ("run", "ladder", "correlate")
-OTHER_TRACKS = (
-    "alpaca-cpu",
-    "alpaca-10m",
-    "small-gpu",
-    "m2m",
-    "m2m-lora",
-    "novelsum-10k",
-    "mads-15pct",
-    "our-track.toml",
-    "six.toml",
-)
+LONG = ("run", "ladder", "correlate", "levels")
+OTHER_TRACKS = tuple(name for name in track_names() if name != "microworld")
 OF_A_SIZE = ("--budget", "--base-model", "--tokenizer", "--embedder", "--map", "--store", "--panel", "--jobs", "--step")
 """Options that name something which the tiny track has not; they go with the track."""
 
@@ -37,15 +33,19 @@ PARSED_ONLY = {
     "hub": "needs the Hub; tests/hub runs these verbs against a server that answers as it does",
     "queue": "needs a queue with a worker; tests/intake and tests/commands/test_queue_commands.py run it",
     "serves": "serves until it is stopped; tests/leaderboard/test_command.py runs it",
-    "contamination": "reads the evaluation sets of public data; tests/commands/test_contamination.py runs it",
-    "levels": "needs a pool that is large enough for levels; tests/commands/test_levels.py runs it",
-    "report": "draws a whole store; tests/report/test_page.py runs it",
-    "recompute": "rewrites the tables of a store; tests/commands/test_recompute.py runs it",
     "download": "downloads a pool; tests/intake runs the check without",
     "regress": "times every strategy; tests/regression/test_command.py runs what is shown",
-    "evaluate": "downloads a model of the Hub; tests/commands/test_evaluate_command.py runs it on a tiny one",
-    "judge": "downloads a judge from the Hub; tests/commands/test_evaluate_command.py runs it with a tiny one",
+    "evaluate": "wants a model with its adapters, and reads all of MMLU or a judge of 70 billion parameters; "
+    "tests/commands/test_evaluate_command.py runs it on a tiny one",
+    "judge": "wants a judge, and judgements that are downloaded; tests/evaluation/judging/test_published.py runs the "
+    "study with a tiny one",
 }
+
+ELSEWHERE = {
+    "CONTRIBUTING.md": "tests/docs/test_recipes.py",
+    "submissions/README.md": "tests/intake/test_tutorial.py",
+}
+"""Pages whose commands another test types in their order."""
 
 OTHER_PROGRAMS = {
     "make": "targets are looked up in the Makefile; CI runs `make test` and `make run`",
@@ -55,6 +55,8 @@ OTHER_PROGRAMS = {
     "export": "sets a variable",
     "cp": "copies what the next command reads",
     "git": "needs a network",
+    "cd": "into the clone",
+    ".": "activates the environment of the clone",
     "hf": "the Hub's own command",
     "ray": "Ray's own command; tests/runner/test_ray_cluster.py starts a cluster",
     "sed": "part of what made a page of results",
@@ -83,6 +85,8 @@ def parsed_only(shown: Shown) -> str:
         return "serves"
     if "--download" in words:
         return "download"
+    if shown.verb == "evaluate" and "--list" in words:
+        return ""
     return shown.verb if shown.verb in PARSED_ONLY else ""
 
 
@@ -90,13 +94,15 @@ def runnable(shown: Shown) -> list[str]:
     """The words to run a command with here; see the module."""
     words = bare(shown)
     track = words[words.index("--track") + 1] if "--track" in words else "microworld"
-    if shown.verb in ("tracks", "strategies", "metrics", "doctor", "init", "check"):
+    if shown.verb in ("tracks", "strategies", "metrics", "doctor", "init", "check", "evaluate"):
         return words
+    if shown.verb in ("report", "recompute"):
+        return [*without(words, ("--track", "--store")), "--track", "microworld", "--store", "file:small"]
     if shown.verb == "board":
         if not (ROOT / "docs" / "results" / "store" / "results" / track).is_dir():
             words = [*without(words, ("--track",)), "--track", "alpaca-cpu"]
         return [*without(words, ("--store",)), "--store", STORE]
-    if shown.verb in FINE_TUNING:
+    if shown.verb in LONG:
         words = [*without(words, ("--engine",)), *([] if "--dry-run" in words else ["--dry-run"])]
     if any("./" in word for word in words):
         words = [*(word for word in words if word != "--trust-my-own-code"), "--trust-my-own-code"]
@@ -155,8 +161,8 @@ def test_what_is_parsed_alone_has_a_reason_that_holds() -> None:
         assert all((ROOT / place).exists() for place in places)
 
 
-def run_all(shown: Sequence[Shown], folder: Path) -> int:
-    """Run commands in their order in a folder; returns how many."""
+def run_all(shown: Sequence[Shown]) -> int:
+    """Run commands in their order; returns how many."""
     done = 0
     for one in shown:
         if one.program == "breadth" and not parsed_only(one):
@@ -166,41 +172,77 @@ def run_all(shown: Sequence[Shown], folder: Path) -> int:
 
 
 GUIDES = {"README.md": 10, "docs/get-started.md": 8, "docs/paper-track.md": 6}
-"""Pages whose commands are run in their order, with how many at least are run."""
+"""How many commands of a guide are run at least; of every other page that shows one, one."""
+WRITTEN = sorted({one.page for one in BREADTH if (ROOT / one.page).is_file()} - ELSEWHERE.keys())
 
 
-@pytest.mark.parametrize("page", GUIDES)
-def test_the_commands_of_a_guide_run(
-    page: str, tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def place(tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the commands are typed: a folder with a small store, and BREADTH_DATA with a small evaluation set."""
+    track = load_track("microworld")
+    stored(tmp_path / "small", of_track(experiment({"k-center": 0.2}), track))
+    known = tmp_path / "data" / "evals" / "ifeval" / "input_data.jsonl"
+    known.parent.mkdir(parents=True)
+    known.write_text('{"prompt": "Is there any question of this set in the pool?"}\n')
+    monkeypatch.setenv("BREADTH_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_the_commands_of_a_page_run(page: str, place: Path) -> None:
     shown = list(commands_in((ROOT / page).read_text(), page))
-    assert run_all(shown, tmp_path) >= GUIDES[page]
+    expected = [one for one in shown if one.program == "breadth" and not parsed_only(one)]
+    assert run_all(shown) == len(expected) >= GUIDES.get(page, 0)
+
+
+def test_no_page_is_left_out() -> None:
+    """Every page that shows a command is one of those that the tests here type, or that ELSEWHERE names."""
+    made = {one.page for one in BREADTH} - ELSEWHERE.keys() - set(WRITTEN)
+    assert all(page == "commands.md" or page.startswith(("strategies/", "metrics/", "tracks/")) for page in made), made
+    for page, test in ELSEWHERE.items():
+        assert Path(page).name in (ROOT / test).read_text(), page
+
+
+def test_the_commands_of_every_track_run_as_they_stand(own_home: Path) -> None:
+    for name in track_names():
+        page = f"tracks/{name}.md"
+        shown = [one.words[1:] for one in commands_in(made_pages()[page], page)]
+        assert shown == [("tracks", name), ("run", "--track", name, "--dry-run")]
+        assert name in command_in_process(*shown[0])
+        assert "cells" in command_in_process(*shown[1])
+
+
+def test_the_commands_of_published_selections_run_as_they_stand(
+    breadth_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BREADTH_DATA", str(breadth_data))
+    monkeypatch.chdir(tmp_path)
+    for one in commands_in(made_pages()["strategies/published.md"], "strategies/published.md"):
+        command_in_process(*one.words[1:])
+    assert (tmp_path / "picks.json").is_file()
 
 
 @pytest.mark.timeout(1800)
-def test_the_examples_of_the_reference_run(tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(TINY, tmp_path / "my-own-track.toml")
+def test_the_examples_of_the_reference_run(place: Path) -> None:
+    shutil.copy(TINY, place / "my-own-track.toml")
     for name in ("k-center", "random", "novelselect"):
         command_in_process("select", name, "--track", str(TINY), "--budget", "25%", "-o", f"{name}.json")
     shutil.copy("random.json", "picks.json")
-    (tmp_path / "my-ids.txt").write_text("\n".join(map(str, range(8))))
-    (tmp_path / "mine.txt").write_text("random\nk-center\n")
+    (place / "my-ids.txt").write_text("\n".join(map(str, range(8))))
+    (place / "mine.txt").write_text("random\nk-center\n")
     command_in_process("init", "my-method")
     command_in_process("check", "my-method", "--pack", "my-method.tar.gz")
     shown = [one for one in commands_in(made_pages()["commands.md"], "commands.md") if one.verb != "init"]
-    shutil.rmtree(tmp_path / "my-method")
+    shutil.rmtree(place / "my-method")
     command_in_process("init", "my-method", "--kind", "code")
-    assert run_all(shown, tmp_path) > 30
+    assert run_all(shown) > 40
 
 
 @pytest.mark.timeout(1800)
-def test_the_commands_of_every_plugin_run(tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_commands_of_every_plugin_run(place: Path) -> None:
     ran = 0
     for page, text in made_pages().items():
-        # Of another pool: tests/strategies/test_published.py selects from a small copy of it.
         if page.startswith(("strategies/", "metrics/")) and page != "strategies/published.md":
-            ran += run_all(list(commands_in(text, page)), tmp_path)
+            ran += run_all(list(commands_in(text, page)))
     assert ran > 70

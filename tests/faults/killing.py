@@ -161,7 +161,7 @@ class Tally:
     in_a_write: int = 0
     """Kills that left something half-written, which the next writer had to clear away."""
     after: dict[str, int] = field(default_factory=dict)
-    """Kills by the last stage that was finished when they came."""
+    """Kills by the furthest stage of which any output was finished when they came."""
 
 
 class Killer:
@@ -229,8 +229,8 @@ class Killer:
         counts = dict.fromkeys((pattern.split("/")[1] for pattern in FINISHED), 0)
         for name in finished(self.home):
             counts[name.split("/")[1]] += 1
-        last = next((name for name, count in reversed(counts.items()) if count), "nothing")
-        self.tally.after[last] = self.tally.after.get(last, 0) + 1
+        furthest = next((name for name, count in reversed(counts.items()) if count), "nothing")
+        self.tally.after[furthest] = self.tally.after.get(furthest, 0) + 1
         listed = ", ".join(f"{count} {name}" for name, count in counts.items())
         say(f"kill {self.tally.kills}: {listed}; {len(parts)} half-written")
 
