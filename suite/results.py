@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, StrictBool, field_validator, model_validator
 
 from suite.hashing import canonical_json, content_key
 from suite.reproducible import Determinism
@@ -31,6 +31,11 @@ MAY_REPEAT = frozenset({"duplicate"})
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=60)]
+# Numbers are written as numbers: a text of digits could name one that no reader of JSON takes back.
+Whole = Annotated[int, Strict()]
+Real = Annotated[float, Strict()]
+Count = Annotated[int, Strict(), Field(ge=0)]
+Amount = Annotated[float, Strict(), Field(ge=0)]
 
 
 class Record(BaseModel):
@@ -46,10 +51,10 @@ class CellIdentity(Record):
     track_identity: Hash
     strategy: Name
     spec: str = Field(max_length=400)
-    budget: int = Field(ge=0)
+    budget: Count
     base_model: Name
-    selection_seed: int
-    training_seed: int
+    selection_seed: Whole
+    training_seed: Whole
 
     @model_validator(mode="after")
     def _named_alike(self) -> Self:
@@ -77,10 +82,10 @@ class TaskScore(Record):
     name: Name
     kind: str
     unit: Literal["accuracy", "bits-per-byte"]
-    chance: float
-    items: int = Field(gt=0, le=1_000_000)
+    chance: Real
+    items: Whole = Field(gt=0, le=1_000_000)
     items_sha256: Hash
-    mean: float
+    mean: Real
     values: str = Field(max_length=2_000_000)
 
     @classmethod
@@ -105,13 +110,13 @@ class TaskScore(Record):
 class Training(Record):
     """What training did: samples used and dropped, steps, tokens, and the loss curve as (step, loss)."""
 
-    samples: int = Field(ge=0)
-    dropped_by_truncation: int = Field(ge=0)
-    steps: int = Field(ge=0)
-    tokens_seen: int = Field(ge=0)
-    trained_tokens: int = Field(ge=0)
-    final_loss: float | None
-    loss_curve: tuple[tuple[int, float], ...] = ()
+    samples: Count
+    dropped_by_truncation: Count
+    steps: Count
+    tokens_seen: Count
+    trained_tokens: Count
+    final_loss: Real | None
+    loss_curve: tuple[tuple[Whole, Real], ...] = ()
 
 
 class Hashes(Record):
@@ -134,15 +139,15 @@ class Cost(Record):
     host: str
     hardware: str
     finished_at: str
-    feature_seconds: float = Field(ge=0)
-    selection_seconds: float = Field(ge=0)
-    training_seconds: float = Field(ge=0)
-    evaluation_seconds: float = Field(ge=0)
-    peak_memory_bytes: int = Field(ge=0)
-    training_flops: float = Field(ge=0)
-    evaluation_tokens: int = Field(ge=0)
-    training_loop_seconds: Annotated[float, Field(ge=0)] | None = None
-    model_flop_utilisation: Annotated[float, Field(ge=0)] | None = None
+    feature_seconds: Amount
+    selection_seconds: Amount
+    training_seconds: Amount
+    evaluation_seconds: Amount
+    peak_memory_bytes: Count
+    training_flops: Amount
+    evaluation_tokens: Count
+    training_loop_seconds: Amount | None = None
+    model_flop_utilisation: Amount | None = None
     determinism: Determinism | None = None
 
 
@@ -159,15 +164,15 @@ class Result(Record):
 
     schema_version: Literal[1, 2, 3] = 3
     cell: CellIdentity
-    reference: bool
-    selection_size: int = Field(ge=0)
+    reference: StrictBool
+    selection_size: Count
     parameters: dict[str, Any]
     hashes: Hashes
     engine: str
     versions: dict[str, str]
     training: Training | None
     tasks: tuple[TaskScore, ...]
-    first_prompt_ids: tuple[int, ...]
+    first_prompt_ids: tuple[Whole, ...]
     cost: Cost
     supersedes: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     """The `record_id` of the record of the same cell, whatever its selection seed, that this one corrects."""

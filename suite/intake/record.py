@@ -115,7 +115,7 @@ def _read(file: Path, path: str) -> SubmissionRecord | Skipped:
         content = file.read_bytes()
     except OSError as error:
         return Skipped(path, f"cannot be read: {error.strerror or error}")
-    record = parsed(path, content, 1, lambda _: SubmissionRecord.model_validate_json(content))
+    record = parsed(path, content, 1, lambda _: SubmissionRecord.model_validate_json(content, strict=True))
     if isinstance(record, SubmissionRecord) and record.path != path:
         return Skipped(path, f"its content belongs at {record.path}")
     return record

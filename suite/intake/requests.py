@@ -213,7 +213,7 @@ def read_record(model: type[Kept], path: str, content: bytes) -> Kept | Skipped:
 
 
 def _parsed(model: type[Kept], path: str, content: bytes) -> Kept | Skipped:
-    record = parsed(path, content, SCHEMA_VERSION, lambda _: model.model_validate_json(content))
+    record = parsed(path, content, SCHEMA_VERSION, lambda _: model.model_validate_json(content, strict=True))
     if isinstance(record, Request | WorkerRecord) and record.path != path:
         return Skipped(path, f"its content belongs at {record.path}")
     return record

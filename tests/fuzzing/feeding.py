@@ -23,7 +23,7 @@ from suite.errors import BreadthError
 LONGEST_SECONDS = 60
 """A reader that takes longer over one input hangs; a busy machine alone does not make it so."""
 MOST_MEMORY = 512 * 2**20
-"""Bytes that reading may add to what the process held before."""
+"""Bytes that reading one input may add to what the process held before, and that all may leave in it."""
 BATCH = 2_000
 """Inputs of one run of hypothesis, which keeps all that it tried in memory."""
 FEWEST = 50
@@ -72,6 +72,9 @@ def feed(target: Target, inputs: int, first_seed: int = 0) -> Fed:
             fed.repeated += 1
             return
         fed.largest = max(fed.largest, len(content))
+        # From here on: an input may take memory to be made.
+        reset_peak()
+        held = resident()
         began = time.perf_counter()
         try:
             with bounded_time():
@@ -80,10 +83,11 @@ def feed(target: Target, inputs: int, first_seed: int = 0) -> Fed:
             fed.answers[type(error).__name__] += 1
         fed.slowest = max(fed.slowest, time.perf_counter() - began)
         fed.inputs += 1
+        fed.memory = max(fed.memory, peak() - held)
+        assert fed.memory < MOST_MEMORY, f"{target.name} took {fed.memory / 2**20:.0f} MiB"
         passed.add(digest)
 
-    began, held = time.perf_counter(), resident()
-    reset_peak()
+    began, first_held = time.perf_counter(), resident()
     while fed.inputs < inputs:
         before = fed.inputs
         unhurried = settings(
@@ -96,8 +100,8 @@ def feed(target: Target, inputs: int, first_seed: int = 0) -> Fed:
         assert fed.inputs > before, f"{target.name}: all inputs came up before"
         batch += 1
     fed.seconds = time.perf_counter() - began
-    fed.memory = max(0, peak() - held)
-    assert fed.memory < MOST_MEMORY, f"{target.name} took {fed.memory / 2**20:.0f} MiB"
+    kept = resident() - first_held
+    assert kept < MOST_MEMORY, f"{target.name} kept {kept / 2**20:.0f} MiB of {fed.inputs:,} inputs"
     return fed
 
 

@@ -120,6 +120,17 @@ def test_a_result_with_an_integer_beyond_64_bits(number: str) -> None:
     assert "64 bits" in found.reason or "evaluation_tokens" in found.reason
 
 
+@pytest.mark.parametrize("written", ['"500"', '"' + "0" * 50 + "4" + "0" * 50 + '"', "true", "500.0"])
+def test_a_result_with_a_number_that_is_written_as_something_else(written: str) -> None:
+    """It was taken, and written on as an integer so long that no reader took it back."""
+    record = result()
+    spoiled = re.sub(r'"selection_size":\d+', f'"selection_size":{written}', record.to_json())
+    assert spoiled != record.to_json()
+    found = read_record(record.path, spoiled.encode())
+    assert isinstance(found, Skipped)
+    assert "selection_size" in found.reason
+
+
 def test_a_prepared_board_with_half_a_character() -> None:
     board = score_v1(experiment({"k-center": 0.1}, items=10), registration())
     facts = json.loads(facts_json(board))
