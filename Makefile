@@ -19,10 +19,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 run: $(READY)  ## Install, run the embedded track and print the ranked table (RUN="..." passes options on)
 	$(BIN)/breadth run --track $(TRACK) $(RUN)
 
-test: $(TESTED) lint  ## Install, then style, types and every test that takes under a minute (JOBS=2 files at once)
+test: $(TESTED) lint  ## Install, then style, types and every test but the long ones (JOBS=2 files at once)
 	$(BIN)/python -m pytest -q -m "not long" --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
-test-long: $(TESTED)  ## The tests that take more than a minute each
+test-long: $(TESTED)  ## The long tests: over a minute each, or several starts of vLLM
 	$(BIN)/python -m pytest -q -m long
 
 lint: $(TESTED)  ## Style, types and the house's size rules

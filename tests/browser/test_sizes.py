@@ -66,6 +66,7 @@ def test_thirty_as_the_command_serves_them(reader: Reader, tmp_path: Path) -> No
             settled(page, view="" if name == "leaderboard" else name)
 
 
+@pytest.mark.long
 def test_ten_thousand(reader: Reader, tmp_path: Path) -> None:
     store = many(tmp_path)
     with Served(store.url) as served:

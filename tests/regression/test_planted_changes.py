@@ -121,6 +121,7 @@ def test_a_slow_kernel_has_exit_status_1(baseline: Baseline, tmp_path: Path, mon
     assert "times the recorded time, the median of 5 sessions" in summary.read_text()
 
 
+@pytest.mark.long
 def test_the_fixture_asserts_time_where_it_is_asked_to(
     baseline: Baseline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

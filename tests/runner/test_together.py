@@ -94,6 +94,7 @@ def test_a_run_starts_one_engine_and_agrees_with_the_other(
     assert sorted(table["engine"].partition(" ")[0] for table in tables) == ["transformers", "vllm"]
 
 
+@pytest.mark.long
 def test_a_cell_that_memory_does_not_suffice_for_fails_alone(
     track: Path, short: tuple[dict[str, str], Path], own_home: Path, breadth: Breadth
 ) -> None:

@@ -33,6 +33,7 @@ def test_a_judge_runs_on_vllm_and_its_verdicts_are_its_own(base: Path, tmp_path:
         assert (again.asked, children(os.getpid())) == (0, [])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("with_vllm")
 def test_a_pool_is_tagged_by_vllm(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []

@@ -22,6 +22,7 @@ from suite.evaluation.suites import suite
 from suite.templates import get_template
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("with_vllm")
 def test_a_judge_starts_when_the_engine_of_the_adapters_has_ended(
     base: Path, adapters: dict[str, Path], breadth_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -44,6 +44,7 @@ def wait_until(what: object, seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("with_vllm")
 def test_killed_twice_it_fails_with_its_last_words_and_then_goes_on(base: Path) -> None:
     engine = VllmEngine(base, batch_size=4, settings=VllmSettings(adapters=0))
@@ -74,6 +75,7 @@ def test_killed_twice_it_fails_with_its_last_words_and_then_goes_on(base: Path) 
     assert not psutil.pid_exists(running.pid) or running.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("with_vllm")
 def test_without_memory_it_tries_once_with_less_and_says_so(
     base: Path, adapters: dict[str, Path], monkeypatch: pytest.MonkeyPatch

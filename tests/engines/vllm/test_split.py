@@ -14,6 +14,7 @@ from suite.engines.transformers import TransformersEngine
 from suite.engines.vllm.engine import VllmEngine, VllmSettings
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("with_vllm")
 def test_a_split_model_answers_as_a_whole_one_and_leaves_no_process(base: Path) -> None:
     requests = [GenerationRequest((0, 5 + n, 9), 12, ()) for n in range(6)]

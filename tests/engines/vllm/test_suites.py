@@ -24,6 +24,7 @@ def ranks(base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [small.rename(folder / "rank-4"), large.rename(folder / "rank-32")]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("with_vllm")
 def test_an_adapter_of_a_large_rank_scores_as_with_the_other_engine(
     base: Path, ranks: list[Path], breadth_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
