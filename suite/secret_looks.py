@@ -9,6 +9,6 @@ LOOKS = {
     "an AWS access key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
     "a Google API key": r"\bAIza[A-Za-z0-9_-]{35}",
     "a Slack token": r"\bxox[abeprs]-[A-Za-z0-9-]{10,}",
-    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----)?",
+    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?:[^-]|-(?!-))*+-----END [A-Z ]*PRIVATE KEY-----)?",
 }
-"""Regular expressions by what they find."""
+"""Regular expressions by what they find. Strangers write the texts: the time goes with a text's length."""

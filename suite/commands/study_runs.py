@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from suite.runner.experiment import Experiment
     from suite.runner.runner import Outcome
     from suite.stores import Store
+    from suite.studies.scored import Gathered
     from suite.track import Track
 
 Table = TypeVar("Table", covariant=True)
@@ -42,6 +43,10 @@ class Study(Protocol[Table]):
     @property
     def cells(self) -> list[Cell]:
         """The cells that can run; asking for them makes the selections."""
+
+    @property
+    def gathered(self) -> Gathered:
+        """The store's results of these cells, once they have run."""
 
     def table(self) -> Table:
         """The table."""
@@ -78,7 +83,6 @@ def carry_out(
     from suite.runner.experiment import Experiment
     from suite.runner.plan import make_plan
     from suite.runner.runner import Runner
-    from suite.studies.scored import gather
 
     if asked.run and not asked.dry_run:
         require("train", "A study that fine-tunes")
@@ -96,10 +100,9 @@ def carry_out(
         study = make(experiment)
         outcome = Runner(experiment, executor=executor, watcher=display).run(study.cells) if executor else None
         table = study.table()
-        spent = gather(experiment, study.cells).results
     if outcome is not None:
         say_outcome(console, outcome)
-    say_spent(console, spent)
+    say_spent(console, study.gathered.results)
     return table, outcome
 
 

@@ -21,7 +21,7 @@ from suite.errors import BreadthError, FeatureError, SelectionError, StorageErro
 from suite.studies.correlate_table import CorrelateTable, MeasuredEntry, correlate_table
 from suite.studies.measured import Measurer
 from suite.studies.panel import Entry, LeftOut
-from suite.studies.scored import gather
+from suite.studies.scored import Gathered, gather
 
 if TYPE_CHECKING:
     from suite.registry import Metric
@@ -102,9 +102,14 @@ class CorrelateStudy:
         progress(total, total)
         return tuple(MeasuredEntry(entry, values[entry], failures[entry]) for entry in values)
 
+    @cached_property
+    def gathered(self) -> Gathered:
+        """The store's results of the cells, as they are when this is first asked for: after the cells have run."""
+        return gather(self.experiment, self.cells)
+
     def table(self) -> CorrelateTable:
         """The table of what the store holds by now. Raises StoreError when it holds nothing of use."""
-        gathered = gather(self.experiment, self.cells)
+        gathered = self.gathered
         return correlate_table(
             self.plan, self.measured, self.metrics, gathered.results, gathered.missing, self.chosen.left_out
         )

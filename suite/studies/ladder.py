@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from suite.studies.ladder_table import LadderTable, ladder_table
 from suite.studies.levels import LevelRow, LevelsStudy
-from suite.studies.scored import gather
+from suite.studies.scored import Gathered, gather
 
 if TYPE_CHECKING:
     from suite.runner.cells import Cell
@@ -42,9 +42,14 @@ class LadderStudy:
         """The cells that can run: reference cells, and those of every level in reach."""
         return [cell for cell in self.plan.cells if not self._out_of_reach(cell)]
 
+    @cached_property
+    def gathered(self) -> Gathered:
+        """The store's results of the cells, as they are when this is first asked for: after the cells have run."""
+        return gather(self.experiment, self.cells)
+
     def table(self) -> LadderTable:
         """The table of what the store holds by now. Raises StoreError when it holds nothing of use."""
-        gathered = gather(self.experiment, self.cells)
+        gathered = self.gathered
         return ladder_table(self.plan, self.selected, gathered.results, gathered.missing)
 
     def _out_of_reach(self, cell: Cell) -> bool:
