@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
-
 import numpy as np
 import pytest
 from factories import IDENTITY, experiment, registration, result, sha, task
@@ -12,7 +9,6 @@ from factories import IDENTITY, experiment, registration, result, sha, task
 from suite.aggregate import Board, PluginFacts, Row, Table, score_v1
 from suite.results import Result
 from suite.statistics.intervals import crossed_interval
-from suite.stores import LocalStore
 
 EFFECTS = {"micro-response": 0.2, "k-center": 0.0, "duplicate": -0.25, "oracle": 0.3}
 
@@ -353,17 +349,3 @@ def test_randomised_strategies_pair_their_draw_with_the_seed(results: list[Resul
 
 def test_identity_is_the_tracks() -> None:
     assert registration().identity == IDENTITY
-
-
-def test_a_large_board_is_scored_at_once(tmp_path: Path) -> None:
-    """30 strategies, 6 seeds, 10 tasks of 300 items, read from disk: about 0.3 s; 1 s is the promise."""
-    results = experiment({f"s{number}": number / 100 for number in range(30)}, seeds=6, tasks=10, items=300)
-    store = LocalStore(tmp_path)
-    for record in results:
-        store.put(record)
-    read = list(store.results())
-    assert len(read) == len(results) == 217
-    started = time.process_time()
-    board = score_v1(read, registration(seeds=6))
-    assert time.process_time() - started < 1.0
-    assert len(only_table(board).rows) == 33

@@ -188,6 +188,12 @@ HOGS = {
         "large|SIGXF",
     ),
     "a crash": ("import ctypes\ndef total(a, b): ctypes.string_at(0)", SMALL, "failed", "SIGSEGV"),
+    "a crash after it hung up": (
+        "import ctypes, os, time\nos.closerange(3, 64)\ntime.sleep(1)\nctypes.string_at(0)",
+        SMALL,
+        "failed",
+        "SIGSEGV",
+    ),
     "the network": (
         "import socket\ndef total(a, b): socket.create_connection(('127.0.0.1', 80), 2)",
         SMALL,

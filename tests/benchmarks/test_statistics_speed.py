@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from alternating import compare, cpu_seconds, peak_bytes
+from factories import experiment, registration
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from suite.aggregate import score_v1
 from suite.statistics.ranks import bootstrap_ranks, task_means
+from suite.stores import LocalStore
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 
@@ -57,6 +61,24 @@ def test_ten_thousand_draws_of_a_full_board(benchmark: BenchmarkFixture) -> None
     benchmark.extra_info["seconds"] = round(seconds, 2)
     print(f"\n{benchmark.name}: {seconds:.2f} s for {DRAWS:,} draws, {STRATEGIES} x {SEEDS} x {ITEMS:,}")
     assert seconds < 10
+
+
+def test_a_board_is_scored_in_a_second(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """30 strategies, 6 seeds, 10 tasks of 300 items: the peer reads the results' files."""
+    store = LocalStore(tmp_path)
+    for record in experiment({f"s{number}": number / 100 for number in range(30)}, seeds=6, tasks=10, items=300):
+        store.put(record)
+    results = list(store.results())
+    board, read = compare(
+        benchmark,
+        lambda: score_v1(results, registration(seeds=6)),
+        lambda: list(store.results()),
+        floor=0.1,
+        peer="reading them",
+    )
+    assert min(benchmark.stats.stats.data) < 1
+    assert len(read) == 217
+    assert len(board.tables[0].rows) == 33
 
 
 def test_memory_does_not_grow_with_draws(benchmark: BenchmarkFixture) -> None:

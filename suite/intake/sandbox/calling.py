@@ -22,6 +22,8 @@ LONGEST = 16 * 2**20
 DEEPEST = 200
 """Collections within collections."""
 LONGEST_WORD = 400
+ENDED = "it had ended"
+"""Said of a program that closed the wire."""
 
 
 class Gone(Exception):  # noqa: N818 - a state of the program
@@ -137,7 +139,7 @@ class Wire:
             while content:
                 content = content[os.write(self._writing, content) :]
         except BrokenPipeError as error:
-            raise Gone("it had ended") from error
+            raise Gone(ENDED) from error
 
     def receive(self) -> Any:
         """The next document; raises Gone where none comes or what comes is none."""
@@ -147,7 +149,7 @@ class Wire:
             part = os.read(self._reading, 2**16)
             size += len(part)
             if not part:
-                raise Gone("it had ended")
+                raise Gone(ENDED)
             if size > LONGEST:
                 raise Gone(f"it handed out more than {LONGEST >> 20} MiB at once")
             parts.append(part)

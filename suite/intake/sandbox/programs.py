@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from typing import Any, Literal
 
 from suite.errors import EvaluationError
 from suite.intake.run_log import scrubbed
+from suite.intake.sandbox.calling import ENDED
 from suite.intake.sandbox.isolation import Isolation
 from suite.intake.sandbox.limits import MIB, Limits
 from suite.intake.sandbox.supervise import CALLED_OFF, Outcome, run_job
@@ -38,6 +40,8 @@ PROGRAM_LIMITS = Limits(
 """Of the program; the interpreter's own start is a hundredth of the processor time."""
 ROOM_FOR_TESTS = 30.0
 """Seconds that the tests may take beyond the program, of the processor and by the wall."""
+DYING_SECONDS = 5.0
+"""How long a program that hung up is left to end by itself: how it died says more than that it is gone."""
 LONGEST_REASON = 300
 STARTED = b'{"started": true}'
 
@@ -110,14 +114,29 @@ def _judged(
     told: Future[Outcome] = testers.submit(
         run_job, isolation, asking | named, {}, patient, off.is_set, (answers_out, calls_in)
     )
+    over = _Over(told, off)
     try:
-        ran = run_job(
-            isolation, answering | named, {}, limits, lambda: told.done() or off.is_set(), (calls_out, answers_in)
-        )
+        ran = run_job(isolation, answering | named, {}, limits, over, (calls_out, answers_in))
     finally:
         # Without the program the tests come to an end by themselves.
         asked = told.result()
     return _judgement(ran, asked)
+
+
+class _Over:
+    """Whether a program may be stopped: nobody asks it any more."""
+
+    def __init__(self, told: Future[Outcome], off: threading.Event):
+        self.told, self.off = told, off
+        self.since = 0.0
+
+    def __call__(self) -> bool:
+        """Asked all the time while the program runs."""
+        if not self.told.done():
+            return self.off.is_set()
+        self.since = self.since or time.monotonic()
+        hung_up = self.told.exception() is None and _told(self.told.result()).get("why") == ENDED
+        return self.off.is_set() or not hung_up or time.monotonic() - self.since > DYING_SECONDS
 
 
 def _judgement(ran: Outcome, asked: Outcome) -> Judgement:
