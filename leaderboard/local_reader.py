@@ -12,6 +12,7 @@ from leaderboard.prepared import compute_track, file_reader, known_track, proble
 from leaderboard.snapshot import Snapshot, now
 from leaderboard.track_data import TrackData
 from suite.errors import BreadthError, StoreError
+from suite.intake.record import read_records, versions_on
 from suite.stores.aggregates import results_digest
 from suite.stores.local import LocalStore
 from suite.stores.protocol import Skipped
@@ -26,12 +27,13 @@ class Listing:
     """What lies in a store of one track; two that are equal have the same content."""
 
     results: Files
+    versions: tuple[str, ...]
     others: Files
 
     @property
     def digest(self) -> str:
         """The digest of the records that tables made now would state."""
-        return results_digest(path for path, _, _ in self.results)
+        return results_digest([*(path for path, _, _ in self.results), *self.versions])
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class LocalReader:
     def __init__(self, store: LocalStore):
         self.url = store.url
         self.folder = store.folder
+        self._store = store
         self._read = file_reader(store.folder)
         self._seen: dict[str, Seen] = {}
 
@@ -60,8 +63,10 @@ class LocalReader:
         if self._seen and not self.folder.is_dir():
             raise StoreError(f"There is no folder {self.folder} any more; this is what it held.")
         seen: dict[str, Seen] = {}
+        submitted, _ = read_records(self._store)
         for name in self._names():
-            listing = Listing(tuple(self._results(name)), tuple(self._others(name)))
+            versions = versions_on(name, submitted)
+            listing = Listing(tuple(self._results(name)), tuple(versions), tuple(self._others(name)))
             before = self._seen.get(name)
             # What failed is not tried again before something has changed: scoring may take minutes.
             seen[name] = before if before and before.listing == listing else self._track(name, listing, stopping)

@@ -69,7 +69,7 @@ class CellIdentity(Record):
 
     @property
     def undrawn(self) -> CellIdentity:
-        """The cell as it would be were its picks fixed: what a version that draws and one that does not have alike."""
+        """The cell as it would be were its picks fixed."""
         return self.model_copy(update={"selection_seed": 0})
 
 
@@ -175,7 +175,7 @@ class Result(Record):
     first_prompt_ids: tuple[Whole, ...]
     cost: Cost
     supersedes: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
-    """The `record_id` of the record of the same cell, whatever its selection seed, that this one corrects."""
+    """The `record_id` of the record of the same cell that this one corrects."""
     picks: Annotated[str, Field(max_length=6 * MOST_PICKS)] | None = None
     first_prompt: Annotated[str, Field(max_length=LONGEST_PROMPT)] | None = None
 

@@ -41,8 +41,7 @@ class Selection:
     @property
     def sha256(self) -> str:
         """Identity of the picks alone: pool fingerprint and ids in order; equal picks are trained once."""
-        text = canonical_json([self.pool_fingerprint, list(self.ids)])
-        return hashlib.sha256(text.encode()).hexdigest()
+        return picks_sha256(self.pool_fingerprint, self.ids)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -60,6 +59,11 @@ class Selection:
             "ids": list(self.ids),
         }
         write_text(path, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+
+
+def picks_sha256(pool_fingerprint: str, ids: Iterable[str]) -> str:
+    """Identity of picks: the sha256 of the pool's fingerprint and the ids in the order picked."""
+    return hashlib.sha256(canonical_json([pool_fingerprint, list(ids)]).encode()).hexdigest()
 
 
 def checked_rows(picked: Any, *, strategy: str, pool_size: int, size: int, allow_repeats: bool = False) -> np.ndarray:

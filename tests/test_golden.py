@@ -31,7 +31,6 @@ from suite.errors import StoreError
 from suite.evaluation.judging.verdicts import VerdictStore
 from suite.features.npy import write_npy
 from suite.features.store import FeatureStore
-from suite.hashing import canonical_json
 from suite.home import cache_folder
 from suite.intake.archive import identity, pack, unpack
 from suite.intake.check import check_files
@@ -183,12 +182,14 @@ def test_submission() -> None:
     assert check_files(code, tiny_surroundings()).kind == "code"
 
 
-def test_submission_record() -> None:
-    file = GOLDEN / "submission-record" / "1" / "my-method.json"
+@pytest.mark.parametrize(("version", "picks"), [(1, None), (2, {"tiny": {8: ("b" * 64, "c" * 64), 15: ("d" * 64,)}})])
+def test_submission_record(version: int, picks: dict[str, dict[int, tuple[str, ...]]] | None) -> None:
+    file = GOLDEN / "submission-record" / str(version) / "my-method.json"
     found = _read(file, "submissions/my-method.json")
     assert isinstance(found, SubmissionRecord)
     assert (found.author, found.submission.version, found.words) == ("ada", "1.2", "varies (50% again)")
-    assert canonical_json(found.model_dump(mode="json")) + "\n" == file.read_text()
+    assert found.picks == picks
+    assert found.to_json() == file.read_text()
 
 
 @pytest.mark.parametrize("version", [1, 2])

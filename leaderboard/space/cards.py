@@ -33,7 +33,7 @@ _PLAIN_FIELDS = {
     "engine": "What ran the fine-tuned model for evaluation.",
     "versions": "The versions of the libraries that took part, by name.",
     "first_prompt_ids": "The first evaluation prompt as the model saw it, in token ids.",
-    "supersedes": "The record of the same cell, whatever its selection seed, that this one corrects, if any.",
+    "supersedes": "The record of the same cell that this one corrects, if any.",
 }
 _SIGNED = re.compile(
     r"(?P<text>.*)<!-- Written by breadth publish-space, sha256 (?P<sha256>[0-9a-f]{64})\. [^\n]* -->\n*", re.DOTALL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -31,13 +31,16 @@ class Registration:
 
 @dataclass(frozen=True)
 class PluginFacts:
-    """What the registry knows about a strategy and a result does not carry; `paper` is what to cite."""
+    """What is known about a strategy and a result does not carry; `paper` is what to cite."""
 
     level: str
     kind: str
     paper: str = ""
     selection: str = ""
     """How a submission's picks came about: `given`, `reproduced`, or `varies` with how far."""
+    picks: Mapping[int, Sequence[str]] | None = None
+    """By budget the sha256 of the picks of each draw of a submission's version on the board, one where they are fixed;
+    results with others are of another version. None where any picks will do: versions are a submission's alone."""
 
 
 BASE_MODEL = PluginFacts(level="baseline", kind="built-in")

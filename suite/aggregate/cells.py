@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from suite.aggregate.board import Registration, Table
+from suite.aggregate.board import PluginFacts, Registration, Table
 from suite.aggregate.rows import select_registered, stands_at
 from suite.errors import StoreError
 from suite.results import Result
@@ -89,10 +89,12 @@ class Cells:
         return index
 
 
-def cells_of(results: Iterable[Result], registration: Registration) -> Cells:
-    """A line for each result, in the order of the paths."""
+def cells_of(
+    results: Iterable[Result], registration: Registration, plugins: Mapping[str, PluginFacts] | None = None
+) -> Cells:
+    """A line for each result, in the order of the paths; `plugins` as for the score."""
     everything = sorted(results, key=lambda result: result.path)
-    _, set_aside = select_registered(everything, registration)
+    _, set_aside = select_registered(everything, registration, plugins)
     # By identity: two records of one content may cost differently, and only one of them counts.
     reasons = {id(result): reason for result, reason in set_aside}
     return Cells(tuple(_line(result, reasons.get(id(result), "")) for result in everything))

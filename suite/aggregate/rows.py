@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
-from suite.aggregate.board import Costs, Registration
-from suite.results import Result, TaskScore
+from suite.aggregate.board import UNKNOWN_PLUGIN, Costs, PluginFacts, Registration
+from suite.results import CellIdentity, Result, TaskScore
 
-EARLIER_VERSION = "of an earlier version of its strategy, whose picks were fixed and now are drawn, or the reverse"
+ANOTHER_VERSION = "of another version of its submission than the one on the board"
 RANDOM, FULL, UNTUNED, ORACLE, DUPLICATE = "random", "full", "untuned", "oracle", "duplicate"
 
 
@@ -108,73 +108,42 @@ class RowResults:
 
 
 def select_registered(
-    results: Iterable[Result], registration: Registration
+    results: Iterable[Result], registration: Registration, plugins: Mapping[str, PluginFacts] | None = None
 ) -> tuple[dict[Comparable, list[Result]], list[tuple[Result, str]]]:
     """The results that count, by what they may be compared with, and those that were set aside, each with why."""
     set_aside: list[tuple[Result, str]] = []
-    registered: list[tuple[Comparable, Result]] = []
+    groups: dict[Comparable, dict[CellIdentity, Result]] = defaultdict(dict)
     for result in results:
-        if reason := _why_set_aside(result, registration):
+        reason = _why_set_aside(result, registration, (plugins or {}).get(result.cell.strategy, UNKNOWN_PLUGIN))
+        if reason:
             set_aside.append((result, reason))
-        else:
-            registered.append((Comparable.of(result), result))
-    earlier = _earlier_versions(registered, registration)
-    groups: dict[Comparable, dict[str, Result]] = defaultdict(dict)
-    for group, result in registered:
-        if id(result) in earlier:
-            set_aside.append((result, EARLIER_VERSION))
             continue
-        cells = groups[group]
-        rival = cells.get(result.cell.id)
+        # But for `random` a seed has one draw: picks that once were fixed and now are drawn are of one cell here.
+        cell = result.cell if result.cell.strategy == RANDOM else result.cell.undrawn
+        cells = groups[Comparable.of(result)]
+        rival = cells.get(cell)
         # The earliest counts, or a row could be improved by running it until it is lucky.
         if rival is None or _recorded(result) < _recorded(rival):
-            cells[result.cell.id] = result
+            cells[cell] = result
         if rival is not None:
-            later = rival if cells[result.cell.id] is result else result
+            later = rival if cells[cell] is result else result
             set_aside.append((later, "a second record of the same cell (the earliest counts)"))
     return {group: list(cells.values()) for group, cells in groups.items()}, set_aside
 
 
-def _why_set_aside(result: Result, registration: Registration) -> str:
-    if result.cell.track != registration.track:
+def _why_set_aside(result: Result, registration: Registration, facts: PluginFacts) -> str:
+    cell = result.cell
+    if cell.track != registration.track:
         return "of another track"
-    if result.cell.track_identity != registration.identity:
+    if cell.track_identity != registration.identity:
         return "made under another version of this track"
     if not result.tasks:
         return "without any task"
-    return "" if _is_registered(result, registration) else "of seeds the track does not register"
-
-
-def _earlier_versions(registered: Iterable[tuple[Comparable, Result]], registration: Registration) -> set[int]:
-    """The `id`s of results that are of an earlier version of their strategy, by what `_left_behind` says of their row.
-
-    A cell is named by its selection seed, so that a version that draws and one that does not have different cells. What
-    is recorded for the later one corrects the other's, but no row may be the mean of both before all of it is.
-    """
-    rows: dict[tuple[Comparable, str, int], list[Result]] = defaultdict(list)
-    for group, result in registered:
-        if result.cell.strategy != RANDOM:
-            rows[group, result.cell.spec, result.cell.budget].append(result)
-    return {id(result) for row in rows.values() for result in _left_behind(row, registration.training_seeds[0])}
-
-
-def _left_behind(row: list[Result], first_seed: int) -> list[Result]:
-    """Those of a row that are not of its latest version, where it has fixed and drawn picks; else none."""
-    # Under the first seed the selection seed is 0 either way: those results are told apart by their picks.
-    drawn = [result for result in row if result.cell.selection_seed]
-    fixed = [result for result in row if not result.cell.selection_seed and result.cell.training_seed != first_seed]
-    if not drawn or not fixed:
-        return []
-    old, new = sorted((fixed, drawn), key=lambda version: max(map(_recorded, version)))
-    replaced, current = ({result.hashes.selection for result in version} for version in (old, new))
-    return old + [
-        result
-        for result in row
-        if not result.cell.selection_seed
-        and result.cell.training_seed == first_seed
-        and result.hashes.selection not in current
-        and (new is fixed or result.hashes.selection in replaced)
-    ]
+    if not _is_registered(result, registration):
+        return "of seeds the track does not register"
+    if facts.picks is not None and not _is_of_version(result, facts.picks.get(cell.budget, ()), registration):
+        return ANOTHER_VERSION
+    return ""
 
 
 def counted(set_aside: Iterable[tuple[Result, str]]) -> dict[str, int]:
@@ -235,6 +204,13 @@ def _is_registered(result: Result, registration: Registration) -> bool:
         return 0 <= cell.selection_seed < registration.random_draws
     # Deterministic strategies have selection seed 0; randomised ones pair draw i with the i-th training seed.
     return cell.selection_seed in (0, registration.training_seeds.index(cell.training_seed))
+
+
+def _is_of_version(result: Result, picks: Sequence[str], registration: Registration) -> bool:
+    """Whether a result has the picks of its draw; draw i belongs to the i-th training seed, the only one to all."""
+    cell = result.cell
+    draw = registration.training_seeds.index(cell.training_seed) if len(picks) > 1 else 0
+    return cell.selection_seed == draw and result.hashes.selection in picks[draw : draw + 1]
 
 
 def _recorded(result: Result) -> tuple[str, str]:

@@ -49,7 +49,7 @@ def score_v1(
 ) -> Board:
     """The board of a track; deterministic, whatever the order of `results`.
 
-    `plugins` maps strategy names to what the registry knows about them.
+    `plugins` maps strategy names to what is known about them.
     """
     return score_v1_with_moments(results, registration, plugins)[0]
 
@@ -61,7 +61,7 @@ def score_v1_with_moments(
 ) -> tuple[Board, tuple[TableMoments, ...]]:
     """The board, and for each of its tables what `suite.aggregate.narrowing` needs, draws quantised."""
     everything = sorted(results, key=lambda result: result.path)
-    groups, set_aside = select_registered(everything, registration)
+    groups, set_aside = select_registered(everything, registration, plugins)
     found = [
         _table(group, budget, rows, plugins or {})
         for group, members in sorted(groups.items(), key=lambda item: (item[0].base_model, -len(item[1])))

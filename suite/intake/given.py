@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from suite.errors import SelectionError
 from suite.intake.selections import Which
 from suite.registry import Strategy
+from suite.selection import picks_sha256
 
 if TYPE_CHECKING:
     from suite.features.base import Features
@@ -46,6 +47,16 @@ class Given(Strategy):
                 "Choose one of these, or add the selection to the submission."
             )
         return pool.rows(ids)
+
+    def hashes(self, pool: Pool, *, track: str, budgets: Iterable[int]) -> dict[int, tuple[str, ...]]:
+        """The sha256 of the picks of each draw by budget, for those budgets of a track, the first draw first."""
+        drawn = sorted(which for which in self.selections if which.track == track)
+        return {
+            budget: tuple(
+                picks_sha256(pool.fingerprint, self.selections[which]) for which in drawn if which.budget == budget
+            )
+            for budget in budgets
+        }
 
     def spent(self, *, track: str, budget: int, seed: int) -> Spent | None:
         """What the selection took, where the board made it."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from suite.errors import BreadthError
 from suite.intake.evaluator import Control, EvaluationFailed
-from suite.intake.given import Spent
-from suite.intake.record import record_of, write_record
+from suite.intake.given import Given, Spent
+from suite.intake.record import former_record, record_of, write_record
 from suite.intake.requests import Request
 from suite.intake.selections import Which
 from suite.reporting import Notify, Progress
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from suite.intake.sandbox.selecting import Selected
     from suite.registry import Strategy
     from suite.runner.cells import Cell
+    from suite.runner.experiment import Experiment
     from suite.runner.schedule import Unit
     from suite.stores import Store
     from suite.track import Track
@@ -90,46 +91,46 @@ class RunnerEvaluator:
             control.stage("select in the sandbox")
             selected = self._code(request, folder, control)
             folder = selected.folder
-        # Before the results: no row of it shall be on the board without what is known of it.
-        write_record(self.store, record_of(request, folder, selected))
+        record = record_of(request, folder, selected)
+        former = former_record(self.store, record)
         for name, budgets in request.wanted.tracks.items():
             control.check()
-            self._run_track(self.tracks[name], budgets, folder, control, selected.spent if selected else {})
+            track = self.tracks[name]
+            with _loaded(folder, track, selected.spent if selected else {}) as strategy:
+                experiment = self._experiment(track, control)
+                record = record.with_picks(name, strategy.hashes(experiment.pool, track=name, budgets=budgets))
+                if former is None:
+                    # Before the results: no row of it shall be on the board without what is known of it.
+                    write_record(self.store, record)
+                self._run(experiment, strategy, budgets, control)
+        for name in {**former.submission.tracks, **request.wanted.tracks} if former else ():
+            # After the results: until all of it is there, the former version stands.
+            if name in self.tracks:
+                with self._publishing(self.store, self.tracks[name]):
+                    write_record(self.store, record)
 
-    def _run_track(
-        self,
-        track: Track,
-        budgets: tuple[int, ...],
-        folder: Path,
-        control: Control,
-        spent: Mapping[Which, Spent],
-    ) -> None:
-        from suite.intake.loading import load
-        from suite.registry import strategies
-        from suite.runner.cells import Wanted, plan_cells
+    def _experiment(self, track: Track, control: Control) -> Experiment:
         from suite.runner.experiment import Experiment
+
+        return Experiment(
+            track=track,
+            store=self.store,
+            notify=self._notify,
+            progress=lambda title: self._checking(title, control),
+            discard_models=self._discard_models,
+        )
+
+    def _run(self, experiment: Experiment, strategy: Strategy, budgets: tuple[int, ...], control: Control) -> None:
+        from suite.runner.cells import Wanted, plan_cells
         from suite.runner.runner import Runner
 
-        made = load(folder, track=track)
-        made.costs = spent  # type: ignore[attr-defined]  # index-only by now, whatever was sent
-        try:
-            strategy: Strategy = made()
-            cells = [cell for cell in plan_cells(track, [strategy], Wanted(budgets=budgets)) if cell.strategy]
-            experiment = Experiment(
-                track=track,
-                store=self.store,
-                notify=self._notify,
-                progress=lambda title: self._checking(title, control),
-                discard_models=self._discard_models,
-                renews=True,
-            )
-            runner = Runner(experiment, jobs=self.jobs, watcher=Told(control, track.name, len(cells)))
-            control.on_stop(runner.stop)
-            with self._publishing(self.store, track):
-                outcome = runner.run(cells)
-                control.check()
-        finally:
-            strategies.forget(made.info.name)
+        track = experiment.track
+        cells = [cell for cell in plan_cells(track, [strategy], Wanted(budgets=budgets)) if cell.strategy]
+        runner = Runner(experiment, jobs=self.jobs, watcher=Told(control, track.name, len(cells)))
+        control.on_stop(runner.stop)
+        with self._publishing(self.store, track):
+            outcome = runner.run(cells)
+            control.check()
         before = len(outcome.finished_before)
         control.say(f"{track.name}: {len(outcome.recorded)} cells recorded, {before} were finished before")
         if outcome.failed:
@@ -147,6 +148,21 @@ class RunnerEvaluator:
             told(done, total)
 
         return progress
+
+
+@contextmanager
+def _loaded(folder: Path, track: Track, spent: Mapping[Which, Spent]) -> Iterator[Given]:
+    """The strategy of a submission's folder while the block runs; index-only by now, whatever was sent."""
+    from suite.intake.loading import load
+    from suite.registry import strategies
+
+    made = load(folder, track=track)
+    assert issubclass(made, Given)
+    made.costs = spent
+    try:
+        yield made()
+    finally:
+        strategies.forget(made.info.name)
 
 
 def served_tracks(names: list[str] | None) -> dict[str, Track]:

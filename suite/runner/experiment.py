@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -36,9 +36,6 @@ class Experiment:
     progress: Callable[[str], Progress]
     """Gives a progress callback for a piece of work with that title."""
     discard_models: bool = False
-    renews: bool = False
-    """Whether a result with other picks than those on record for its cell corrects that one: so a new version of a
-    submission takes the place of the old one, which no repeated run may do."""
     embedder: str | None = None
     """In place of the track's embedder, to select or measure without it; results of a run are never made so."""
     tokenizer: str | None = None
@@ -169,30 +166,10 @@ class Experiment:
             for result in self.results(cell, picked, by_now=by_now)
         )
 
-    def corrects(self, cell: Cell, picked: Picked | None) -> str | None:
-        """The record that a result of this cell corrects, see `renews`; None for none."""
-        if not self.renews:
-            return None
-        picks, name, twin = picked.selection.sha256 if picked else None, cell.identity.id, self._twin(cell)
-        others = [result for result in self.recorded.get(name, ()) if result.hashes.selection != picks]
-        if not others and twin != name:
-            others = self.recorded.get(twin, [])
-        latest = max(others, key=lambda result: (result.cost.finished_at, result.record_id), default=None)
-        return latest.record_id if latest else None
-
-    def _twin(self, cell: Cell) -> str:
-        """The id of the cell that a version with drawn picks has in place of this one of fixed picks; or the reverse.
-
-        Under the first training seed it is the same cell.
-        """
-        draws = {seed: draw for draw, seed in enumerate(self.track.seeds.training)}
-        draw = 0 if cell.selection_seed else draws.get(cell.training_seed, 0)
-        return replace(cell, selection_seed=draw).identity.id
-
     def results(self, cell: Cell, picked: Picked | None, *, by_now: bool = False) -> list[Result]:
         """The store's results of this cell for the same picks, base weights and items; see `finished`."""
         name = cell.identity.id
-        records = self.store.of_cell(name, self._twin(cell)) if by_now else self.recorded.get(name, ())
+        records = self.store.of_cell(name) if by_now else self.recorded.get(name, ())
         picks = picked.selection.sha256 if picked else None
         base = self.base(cell.base_model).weights_sha256
         items = {task.name: task.items_sha256 for task in self.tasks}

@@ -311,5 +311,4 @@ class Runner:
                 model_flop_utilisation=trained.model_flop_utilisation if trained else None,
                 determinism=trained.determinism if trained else None,
             ),
-            supersedes=self.experiment.corrects(cell, picked),
         )

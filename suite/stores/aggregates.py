@@ -17,9 +17,10 @@ Compute = Callable[[], Mapping[str, bytes]]
 
 
 def results_digest(paths: Iterable[str]) -> str:
-    """The sha256 of the paths of a track's records: tables that state another one are older than the results.
+    """The sha256 of the paths of a track's records: tables that state another one are older than what they show.
 
-    The paths hold the hash of what lies there, so they stand for the content.
+    The paths of results hold the hash of what lies there, so they stand for the content; for submissions' records see
+    `suite.intake.record.versions_on`.
     """
     return hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
 

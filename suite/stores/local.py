@@ -76,12 +76,11 @@ class LocalStore:
             self.superseded += len(records) - len(current)
             yield from current
 
-    def of_cell(self, cell_id: str, *others: str) -> list[Result]:
+    def of_cell(self, cell_id: str) -> list[Result]:
         """The valid records of one cell, see `Store`; damaged ones are listed in `skipped`."""
         self.skipped = []
-        found = sorted(path for cell in {cell_id, *others} for path in self.folder.glob(f"results/*/*/{cell}/*.json"))
-        records = [record for path in found if (record := self._accept(path)) is not None]
-        return [record for record in without_corrected(records) if record.cell.id == cell_id]
+        found = sorted(self.folder.glob(f"results/*/*/{cell_id}/*.json"))
+        return without_corrected([record for path in found if (record := self._accept(path)) is not None])
 
     def paths(self, prefix: str = "") -> list[str]:
         """The sorted paths of all files that begin with `prefix`."""

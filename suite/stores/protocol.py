@@ -65,8 +65,8 @@ class Store(Protocol):
     def results(self, track: str | None = None) -> Iterator[Result]:
         """Every valid record (of one track), in the order of the paths, corrected ones left out."""
 
-    def of_cell(self, cell_id: str, *others: str) -> list[Result]:
-        """The valid records of one cell that no record of it, or of the cells `others`, corrects."""
+    def of_cell(self, cell_id: str) -> list[Result]:
+        """The valid records of one cell, corrected ones left out."""
 
     def paths(self, prefix: str = "") -> list[str]:
         """The sorted paths of all files that begin with `prefix`; hidden files are none of the store's."""

@@ -53,9 +53,9 @@ def as_record(result: Result) -> bytes:
 
 
 def without_corrected(records: Sequence[Result]) -> list[Result]:
-    """The records, in their order, that none of them corrects; a correction reaches its own cell, whatever the draw."""
-    corrected = {(record.cell.undrawn, record.supersedes) for record in records if record.supersedes}
-    return [record for record in records if (record.cell.undrawn, record.record_id) not in corrected]
+    """The records, in their order, that none of them corrects; a correction reaches no cell but its own."""
+    corrected = {(record.cell, record.supersedes) for record in records if record.supersedes}
+    return [record for record in records if (record.cell, record.record_id) not in corrected]
 
 
 def is_safe(path: str) -> bool:

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hub.fake_hub import FakeHub
@@ -14,23 +15,29 @@ from hub.fixtures import hub, pointed
 from hub.pointing import sign_in
 from intake.queues import worker
 from tiny_track import TINY, stored_results
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
+from typer.testing import Result as Outcome
 
+from suite.aggregate.cells import Cells, read_cells
+from suite.aggregate.rows import ANOTHER_VERSION
+from suite.boards import prepare
 from suite.commands.main import application
 from suite.errors import BreadthError, UsageError
 from suite.home import default_store
-from suite.intake.evaluator import Control, Stopped
+from suite.intake.evaluator import Control, EvaluationFailed, Stopped
 from suite.intake.queue import Queue
 from suite.intake.running import RunnerEvaluator
 from suite.intake.sandbox.isolation import Isolation
+from suite.results import Result
 from suite.runner.runner import Watcher
-from suite.stores import open_store
+from suite.stores import LocalStore, open_store
+from suite.track import load_track
 
 __all__ = ["hub", "pointed"]
 ADA = ("--author", "ada")
 
 
-def breadth(*arguments: str, **options: str) -> Result:
+def breadth(*arguments: str, **options: str) -> Outcome:
     return CliRunner().invoke(application(), list(arguments), catch_exceptions=False, env={"COLUMNS": "200"}, **options)  # type: ignore[arg-type]
 
 
@@ -112,14 +119,71 @@ def test_a_new_version_takes_the_place_of_the_old_one(tiny_home: Path, mine: Pat
     sent(mine)
     serve()
     assert [request.state for request in queue.listing().requests] == ["published", "published"]
-    current = list(queue.store.results("tiny"))
-    assert len(current) == 2
-    assert queue.store.superseded == 2
-    assert all(result.supersedes for result in current)
+    results = list(queue.store.results("tiny"))
+    assert len(results) == 4
+    lines = cells_of_board(queue)
+    assert [line.why_not for line in lines].count(ANOTHER_VERSION) == 2
+    assert max(line.finished_at for line in lines if not line.counts) <= min(
+        line.finished_at for line in lines if line.counts
+    )
 
 
-def test_whatever_came_before_the_latest_version_stands_alone(mine: Path, queue: Queue) -> None:
-    """Drawn, then fixed, then drawn as before, then otherwise, then as before: no old record counts or comes back."""
+def cells_of_board(queue: Queue) -> Cells:
+    """A line for each result of the tiny track, as the page would list them."""
+    store, track = LocalStore(queue.store.folder), load_track(str(TINY))
+    return read_cells(prepare(track, store)[1]["leaderboard/tiny.cells.parquet"])
+
+
+def test_a_former_version_stands_until_all_of_the_later_one_is_there(mine: Path, queue: Queue) -> None:
+    """At each result of a later version, and when that one has failed after all of its results were made."""
+    sent(mine)
+    serve()
+    before = counting(queue)
+    seen: list[set[str]] = []
+    put, run = LocalStore.put, RunnerEvaluator._run
+
+    def watched(store: LocalStore, result: Result) -> str:
+        path = put(store, result)
+        seen.append(counting(queue))
+        return path
+
+    def failing(*arguments: Any) -> None:
+        run(*arguments)
+        raise EvaluationFailed("a cell failed", "board")
+
+    for number, fails in ((2, True), (3, False)):
+        change(mine, number)
+        identifier = sent(mine)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(LocalStore, "put", watched)
+            if fails:
+                patch.setattr(RunnerEvaluator, "_run", failing)
+            serve()
+        request = queue.get(identifier)
+        assert request.state == ("failed" if fails else "published"), queue.log(request)
+        assert (counting(queue) == before) == fails
+    assert len(seen) == 2
+    assert seen == [before, before]
+    assert len(counting(queue)) == 2
+
+
+def counting(queue: Queue) -> set[str]:
+    """The results that count on the board of the tiny track."""
+    return {line.record_id for line in cells_of_board(queue) if line.counts}
+
+
+def change(folder: Path, number: int) -> None:
+    """Make another version of the submission, which picks the same ids in the reverse order."""
+    picks, manifest = folder / "selection.jsonl", folder / "submission.toml"
+    if number == 2:
+        picks.write_text("\n".join(picks.read_text().splitlines()[::-1]) + "\n")
+    manifest.write_text(re.sub(r'version = "[\d.]+"', f'version = "{number}.0"', manifest.read_text()))
+
+
+def test_whatever_came_before_the_latest_version_counts_no_more_and_again_when_it_is_sent_again(
+    mine: Path, queue: Queue
+) -> None:
+    """Drawn, then fixed, then drawn as before, then fixed as before, then otherwise, then as before."""
     manifest, picks = mine / "submission.toml", mine / "selection.jsonl"
     drawn = picks.read_text().splitlines()
     fixed = [line for line in drawn if json.loads(line)["seed"] == 0]
@@ -131,15 +195,17 @@ def test_whatever_came_before_the_latest_version_stands_alone(mine: Path, queue:
         sent(mine)
         serve()
         assert queue.listing().requests[-1].state == "published"
-        current = list(queue.store.results("tiny"))
-        assert {(one.cell.selection_seed, one.cell.training_seed) for one in current} == seeds, number
+        current = [line for line in cells_of_board(queue) if line.counts]
+        assert {(one.selection_seed, one.training_seed) for one in current} == seeds, number
         assert len(current) == 2
         [row] = json.loads(said("board", "--track", str(TINY), "--format", "json"))["tables"][0]["rows"]
         assert (row["cells_done"], row["cells_registered"]) == (2, 2)
-        seen.append({str(one.hashes.selection) for one in current})
+        seen.append({str(one.selection) for one in current})
     assert [len(one) for one in seen] == [2, 1, 2, 1, 2, 2]
     assert (seen[0], seen[1]) == (seen[2], seen[3])
     assert seen[4] != seen[0] == seen[5]
+    # Picks that came before were not trained on again: three of the six versions brought something new.
+    assert len(list(queue.store.results("tiny"))) == 2 + 1 + 2
 
 
 def test_what_breaks_rules_is_not_sent(mine: Path, queue: Queue) -> None:
@@ -264,8 +330,6 @@ def test_on_the_hub_a_submission_is_a_pull_request(
 
 def test_a_run_can_be_called_off(tiny_home: Path, mine: Path, queue: Queue) -> None:
     """A withdrawal in the middle of a training ends it within seconds; what was finished is kept."""
-    from suite.track import load_track
-
     request = queue.get(sent(mine))
     track = load_track(str(TINY))
     control = Control()

@@ -18,7 +18,7 @@ from suite.aggregate.cells import cells_of, cells_parquet
 from suite.hashing import canonical_json
 from suite.intake import lifecycle
 from suite.intake.overview import Listing, overview
-from suite.intake.record import FOLDER, SubmissionRecord, _read, plugin_facts_of
+from suite.intake.record import FOLDER, SubmissionRecord, _read, plugin_facts_of, versions_on
 from suite.intake.requests import Pointer, Request, Stage, WorkerRecord, as_bytes, read_record
 from suite.intake.run_log import RunLog, scrubbed
 from suite.intake.watch import Watch
@@ -107,9 +107,10 @@ SUBMISSION = {
     "author": "ada",
     "request": "0" * 16,
     "content_sha256": "a" * 64,
+    "schema_version": 2,
     "selection": "varies",
+    "picks": {"tiny": {"8": ["b" * 64, "c" * 64], "15": ["d" * 64]}},
     "overlap": 0.5,
-    "schema_version": 1,
     "submission": {
         "name": "my-method",
         "version": "1.2",
@@ -133,7 +134,9 @@ def submission_reader(folder: Path) -> Callable[[bytes], str]:
         if isinstance(found, Skipped):
             return skipped(found)
         assert isinstance(found, SubmissionRecord)
-        canonical_json(plugin_facts_of(found).__dict__)
+        canonical_json(plugin_facts_of(found, "tiny").__dict__)
+        versions_on("tiny", {"my-method": found})
+        assert SubmissionRecord.model_validate_json(found.to_json(), strict=True) == found
         return "taken"
 
     return read

@@ -12,9 +12,11 @@ from sent import TOML
 from suite.intake.record import (
     LARGEST_RECORD,
     SubmissionRecord,
+    former_record,
     plugin_facts_of,
     read_records,
     record_of,
+    versions_on,
     write_record,
 )
 from suite.intake.requests import Change, Declared, Request, request_id
@@ -71,8 +73,45 @@ def test_a_record_says_how_the_picks_came_about(
     assert (store.folder / "submissions" / "my-method.json").stat().st_mtime_ns == before
     found, skipped = read_records(store)
     assert (found, skipped) == ({"my-method": record}, [])
-    facts = plugin_facts_of(record)
+    facts = plugin_facts_of(record, "tiny")
     assert (facts.level, facts.kind, facts.paper, facts.selection) == ("meso", kind, "arXiv:2505.24768", words)
+    assert facts.picks == {}
+
+
+def test_a_record_names_the_picks_of_its_version(store: LocalStore, sent: Path) -> None:
+    bare = record_of(request(), sent, None)
+    record = bare.with_picks("tiny", {8: ("a" * 64, "b" * 64), 15: ("c" * 64,)}).with_picks("other", {8: ("d" * 64,)})
+    write_record(store, record)
+    found, _ = read_records(store)
+    assert found == {"my-method": record}
+    facts = plugin_facts_of(found["my-method"], "tiny")
+    assert facts.picks == {8: ("a" * 64, "b" * 64), 15: ("c" * 64,)}
+    assert plugin_facts_of(record, "a track it does not name").picks == {}
+    assert versions_on("tiny", found) != versions_on("tiny", {"my-method": record.with_picks("tiny", {})})
+    assert versions_on("a track it does not name", found) == []
+
+
+def test_a_record_of_schema_1_knows_no_picks(store: LocalStore, sent: Path) -> None:
+    old = record_of(request(), sent, None).model_dump(mode="json") | {"schema_version": 1}
+    del old["picks"]
+    record = SubmissionRecord.model_validate(old)
+    write_record(store, record)
+    found, skipped = read_records(store)
+    assert (found, skipped) == ({"my-method": record}, [])
+    assert plugin_facts_of(record, "tiny").picks is None
+    assert versions_on("tiny", found) == []
+    with pytest.raises(ValueError, match="picks stand in schema 2"):
+        SubmissionRecord.model_validate(old | {"schema_version": 2})
+
+
+def test_a_former_record_is_that_of_another_request(store: LocalStore, sent: Path) -> None:
+    record = record_of(request(), sent, None)
+    assert former_record(store, record) is None
+    write_record(store, record)
+    assert former_record(store, record) is None
+    assert former_record(store, record.model_copy(update={"request": "f" * 16})) == record
+    (store.folder / record.path).write_bytes(b"{")
+    assert former_record(store, record.model_copy(update={"request": "f" * 16})) is None
 
 
 def test_what_strangers_put_there_is_passed_over_with_the_reason(store: LocalStore, sent: Path) -> None:
@@ -83,7 +122,10 @@ def test_what_strangers_put_there_is_passed_over_with_the_reason(store: LocalSto
         "no-json.json": b"\xff{",
         "deep.json": b"[" * 30_000,
         "list.json": b"[]",
-        "future.json": json.dumps(good | {"schema_version": 2}).encode(),
+        "future.json": json.dumps(good | {"schema_version": 3}).encode(),
+        "older.json": json.dumps(good | {"schema_version": 1}).encode(),
+        "hash.json": json.dumps(good | {"picks": {"tiny": {"8": ["<b>"]}}}).encode(),
+        "budget.json": json.dumps(good | {"picks": {"tiny": {"eight": []}}}).encode(),
         "level.json": json.dumps(good | {"submission": good["submission"] | {"level": "<b>best</b>"}}).encode(),
         "more.json": json.dumps(good | {"more": 1}).encode(),
         "overlap.json": json.dumps(good | {"overlap": 1e9}).encode(),

@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import pytest
 from factories import experiment, result, task
 from reports import of_track, stored
+from sent import TOML
 from shown import COMMITTED, Choice, only
 
 from leaderboard.snapshot import Snapshot
@@ -18,6 +20,8 @@ from leaderboard.source import Source
 from leaderboard.track_data import TrackData
 from suite.boards import load_board, prepare
 from suite.errors import StoreError
+from suite.intake.record import SubmissionRecord, write_record
+from suite.intake.submission import Submission
 from suite.results import Result
 from suite.stores import LocalStore
 from suite.studies.kept import read_kept
@@ -93,6 +97,33 @@ def test_tables_older_than_the_results_are_not_trusted(tmp_path: Path) -> None:
         store.put(record)
     after = only(looked(store.url))
     assert len(after.board.tables[0].rows) == len(before.board.tables[0].rows) + 1
+
+
+def test_tables_older_than_a_submissions_version_are_not_trusted(tmp_path: Path) -> None:
+    """A record that names other picks changes what counts, though no result came or went."""
+    made = of_track(experiment({"k-center": 0.2, "my-method": 0.1}, items=40), TRACK)
+    [picks] = {one.hashes.selection for one in made if one.cell.strategy == "my-method"}
+    store = prepared(tmp_path, made)
+    for named, counting in ((str(picks), True), ("f" * 64, False)):
+        write_record(store, submission_record({TRACK.name: {500: (named,)}}))
+        shown = {row.spec for row in only(looked(store.url)).board.tables[0].rows}
+        assert ("my-method" in shown) == counting
+        assert "k-center" in shown
+        store.write(prepare(TRACK, store)[1])
+        assert {row.spec for row in only(looked(store.url)).board.tables[0].rows} == shown
+
+
+def submission_record(picks: dict[str, dict[int, tuple[str, ...]]]) -> SubmissionRecord:
+    submission = Submission.model_validate(tomllib.loads(TOML) | {"name": "my-method"})
+    return SubmissionRecord(
+        kind="index-only",
+        author="ada",
+        request="0" * 16,
+        content_sha256="0" * 64,
+        submission=submission,
+        selection="given",
+        picks=picks,
+    )
 
 
 @pytest.mark.usefixtures("no_scoring")

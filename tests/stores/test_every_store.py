@@ -94,28 +94,20 @@ def test_a_correction_replaces_the_record_it_names(place: Place, settled: Settle
 
 @pytest.mark.parametrize(
     "elsewhere",
-    [{"spec": "k-center"}, {"spec": "longest:x=1"}, {"budget": 900}, {"training_seed": 1}, {"base_model": "other"}],
+    [
+        {"spec": "k-center"},
+        {"spec": "longest:x=1"},
+        {"budget": 900},
+        {"selection_seed": 1},
+        {"training_seed": 1},
+        {"base_model": "other"},
+    ],
 )
 def test_a_correction_reaches_no_other_cell(settled: Settled, elsewhere: dict[str, Any]) -> None:
     victim = result(**elsewhere)
     store = settled(victim, result(supersedes=victim.record_id))
     assert victim in list(store.results())
     assert store.superseded == 0
-
-
-def test_a_correction_reaches_the_cell_of_another_draw(settled: Settled) -> None:
-    """A version that draws its picks has other cells than one whose picks are fixed, and takes its place even so."""
-    fixed = result(training_seed=1)
-    drawn = result(training_seed=1, selection_seed=1, supersedes=fixed.record_id)
-    again = result(training_seed=1, supersedes=drawn.record_id)
-    store = settled(fixed, drawn)
-    assert list(store.results()) == [drawn]
-    assert (store.of_cell(fixed.cell.id), store.of_cell(fixed.cell.id, drawn.cell.id)) == ([fixed], [])
-    store = settled(fixed, drawn, again)
-    assert list(store.results()) == [again]
-    assert store.superseded == 2
-    assert store.of_cell(fixed.cell.id, drawn.cell.id) == [again]
-    assert store.of_cell(drawn.cell.id, fixed.cell.id) == []
 
 
 def test_a_corrected_record_is_none_of_its_cell_any_more(settled: Settled) -> None:

@@ -127,10 +127,10 @@ class HubStore:
         self._track = track
         yield from self.local.results(track)
 
-    def of_cell(self, cell_id: str, *others: str) -> list[Result]:
+    def of_cell(self, cell_id: str) -> list[Result]:
         """The valid records of one cell that none corrects, as of a minute ago at most while the Hub answers."""
         self.refresh(older_than=GLANCE_SECONDS_IN_TROUBLE if self.trouble else GLANCE_SECONDS)
-        return self.local.of_cell(cell_id, *others)
+        return self.local.of_cell(cell_id)
 
     def paths(self, prefix: str = "") -> list[str]:
         """The sorted paths of all files that begin with `prefix`."""
