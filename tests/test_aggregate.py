@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from factories import IDENTITY, experiment, registration, result, sha, task
 
-from suite.aggregate import Board, PluginFacts, Row, Table, score_v1
-from suite.results import Result
+from suite.aggregate import Board, PluginFacts, Registration, Row, Table, score_v1
+from suite.results import Result, TaskScore
 from suite.statistics.intervals import crossed_interval
+from suite.track import load_track
 
 EFFECTS = {"micro-response": 0.2, "k-center": 0.0, "duplicate": -0.25, "oracle": 0.3}
 
@@ -349,3 +352,36 @@ def test_randomised_strategies_pair_their_draw_with_the_seed(results: list[Resul
 
 def test_identity_is_the_tracks() -> None:
     assert registration().identity == IDENTITY
+
+
+def test_tasks_that_ask_the_same_questions_are_known_by_their_track() -> None:
+    groups = Registration.of(load_track("microworld")).same_items
+    names = ("words", "numbers", "lists", "records", "compositional")
+    assert groups == tuple((f"{name}-exact-match", f"{name}-likelihood") for name in names)
+    # With a limit each task draws questions of its own.
+    assert Registration.of(load_track("alpaca-cpu")).same_items == ()
+
+
+def test_a_score_counts_the_items_that_tasks_share_once() -> None:
+    results = experiment(EFFECTS, tasks=3)
+    alone = score_v1(results, registration())
+    shared = score_v1(results, replace(registration(), same_items=(("exact-0", "exact-1"),)))
+    assert [task.items_of for task in only_table(shared).tasks] == ["exact-0", "exact-0", "likelihood"]
+    before, after = (
+        {spec: score for spec in EFFECTS if (score := row(board, spec).score) is not None} for board in (alone, shared)
+    )
+    assert {spec: one.mean for spec, one in before.items()} == {spec: one.mean for spec, one in after.items()}
+    assert all(before[spec].standard_error != after[spec].standard_error for spec in EFFECTS)
+    lost = [
+        result.model_copy(
+            update={"tasks": tuple(replace_items(task) if task.name == "exact-1" else task for task in result.tasks)}
+        )
+        for result in results
+    ]
+    # Tasks of other numbers of items cannot have the same, whatever a track says.
+    assert only_table(score_v1(lost, replace(registration(), same_items=(("exact-0", "exact-1"),)))).rows
+
+
+def replace_items(task: TaskScore) -> TaskScore:
+    facts = {name: getattr(task, name) for name in ("name", "kind", "unit", "chance", "items_sha256")}
+    return TaskScore.pack(task.unpack()[:-1], **facts)

@@ -1,9 +1,9 @@
 """Golden files: what every version of every format has written is read to the same values, and written byte for byte.
 
-One is not read but refused: a board of version 1 (boards are made of results, by `breadth recompute`). Not compared
-byte for byte are files of Arrow, parquet and SQLite (they hang on the version of the library that wrote them) and
-packed archives (versions of zlib compress differently); a submission's identity is of what is inside, and that is
-compared.
+Not read but refused are boards of versions 1 and 2 and moments of version 1: they are made of results, by
+`breadth recompute`. Not compared byte for byte are files of Arrow, parquet and SQLite (they hang on the version of the
+library that wrote them) and packed archives (versions of zlib compress differently); a submission's identity is of what
+is inside, and that is compared.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -240,16 +241,17 @@ def test_stage_records(name: str, version: int, tmp_path: Path) -> None:
 
 
 def test_board_cells_and_moments() -> None:
-    results, registered = experiment({"k-center": 0.1}, seeds=2, draws=2, items=12), registration(2, 2)
+    results = experiment({"k-center": 0.1}, seeds=2, draws=2, items=12)
+    registered = replace(registration(2, 2), same_items=(("exact-0", "likelihood"),))
     board, moments = scored(LATEST, results, registered)
-    facts = (GOLDEN / "board" / "2" / "microworld.json").read_bytes()
-    rows = (GOLDEN / "board" / "2" / "microworld.parquet").read_bytes()
+    facts = (GOLDEN / "board" / "3" / "microworld.json").read_bytes()
+    rows = (GOLDEN / "board" / "3" / "microworld.parquet").read_bytes()
     found = read_prepared(facts, rows)
     assert repr(found.board) == repr(board)
     cells = (GOLDEN / "cells" / "1" / "microworld.cells.parquet").read_bytes()
     found.check("cells.parquet", _sha256(cells))
     assert read_cells(cells) == cells_of(results, registered)
-    file = GOLDEN / "moments" / "1" / "microworld.moments.parquet"
+    file = GOLDEN / "moments" / "2" / "microworld.moments.parquet"
     found.check("moments.parquet", _sha256(file.read_bytes()))
     with file.open("rb") as opened:
         kept = MomentsFile(opened)
@@ -257,14 +259,24 @@ def test_board_cells_and_moments() -> None:
         assert len(kept) == len(moments)
         assert kept.read(0).tasks == moments[0].tasks
         assert kept.read(0).scores.keys() == moments[0].scores.keys()
+        for spec, one in kept.read(0).scores.items():
+            assert one.same_items == moments[0].scores[spec].same_items == (0, 0)
+            assert one.between.tolist() == moments[0].scores[spec].between.tolist()
+            assert one.rest.tolist() == moments[0].scores[spec].rest.tolist()
     written = json.loads(facts_json(board, "digest", {"parquet": rows}))
     golden = json.loads(facts)
     for document in (written, golden):
         del document["content_sha256"], document["files"]
     assert written == golden
-    first = GOLDEN / "board" / "1"
-    with pytest.raises(StoreError, match=r"older Breadth .schema version 1.*recompute"):
-        read_prepared((first / "microworld.json").read_bytes(), (first / "microworld.parquet").read_bytes())
+    for version in (1, 2):
+        older = GOLDEN / "board" / str(version)
+        with pytest.raises(StoreError, match=rf"older Breadth .schema version {version}.*recompute"):
+            read_prepared((older / "microworld.json").read_bytes(), (older / "microworld.parquet").read_bytes())
+    with (
+        (GOLDEN / "moments" / "1" / "microworld.moments.parquet").open("rb") as opened,
+        pytest.raises(StoreError, match=r"schema version 1.*recompute"),
+    ):
+        MomentsFile(opened)
 
 
 def test_converted_pool() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from factories import experiment, registration
 
-from suite.aggregate import Row, Table, score_v1
+from suite.aggregate import Registration, Row, Table, score_v1
 from suite.aggregate.moments import TableMoments
 from suite.aggregate.moments_file import MomentsFile, moments_parquet
 from suite.aggregate.narrowing import narrowed, unranked
@@ -50,9 +50,14 @@ def seeds_of(results: list[Result]) -> int:
     return len({one.cell.training_seed for one in results})
 
 
+def registered(results: list[Result]) -> Registration:
+    """A track whose first two tasks are asked on the same items."""
+    return replace(registration(seeds_of(results)), same_items=(TASKS[:2],))
+
+
 @pytest.fixture(scope="module")
 def whole(results: list[Result]) -> tuple[Table, TableMoments]:
-    board, moments = score_v1_with_moments(results, registration(seeds_of(results)))
+    board, moments = score_v1_with_moments(results, registered(results))
     read = MomentsFile(io.BytesIO(moments_parquet(moments, "digest"))).read(0)
     return board.tables[0], read
 
@@ -73,7 +78,7 @@ def test_on_some_tasks_it_is_the_score_of_results_with_these_alone(
     results: list[Result], whole: tuple[Table, TableMoments], tasks: tuple[str, ...]
 ) -> None:
     found = narrowed(*whole, tasks)
-    [expected] = score_v1(on(results, tasks), registration(seeds_of(results))).tables
+    [expected] = score_v1(on(results, tasks), registered(results)).tables
     for ours, theirs in zip(found.rows, expected.rows, strict=True):
         assert apart(ours, theirs) <= DRAWN
         assert (ours.rank_low is None) == (theirs.rank_low is None) == (ours.rank is None)
@@ -103,7 +108,7 @@ def test_ranks_of_rounded_draws_are_those_of_the_draws(results: list[Result]) ->
         for one in results
         if one.cell.spec == "k-center"
     ]
-    board, [moments] = score_v1_with_moments([*results, *twins], registration(seeds_of(results)))
+    board, [moments] = score_v1_with_moments([*results, *twins], registered(results))
     table = board.tables[0]
     again = judged(table, moments)
     for ours, theirs in zip(again.rows, table.rows, strict=True):
@@ -124,14 +129,14 @@ def test_tasks_without_a_score_are_refused_with_a_reason(results: list[Result]) 
         )
         for one in results
     ]
-    board, [moments] = score_v1_with_moments(broken, registration(seeds_of(results)))
+    board, [moments] = score_v1_with_moments(broken, registered(results))
     table = board.tables[0]
     assert moments.tasks == TASKS[1:]
     alone = narrowed(table, moments, ["exact-0"])
     assert "learned no task" in alone.withheld
     assert all(row.rank is None and row.score is None for row in alone.rows)
     assert set(alone.rows[0].tasks) == {"exact-0"}
-    [expected] = score_v1(on(broken, ("exact-0",)), registration(seeds_of(results))).tables
+    [expected] = score_v1(on(broken, ("exact-0",)), registered(results)).tables
     assert repr(alone) == repr(expected)
     without = narrowed(table, moments, TASKS[1:])
     assert [replace(row, tasks={}) for row in without.rows] == [replace(row, tasks={}) for row in table.rows]

@@ -9,24 +9,42 @@ from typing import TYPE_CHECKING, Literal
 from suite.statistics.intervals import Estimate
 
 if TYPE_CHECKING:
-    from suite.track import Track
+    from suite.track import Source, Track
 
 Verdict = Literal["beats", "worse", "tied", "baseline", "not judged"]
 
 
 @dataclass(frozen=True)
 class Registration:
-    """What a track registers and a board must hold rows against."""
+    """What a track registers and a board must hold rows against.
+
+    `same_items` groups the tasks that are asked on the same items in the same order.
+    """
 
     track: str
     identity: str
     training_seeds: tuple[int, ...]
     random_draws: int
+    same_items: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def of(cls, track: Track) -> Registration:
         """The registration of a parsed track."""
-        return cls(track.name, track.identity, track.seeds.training, track.seeds.random_draws)
+        seeds = track.seeds
+        return cls(track.name, track.identity, seeds.training, seeds.random_draws, _same_items(track))
+
+    def items_of(self, task: str) -> str:
+        """The first task with the items of this one."""
+        return next((group[0] for group in self.same_items if task in group), task)
+
+
+def _same_items(track: Track) -> tuple[tuple[str, ...], ...]:
+    """The tasks that read all of one file in one format; with a limit each draws its own (`formats.subsample`)."""
+    reading: dict[tuple[str, Source | None], list[str]] = {}
+    for task in track.evaluation.tasks:
+        if task.format and task.limit is None and not task.kind.endswith("-judge"):
+            reading.setdefault((task.format, task.data), []).append(task.name)
+    return tuple(tuple(names) for names in reading.values() if len(names) > 1)
 
 
 @dataclass(frozen=True)
@@ -67,7 +85,8 @@ class TaskStanding:
     """One task: whether it enters the score, with the numbers behind that.
 
     `full` and `untuned` are raw means (None where missing); `margin` is how far `full` is above chance (accuracy) or
-    below untuned (bits per byte), in the task's unit, with its standard error.
+    below untuned (bits per byte), in the task's unit, with its standard error. `items_of` is the first task with the
+    same items, the task itself where it has its own.
     """
 
     name: str
@@ -80,6 +99,7 @@ class TaskStanding:
     margin: Estimate | None
     enters: bool
     reason: str
+    items_of: str
 
 
 @dataclass(frozen=True)

@@ -51,11 +51,12 @@ def table_moments(
     return TableMoments(
         tasks=tuple(task.name for task in entering),
         items=tuple(task.items for task in entering),
-        scores={spec: moments(found.values, _drawn(found)) for spec, found in scores.items()},
+        scores={spec: moments(found.values, _drawn(found), found.items) for spec, found in scores.items()},
         differences={pair: moments(*found) for pair, found in differences.items() if found is not None},
         draws=bootstrap(
             {spec: scores[spec].values for spec in ranked},
             selections={spec: scores[spec].task_draws for spec in ranked if _drawn(scores[spec])},
+            items=next((found.items for found in scores.values()), None),
             draws=DRAWS,
         ),
     )

@@ -1,9 +1,9 @@
 """The moments of a track's tables as one parquet file, a row group a table, read table by table.
 
 A line is one row of a table (`against` is empty) or the difference of two. Lists run over the tasks that enter the
-score: `seed_means` task after task, `draws` (of every row that was drawn several times) one after the other with their
-numbers of draws in `draw_counts`. `steps` holds the bootstrap of a ranked row: int16, little-endian, task after task,
-each `quantum` of its task wide, around `base`.
+score: `seed_means` task after task, `between` and `rest` row after row of their matrices, `draws` (of every row that
+was drawn several times) one after the other with their numbers of draws in `draw_counts`. `steps` holds the bootstrap
+of a ranked row: int16, little-endian, task after task, each `quantum` of its task wide, around `base`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from suite.statistics.intervals import Moments
 from suite.statistics.ranks import QuantisedBootstrap
 from suite.strict_json import strict_json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MOST_CELLS = 2**28
 """Numbers in a table; a file that claims more is not read."""
 
@@ -54,7 +54,7 @@ class MomentsFile:
     """An open file of moments; tables are read when they are asked for. Safe to share between threads."""
 
     def __init__(self, file: IO[bytes]):
-        """Raises StoreError when it is no such file, or of a newer Breadth."""
+        """Raises StoreError when it is no such file, or of another Breadth."""
         import pyarrow
         import pyarrow.parquet
 
@@ -64,9 +64,10 @@ class MomentsFile:
             metadata = self._file.schema_arrow.metadata or {}
             head = strict_json(metadata[b"breadth"])
             version = int(head["schema_version"])
-            if version > SCHEMA_VERSION:
+            if version != SCHEMA_VERSION:
+                remedy = "update Breadth" if version > SCHEMA_VERSION else "run `breadth recompute`"
                 raise StoreError(
-                    f"the moments have schema version {version}, and this Breadth reads up to {SCHEMA_VERSION}"
+                    f"the moments have schema version {version}, and this Breadth reads {SCHEMA_VERSION}: {remedy}"
                 )
             if not self._file.schema_arrow.equals(_schema()):
                 raise StoreError("the moments are damaged (their columns are others)")
@@ -117,6 +118,7 @@ def _head(table: TableMoments, group: int | None) -> dict[str, Any]:
         "group": group,
         "tasks": list(table.tasks),
         "items": list(table.items),
+        "same_items": list(next((found.same_items for found in table.scores.values()), ())),
         "ranked": list(draws.names),
         "quantum": draws.quantum.tolist(),
         "draws": draws.steps.shape[2],
@@ -134,8 +136,8 @@ def _lines(table: TableMoments) -> list[dict[str, Any]]:
             "spec": spec,
             "against": against,
             "seed_means": found.seed_means.ravel().tolist(),
-            "between": found.between.tolist(),
-            "rest": found.rest.tolist(),
+            "between": found.between.ravel().tolist(),
+            "rest": found.rest.ravel().tolist(),
             "draw_counts": [drawn.shape[1] for drawn in found.draws],
             "draws": np.concatenate([drawn.ravel() for drawn in found.draws] or [np.empty(0)]).tolist(),
         }
@@ -148,7 +150,10 @@ def _lines(table: TableMoments) -> list[dict[str, Any]]:
 
 def _table(head: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> TableMoments:
     tasks = tuple(map(str, head["tasks"]))
-    found = {(line["spec"], line["against"]): _moments(line, len(tasks)) for line in lines}
+    same_items = tuple(int(first) for first in head["same_items"])
+    if lines and (len(same_items) != len(tasks) or not all(0 <= first <= at for at, first in enumerate(same_items))):
+        raise ValueError(f"tasks with the items of {same_items}")
+    found = {(line["spec"], line["against"]): _moments(line, same_items) for line in lines}
     return TableMoments(
         tasks=tasks,
         items=_same_length([int(count) for count in head["items"]], tasks),
@@ -158,7 +163,8 @@ def _table(head: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Table
     )
 
 
-def _moments(line: Mapping[str, Any], tasks: int) -> Moments:
+def _moments(line: Mapping[str, Any], same_items: tuple[int, ...]) -> Moments:
+    tasks = len(same_items)
     means = np.array(line["seed_means"], dtype=np.float64).reshape(tasks, -1)
     seeds = means.shape[1]
     drawn = np.array(line["draws"], dtype=np.float64)
@@ -168,8 +174,9 @@ def _moments(line: Mapping[str, Any], tasks: int) -> Moments:
     blocks = np.split(drawn, ends[:-1]) if len(ends) else []
     return Moments(
         means,
-        np.array(_same_length(line["between"], range(tasks)), dtype=np.float64),
-        np.array(_same_length(line["rest"], range(tasks)), dtype=np.float64),
+        np.array(line["between"], dtype=np.float64).reshape(tasks, tasks),
+        np.array(line["rest"], dtype=np.float64).reshape(tasks, tasks),
+        same_items,
         tuple(block.reshape(tasks, count, seeds) for block, count in zip(blocks, line["draw_counts"], strict=True)),
     )
 

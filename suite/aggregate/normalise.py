@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from suite.aggregate.board import TaskStanding
+from suite.aggregate.board import Registration, TaskStanding
 from suite.aggregate.rows import RowResults
 from suite.results import TaskScore
 from suite.statistics.intervals import Estimate, crossed_interval
@@ -20,12 +20,13 @@ class Scores:
     """A row's normalised values on the tasks of the score: per task (seeds, items), and the means of its draws.
 
     `seeds` is None for the untuned base, which is the same under every seed. `task_draws` has shape (tasks, draws,
-    seeds), without any draw where they are not crossed with the seeds.
+    seeds), without any draw where they are not crossed with the seeds. `items` names the items of each task.
     """
 
     seeds: tuple[int, ...] | None
     values: tuple[np.ndarray, ...]
     task_draws: np.ndarray
+    items: tuple[Hashable, ...]
 
     @property
     def draws(self) -> np.ndarray:
@@ -33,7 +34,9 @@ class Scores:
         return self.task_draws.mean(axis=0)
 
 
-def standing(task: TaskScore, full: RowResults | None, untuned: RowResults | None) -> TaskStanding:
+def standing(
+    task: TaskScore, full: RowResults | None, untuned: RowResults | None, registration: Registration
+) -> TaskStanding:
     """Whether a task enters the score: `full` must beat chance (or untuned) by three standard errors."""
     of_full = full.values(task.name) if full else None
     of_untuned = untuned.values(task.name) if untuned else None
@@ -59,6 +62,7 @@ def standing(task: TaskScore, full: RowResults | None, untuned: RowResults | Non
         margin=margin,
         enters=enters,
         reason=reason,
+        items_of=registration.items_of(task.name),
     )
 
 
@@ -91,7 +95,9 @@ def normalised(row: RowResults, tasks: Sequence[TaskStanding], untuned: RowResul
             # Paired with untuned item by item, because long and short responses differ in bits per byte.
             values.append((untuned.values(task.name).mean(axis=0) - raw) / scale)
             draws.append((task.untuned - raw_draws) / scale)
-    return Scores(None if row.untuned else row.seeds, tuple(values), np.stack(draws))
+    # Tasks whose numbers of items differ have other items, whatever the track says.
+    items = tuple((task.items_of, task.items) for task in tasks)
+    return Scores(None if row.untuned else row.seeds, tuple(values), np.stack(draws), items)
 
 
 def difference(of: Scores, to: Scores) -> Estimate | None:
@@ -106,10 +112,10 @@ def composites(of: Scores, to: Scores) -> np.ndarray:
     return np.empty(0) if pair is None else np.mean([task.mean(axis=1) for task in pair[0]], axis=0)
 
 
-def paired(of: Scores, to: Scores) -> tuple[list[np.ndarray], list[np.ndarray]] | None:
-    """What `crossed_interval` reads of two rows' difference: values per task, (seeds, items), and selection draws.
+def paired(of: Scores, to: Scores) -> tuple[list[np.ndarray], list[np.ndarray], tuple[Hashable, ...]] | None:
+    """What `crossed_interval` reads of two rows' difference: values per task, (seeds, items), selection draws, items.
 
-    Those of a row have shape (tasks, draws, seeds).
+    Draws of a row have shape (tasks, draws, seeds).
     """
     seeds = to.seeds if of.seeds is None else of.seeds if to.seeds is None else _shared(of.seeds, to.seeds)
     if not seeds:
@@ -119,7 +125,7 @@ def paired(of: Scores, to: Scores) -> tuple[list[np.ndarray], list[np.ndarray]] 
         for one, other in zip(of.values, to.values, strict=True)
     ]
     drawn = [scores.task_draws[:, :, _positions(scores, seeds)] for scores in (of, to) if scores.task_draws.shape[1]]
-    return values, drawn
+    return values, drawn, of.items
 
 
 def _shared(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 from suite.aggregate.board import Board, Row, Table
 from suite.sealed import sealed
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 ESTIMATES = ("score", "difference")
 PARTS = ("mean", "standard_error", "df", "low", "high")
 TASK = "task_"

@@ -63,7 +63,7 @@ def score_v1_with_moments(
     everything = sorted(results, key=lambda result: result.path)
     groups, set_aside = select_registered(everything, registration, plugins)
     found = [
-        _table(group, budget, rows, plugins or {})
+        _table(group, budget, rows, registration, plugins or {})
         for group, members in sorted(groups.items(), key=lambda item: (item[0].base_model, -len(item[1])))
         for budget, rows in tables_of(members, registration).items()
     ]
@@ -82,10 +82,14 @@ def score_v1_with_moments(
 
 
 def _table(
-    group: Comparable, budget: int, found: list[RowResults], plugins: Mapping[str, PluginFacts]
+    group: Comparable,
+    budget: int,
+    found: list[RowResults],
+    registration: Registration,
+    plugins: Mapping[str, PluginFacts],
 ) -> tuple[Table, TableMoments]:
     by_spec = {row.spec: row for row in found}
-    tasks = [standing(task, by_spec.get(FULL), by_spec.get(UNTUNED)) for task in found[0].task_scores]
+    tasks = [standing(task, by_spec.get(FULL), by_spec.get(UNTUNED), registration) for task in found[0].task_scores]
     entering = [task for task in tasks if task.enters]
     scores = {row.spec: normalised(row, entering, by_spec.get(UNTUNED)) for row in found} if entering else {}
     rows = [replace(_row(row, tasks, plugins), variant=_is_variant(row, by_spec)) for row in found]

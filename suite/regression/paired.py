@@ -44,7 +44,7 @@ def compared(
     """`now` less `before`, both of the same items and base weights; None where no task enters a score."""
     full, untuned = (RowResults(list(rows), registration) for rows in (anchors.full, anchors.untuned))
     rows = [RowResults(list(results), registration) for results in (now, before)]
-    tasks = [standing(task, full, untuned) for task in rows[1].task_scores]
+    tasks = [standing(task, full, untuned, registration) for task in rows[1].task_scores]
     entering = [task for task in tasks if task.enters]
     if not entering:
         return None

@@ -1,8 +1,9 @@
 """Ranks that say how sure they are: a bootstrap over seeds and items that are crossed, the same for every row.
 
-Each draw resamples the seeds once and the items of every task once, alike for all rows, so what rows share (a lucky
-seed, a hard item) stays shared. The mean of a row in a draw is the mean over tasks of u' X w, with X its (seeds, items)
-values and u, w how often seed and item were drawn; all rows and draws of a block are one matrix product.
+Each draw resamples the seeds once and the items of every task once, alike for all rows and for all tasks that are asked
+on the same items, so what they share (a lucky seed, a hard item) stays shared. The mean of a row in a draw is the mean
+over tasks of u' X w, with X its (seeds, items) values and u, w how often seed and item were drawn; all rows and draws
+of a block are one matrix product.
 
 S seeds are resampled S - 1 at a time (Rao and Wu 1988, Journal of the American Statistical Association 83): drawn S at
 a time they would show (S - 1)/S of their variance, two thirds at three seeds. The part of a value that is its item's
@@ -13,10 +14,12 @@ not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from suite.statistics.intervals import firsts
 
 FEWEST_SEEDS = 3
 BLOCK = 2**21
@@ -131,17 +134,19 @@ def bootstrap_ranks(
     *,
     baseline: str | None = None,
     selections: Mapping[str, np.ndarray] | None = None,
+    items: Sequence[Hashable] | None = None,
     draws: int = 10_000,
     seed: int = 0,
 ) -> RankTable:
     """Rank intervals, P(best) and P(beats baseline) of rows: the `ranks` of their `bootstrap` on all tasks."""
-    return ranks(bootstrap(scores, selections=selections, draws=draws, seed=seed), baseline=baseline)
+    return ranks(bootstrap(scores, selections=selections, items=items, draws=draws, seed=seed), baseline=baseline)
 
 
 def bootstrap(
     scores: Mapping[str, Sequence[np.ndarray]],
     *,
     selections: Mapping[str, np.ndarray] | None = None,
+    items: Sequence[Hashable] | None = None,
     draws: int = 10_000,
     seed: int = 0,
 ) -> Bootstrap:
@@ -150,8 +155,9 @@ def bootstrap(
     `scores[name]` holds one array a task, shape (seeds, items of the task), with the same seeds and items for all
     names. `selections[name]`, for a row that is the mean of several selection draws (`random`), holds its means on
     each task, shape (tasks, selection draws, seeds), or their composites, shape (selection draws, seeds): each
-    bootstrap draw resamples them, too. Fewer than 3 seeds, or fewer than 2 rows, give a note and no draws. Raises
-    ValueError on shapes that differ and on values that are not finite.
+    bootstrap draw resamples them, too. `items` names the items of each task, as for
+    `suite.statistics.intervals.crossed_interval`. Fewer than 3 seeds, or fewer than 2 rows, give a note and no draws.
+    Raises ValueError on shapes that differ and on values that are not finite.
     """
     names = tuple(scores)
     tasks = _stacked(scores)
@@ -163,27 +169,35 @@ def bootstrap(
         note = f"{seeds} seeds say too little about the variation between seeds for ranks"
     if note:
         return Bootstrap(names, np.empty((len(tasks), 0, len(names))), note)
-    means = task_means(tasks, draws=draws, seed=seed)
+    means = task_means(tasks, firsts(items, tasks), draws=draws, seed=seed)
     rng = np.random.default_rng([seed, 1])
     for name, found in (selections or {}).items():
         means[:, :, names.index(name)] += _redrawn(np.asarray(found, dtype=np.float64), draws, rng)
     return Bootstrap(names, means)
 
 
-def task_means(tasks: Sequence[np.ndarray], *, draws: int, seed: int) -> np.ndarray:
-    """Means of resampled rows on each task, shape (tasks, draws, rows), from arrays of shape (seeds, items, rows)."""
+def task_means(
+    tasks: Sequence[np.ndarray], same_items: Sequence[int] | None = None, *, draws: int, seed: int
+) -> np.ndarray:
+    """Means of resampled rows on each task, shape (tasks, draws, rows), from arrays of shape (seeds, items, rows).
+
+    `same_items` says for each task which is the first with its items (None: each has its own).
+    """
     rng = np.random.default_rng(seed)
     seeds, rows = tasks[0].shape[0], tasks[0].shape[2]
     of_seeds = _weights(draws, seeds, seeds - 1, rng)
     means = np.empty((len(tasks), draws, rows))
-    for task, drawn_of_task in zip(tasks, means, strict=True):
-        items = task.shape[1]
-        flat = np.ascontiguousarray(task.transpose(1, 0, 2)).reshape(items, seeds * rows)
-        block = max(1, BLOCK // max(items, seeds * rows))
+    asked: dict[int, list[int]] = {}
+    for at, first in enumerate(range(len(tasks)) if same_items is None else same_items):
+        asked.setdefault(first, []).append(at)
+    for first, alike in asked.items():
+        items = tasks[first].shape[1]
+        flat = np.concatenate([tasks[at].transpose(1, 0, 2).reshape(items, seeds * rows) for at in alike], axis=1)
+        block = max(1, BLOCK // max(flat.shape))
         for start in range(0, draws, block):
             here = slice(start, min(start + block, draws))
-            drawn = _weights(here.stop - start, items, items, rng) @ flat
-            drawn_of_task[here] = np.einsum("ms,msr->mr", of_seeds[here], drawn.reshape(-1, seeds, rows))
+            drawn = (_weights(here.stop - start, items, items, rng) @ flat).reshape(-1, len(alike), seeds, rows)
+            means[alike, here] = np.einsum("ms,mtsr->tmr", of_seeds[here], drawn)
     return means
 
 

@@ -136,7 +136,10 @@ def correlate_table(
     """
     members, rows = one_table(results, Registration.of(plan.track))
     by_spec = {row.spec: row for row in rows}
-    standings = [standing(task, by_spec.get(FULL), by_spec.get(UNTUNED)) for task in rows[0].task_scores]
+    standings = [
+        standing(task, by_spec.get(FULL), by_spec.get(UNTUNED), Registration.of(plan.track))
+        for task in rows[0].task_scores
+    ]
     tasks = [task for task in standings if task.enters]
     panel = _with_performance([_panel_row(plan, one, members) for one in measured], tasks)
     sound = [row for row in panel if not row.degenerate]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -128,7 +130,65 @@ def test_order_and_scale_do_not_matter(seeds: int, items: list[int], entropy: in
     assert other.p == pytest.approx(plain.p)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.integers(2, 5), st.integers(1, 12), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_tasks_on_the_same_items_are_one_task_of_their_mean(seeds: int, items: int, tasks: int, entropy: int) -> None:
+    rng = np.random.default_rng(entropy)
+    common = rng.normal(size=items)
+    values = [crossed(rng, seeds, items) + common for _ in range(tasks)]
+    together = crossed_interval(values, items=["the same"] * tasks)
+    merged = crossed_interval([np.mean(values, axis=0)])
+    assert astuple(together)[:-1] == pytest.approx(astuple(merged)[:-1], rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+def test_the_literal_variance_with_some_items_shared() -> None:
+    """Tasks 0 and 2 are asked on the same items: their sum has one middle term, task 1 one of its own."""
+    rng = np.random.default_rng(5)
+    seeds, items = 4, (15, 9, 15)
+    hard = rng.normal(size=15)
+    values = [rng.normal(size=(seeds, count)) + (hard if count == 15 else 0) for count in items]
+    found = crossed_interval(values, items=("questions", "others", "questions"))
+    variance = np.mean([task.mean(axis=1) for task in values], axis=0).var(ddof=1) / seeds
+    for table in (values[0] + values[2], values[1]):
+        of_items = seeds * table.mean(axis=0).var(ddof=1)
+        left = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+        rest = (left**2).sum() / ((seeds - 1) * (table.shape[1] - 1))
+        variance += max(0.0, of_items - rest) / (9 * seeds * table.shape[1])
+    assert found.standard_error == pytest.approx(np.sqrt(variance))
+    assert found.standard_error > crossed_interval(values).standard_error
+
+
+def test_names_of_items_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match="same items differ in their number"):
+        crossed_interval([np.zeros((2, 3)), np.zeros((2, 4))], items=["a", "a"])
+    with pytest.raises(ValueError, match="not every task has a name"):
+        crossed_interval([np.zeros((2, 3)), np.zeros((2, 3))], items=["a"])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused(bad: float) -> None:
+    with pytest.raises(ValueError, match="task 1 holds values that are not finite"):
+        crossed_interval([np.zeros((2, 2)), np.array([[1, bad], [2, 3]])])
+
+
 WORLDS = 1000
+
+
+@pytest.mark.parametrize("seeds", [3, 6])
+@pytest.mark.parametrize("alike", [0.0, 0.45, 0.8])
+def test_coverage_where_tasks_share_their_items(seeds: int, alike: float) -> None:
+    """Four sets of a hundred questions, each scored in two ways whose item effects correlate."""
+    rng = np.random.default_rng([seeds, round(100 * alike)])
+    sets, ways, items = 4, 2, 100
+    hits = 0
+    for _ in range(WORLDS):
+        of_seeds = rng.normal(0, 0.02, (seeds, 1))
+        common = np.sqrt(alike) * rng.normal(size=(sets, 1, 1, items))
+        own = np.sqrt(1 - alike) * rng.normal(size=(sets, ways, 1, items))
+        values = of_seeds + 0.3 * (common + own) + rng.normal(0, 0.3, (sets, ways, seeds, items))
+        estimate = crossed_interval(list(values.reshape(-1, seeds, items)), items=np.repeat(range(sets), ways).tolist())
+        hits += estimate.low <= 0 <= estimate.high
+    assert 0.93 <= hits / WORLDS <= 0.97
 
 
 @pytest.mark.parametrize("seeds", [3, 6])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -20,16 +22,18 @@ def board(rng: np.random.Generator, effects: list[float], seeds: int = 3, items:
     }
 
 
-def literal_means(scores: Scores, draws: int, rng: np.random.Generator) -> np.ndarray:
+def literal_means(scores: Scores, draws: int, rng: np.random.Generator, items_of: Sequence[int] = ()) -> np.ndarray:
     """Draw by draw and task by task: pick seeds and items, then average what was picked."""
     tasks = len(next(iter(scores.values())))
     seeds = len(next(iter(scores.values()))[0])
     means = np.zeros((draws, len(scores)))
     for draw in range(draws):
         of_seeds = rng.integers(0, seeds, seeds - 1)
+        drawn: dict[int, np.ndarray] = {}
         for task in range(tasks):
             items = next(iter(scores.values()))[task].shape[1]
-            of_items = rng.integers(0, items, items)
+            first = items_of[task] if items_of else task
+            of_items = drawn.setdefault(first, rng.integers(0, items, items))
             for at, row in enumerate(scores.values()):
                 means[draw, at] += row[task][np.ix_(of_seeds, of_items)].mean() / tasks
     return means
@@ -43,6 +47,28 @@ def test_draws_are_those_of_the_literal_bootstrap() -> None:
     theirs = literal_means(scores, 2000, rng)
     assert ours.mean(axis=0) == pytest.approx(theirs.mean(axis=0), abs=0.005)
     assert np.cov(ours.T) == pytest.approx(np.cov(theirs.T), rel=0.15)
+
+
+def test_tasks_on_the_same_items_draw_them_together() -> None:
+    rng = np.random.default_rng(8)
+    shared = rng.normal(0, 0.6, 25)
+    scores = {
+        name: [task + (effect * shared if task.shape[1] == 25 else 0) for task in tasks]
+        for effect, (name, tasks) in enumerate(board(rng, [0.0, 0.02, 0.05], seeds=4, items=(25, 15, 25)).items(), 1)
+    }
+    tasks = [np.stack(task, axis=2) for task in zip(*scores.values(), strict=True)]
+    same_items = (0, 1, 0)
+    ours = task_means(tasks, same_items, draws=4000, seed=0).mean(axis=0)
+    theirs = literal_means(scores, 2000, rng, same_items)
+    assert ours.mean(axis=0) == pytest.approx(theirs.mean(axis=0), abs=0.01)
+    assert np.cov(ours.T) == pytest.approx(np.cov(theirs.T), rel=0.15)
+    apart = task_means(tasks, draws=4000, seed=0).mean(axis=0)
+    assert (apart.var(axis=0) < 0.8 * ours.var(axis=0)).all()
+    twice = [tasks[0], tasks[0]]
+    one, other = task_means(twice, (0, 0), draws=50, seed=0)
+    assert one.tolist() == other.tolist()
+    table = bootstrap_ranks(scores, draws=500, items=["q", "r", "q"])
+    assert table.p_best.tolist() != bootstrap_ranks(scores, draws=500).p_best.tolist()
 
 
 def test_the_summary_is_the_literal_one() -> None:
