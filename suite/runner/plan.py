@@ -53,9 +53,7 @@ def make_plan(experiment: Experiment, cells: Sequence[Cell], lanes: int) -> Plan
     """Look up every cell in the caches and the store; computes no feature, trains and downloads nothing."""
     with nothing_fetched():
         here = {name: _is_at_hand(experiment, name) for name in dict.fromkeys(cell.base_model for cell in cells)}
-        planned = tuple(
-            Planned(cell, _state(experiment, cell) if here[cell.base_model] else "to do") for cell in cells
-        )
+        planned = tuple(Planned(cell, _state(experiment, cell) if here[cell.base_model] else "to do") for cell in cells)
     costs = [
         result.cost.training_seconds + result.cost.evaluation_seconds
         for results in experiment.recorded.values()

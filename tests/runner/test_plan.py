@@ -35,7 +35,8 @@ class Nobody(BaseHTTPRequestHandler):
         asked.append(self.path)
         self.send_error(404)
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def log_message(self, *_: Any) -> None:
         """Stay silent."""
