@@ -1,7 +1,7 @@
 """Files of public data: a copy under BREADTH_DATA where there is one, else a pinned download into the cache.
 
 Either way the bytes are checked: a source's sha256 is that of the uncompressed file, so a gzipped local copy and
-the original agree, and a mirror that changed is refused.
+the original agree, and a mirror that changed is refused. `nothing_fetched` keeps all of a block off the network.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import gzip
 import hashlib
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -56,12 +57,36 @@ def fetch(source: Source, *, notify: Callable[[str], None], progress: Progress =
         if local is not None:
             notify(f"Unpacking {source.local} from {local}.")
             _unpack(local, target, source)
+        elif not _fetching:
+            raise StorageError(_not_here(source) + " Only a run downloads it.")
         else:
             notify(f"Downloading {source.local} from {source.url}.")
             _download(source, target, progress)
     finally:
         lock.release()
     return target
+
+
+_fetching = True
+
+
+@contextmanager
+def nothing_fetched() -> Iterator[None]:
+    """Download nothing in the block, neither from public addresses nor from the Hub: what is not here is an error."""
+    global _fetching
+    from huggingface_hub import constants
+
+    before = _fetching, constants.HF_HUB_OFFLINE
+    _fetching, constants.HF_HUB_OFFLINE = False, True
+    try:
+        yield
+    finally:
+        _fetching, constants.HF_HUB_OFFLINE = before
+
+
+def is_fetching() -> bool:
+    """Whether anything may be downloaded: not within `nothing_fetched`."""
+    return _fetching
 
 
 def local_copy(source: Source) -> Path | None:

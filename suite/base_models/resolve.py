@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from suite.base_models.packing import Corpus
 from suite.errors import TrainingError
 from suite.hashing import content_key, sources_sha256
 from suite.reporting import Notify, Progress, no_progress, say_nothing
+from suite.sources import is_fetching
 
 if TYPE_CHECKING:
     from suite.track import BuiltModel, HubModel, Track
@@ -65,33 +67,57 @@ def corpus_of(model: BuiltModel, track: Track) -> Corpus:
 
 
 def is_ready(model: HubModel | BuiltModel, track: Track, *, cache: Path) -> bool:
-    """Whether `resolve_base` would find the model without downloading or pretraining."""
+    """Whether `resolve_base` would find the model, all of its weights, without downloading or pretraining."""
     if model.kind == "built":
         return (cache / "base-models" / base_key(model, corpus_of(model, track))).is_dir()
-    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    return isinstance(try_to_load_from_cache(model.hub, "config.json", revision=_revision(model)), str)
+    try:
+        folder = _snapshot(model.hub, model.revision, here=True)
+    except (HFValidationError, OSError):  # no name that the Hub could have; not here, or not all that belongs to it
+        return False
+    return (folder / "config.json").is_file() and all(path.is_file() for path in weight_files(folder))
 
 
 def download(hub: str, revision: str) -> Path:
     """A model of the Hub in the Hub's cache on this disk. Raises TrainingError when the Hub does not give it."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    import httpx
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        folder = snapshot_download(
-            hub,
-            revision=None if revision == "not pinned" else revision,
-            allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"],
-        )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        return _snapshot(hub, revision, here=not is_fetching())
+    except (HFValidationError, HfHubHTTPError, httpx.HTTPError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TrainingError(
             f"The model {hub} (revision {revision}) cannot be had from the Hub: {reason} Check the "
             "connection; for a gated model accept its licence on the Hub and log in with `hf auth login`."
         ) from error
-    return Path(folder)
 
 
-def _revision(model: HubModel) -> str | None:
-    return None if model.revision == "not pinned" else model.revision
+def _snapshot(hub: str, revision: str, *, here: bool) -> Path:
+    """The folder of a model in the Hub's cache, fetched unless `here`; may then lack files, as one of a config alone.
+
+    Raises HFValidationError, HfHubHTTPError, httpx.HTTPError or OSError (of what is missing here) where there is none.
+    """
+    from huggingface_hub import snapshot_download
+
+    return Path(
+        snapshot_download(
+            hub,
+            revision=None if revision == "not pinned" else revision,
+            allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"],
+            local_files_only=here,
+        )
+    )
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files a model's weights should be in, by its index where it has one; some may be missing.
+
+    A snapshot may hold the config alone, or be half fetched; and some repositories hold their model twice.
+    """
+    index = folder / "model.safetensors.index.json"
+    names = {"model.safetensors"}
+    if index.is_file():
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    return [folder / name for name in sorted(names)]

@@ -143,18 +143,17 @@ def _folders() -> Iterator[Finding]:
 
 def _tracks() -> Iterator[Finding]:
     from suite import machine
+    from suite.runner.lacking import lacking
     from suite.track import load_track, track_names
 
-    has_gpu = bool(machine.gpus())
+    hardware = machine.hardware()
     for name in track_names():
         track = load_track(name)
-        kinds = {task.kind for task in track.evaluation.tasks}
         hours = f"{track.gpu_hours:g} GPU-hours" if track.gpu_hours else "runs on a CPU"
-        if "harness" in kinds and not _version("lm_eval"):
-            yield Finding(f"track {name}", "limited", f"its harness tasks need breadth[eval] ({hours})")
-        elif track.gpu_hours and not has_gpu:
-            judge = ", and its judge GPUs of its own" if any(kind.endswith("-judge") for kind in kinds) else ""
-            yield Finding(f"track {name}", "limited", f"needs a GPU{judge} ({hours})")
+        if reasons := lacking(track, hardware):
+            yield Finding(f"track {name}", "limited", f"cannot run here ({hours})", " ".join(reasons))
+        elif track.gpu_hours and not machine.gpus():
+            yield Finding(f"track {name}", "limited", f"can run, slowly ({hours})", "take a machine with a GPU")
         else:
             yield Finding(f"track {name}", "ok", f"can run ({hours})")
 

@@ -31,7 +31,9 @@ def evaluate(
     judge: Annotated[str | None, typer.Option(help="The judge: a folder, or NAME@COMMIT; default the suite's.")] = None,
     engine: Annotated[str, typer.Option(help="auto, transformers or vllm.")] = "auto",
     dtype: Annotated[str, typer.Option(help="float32 or bfloat16; default bfloat16 on a GPU.")] = "",
-    batch_size: Annotated[int, typer.Option(help="Rows of a forward pass.", min=1)] = 16,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Rows at a time, a judge's too; default 128 with vllm, else 16.", min=1)
+    ] = None,
     gpus: Annotated[int, typer.Option(help="GPUs that vllm splits the model over.", min=1)] = 1,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Keep every item's value in a JSON file.")
@@ -106,7 +108,7 @@ def _specs(written: str, *, limit: int | None, max_new_tokens: int | None, judge
     return specs
 
 
-def _setting(template: str, max_length: int, engine: str, dtype: str, batch_size: int, gpus: int) -> Setting:
+def _setting(template: str, max_length: int, engine: str, dtype: str, batch_size: int | None, gpus: int) -> Setting:
     from suite.evaluation.suite_run import Setting
     from suite.machine import gpus as cards
     from suite.machine import visible_gpus
@@ -127,7 +129,9 @@ def _tasks(specs: list[TaskSpec], setting: Setting, display: Display) -> list[Ta
     tasks = []
     for spec in specs:
         display.say(f"Items of {spec.name} ...")
-        tasks.append(load_suite(spec, engine=setting.engine, dtype=setting.dtype, notify=display.say))
+        tasks.append(
+            load_suite(spec, engine=setting.engine, dtype=setting.dtype, rows=setting.batch_size, notify=display.say)
+        )
     return tasks
 
 

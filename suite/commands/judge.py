@@ -18,7 +18,9 @@ def judge(
     of: Annotated[str, typer.Option(help="Models whose published judgements are judged again; comma-separated.")] = "",
     limit: Annotated[int | None, typer.Option(help="Only N pairs of each model, always the same ones.", min=1)] = 50,
     engine: Annotated[str, typer.Option(help="auto, transformers or vllm.")] = "auto",
-    batch_size: Annotated[int, typer.Option(help="Rows of a forward pass.", min=1)] = 16,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Rows at a time; default 128 with vllm, else 16.", min=1)
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Keep the figures in a JSON file.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many prompts would be put to it.")] = False,
 ) -> None:
@@ -49,7 +51,7 @@ def judge(
     if engine not in ("auto", "transformers", "vllm"):
         raise UsageError(f"--engine is auto, transformers or vllm, not {engine!r}.")
     name, _, commit = model.partition("@")
-    asked = JudgeModel(name, commit or "not pinned", chosen_engine(engine))  # type: ignore[arg-type]
+    asked = JudgeModel(name, commit or "not pinned", chosen_engine(engine), rows=batch_size)  # type: ignore[arg-type]
     asked.check("agreement")
     chosen = [part.strip() for part in of.split(",") if part.strip()] or list(published_models())
     if not dry_run:
@@ -61,7 +63,7 @@ def judge(
         if dry_run:
             console.print(f"{pairs:,} pairs of {len(judged)} models, {2 * pairs:,} prompts. Nothing was run.")
             return
-        with Judge(asked, batch_size=batch_size) as opened:
+        with Judge(asked) as opened:
             found = study(opened, judged, limit, display.work("models"))
     _print(console, found)
     console.print(f"{opened.asked:,} verdicts are new; all are kept in {opened.store.path}.", highlight=False)

@@ -90,13 +90,15 @@ def _carried_out(asked: Asked, *, update: bool) -> tuple[Baseline, Check, Traine
     from suite.runner.executors import count_lanes
 
     known = Baseline() if update and not asked.path.exists() else read_baseline(asked.path)
+    if not (update or known.strategies or asked.strategies):
+        raise RegressionError(f"{asked.path} records no strategy, so nothing can be checked: add --update.")
     specs = split_strategies(asked.strategies) or tuple(known.strategies)
     here = known.on_the_pool_of_now() if update else known
     if here != known:
         # Another pool has other picks of everything.
         specs = tuple(dict.fromkeys([*known.strategies, *specs]))
     with Display(Console(stderr=True, soft_wrap=True)) as display, Laboratory(here.setting) as laboratory:
-        if asked.strategies is None and (update or not specs):
+        if asked.strategies is None and update:
             specs = tuple(dict.fromkeys([*specs, *default_strategies(laboratory.context)]))
         found = check(here, specs, laboratory, timed=asked.timed, recording=update, watch=display.work("strategies"))
         if not asked.train:
@@ -129,21 +131,23 @@ def _told(
 
     from suite.atomic import write_text
     from suite.commands import regress_formats
-    from suite.regression.verdicts import exit_code
+    from suite.regression.verdicts import EXIT_BROKEN, exit_code
 
     console = Console(soft_wrap=True, stderr=as_json)
     regress_formats.show(found, console)
+    unchecked = bool(found.unrecorded) and not update
+    status = EXIT_BROKEN if unchecked else exit_code(found.verdict)
     if as_json:
-        typer.echo(regress_formats.as_json(found))
+        typer.echo(regress_formats.as_json(found, status))
     if markdown is not None:
         write_text(markdown, regress_formats.as_markdown(found))
     if update:
         return _update(known, found, asked.path, console, trained, yes=yes)
-    if found.unrecorded and asked.strategies is not None:
+    if unchecked:
         raise RegressionError(
             f"{asked.path} has no record of {', '.join(found.unrecorded)}: make one with --update --strategies."
         )
-    return exit_code(found.verdict)
+    return status
 
 
 def _update(known: Baseline, found: Check, path: Path, console: Console, trained: Trained | None, *, yes: bool) -> int:
@@ -159,7 +163,7 @@ def _update(known: Baseline, found: Check, path: Path, console: Console, trained
         console.print(f"\n{path} changes:", highlight=False)
         for line in lines:
             console.print(f"  {line}", highlight=False, markup=False)
-        if not yes and not typer.confirm("Write it?", err=True):
+        if not yes and not _agreed():
             raise RegressionError("Nothing was written.")
         with changing(path) as there:
             # What others recorded meanwhile stays.
@@ -174,3 +178,10 @@ def _update(known: Baseline, found: Check, path: Path, console: Console, trained
     if failed:
         console.print(f"Not recorded, because they fail: {', '.join(failed)}.", highlight=False)
     return EXIT_BROKEN if failed else EXIT_FINE
+
+
+def _agreed() -> bool:
+    try:
+        return typer.confirm("Write it?", err=True)
+    except typer.Abort as error:
+        raise RegressionError("Nothing was written, because nobody answered: --yes writes without asking.") from error

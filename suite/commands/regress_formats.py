@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from suite.plain_text import markdown_code, markdown_table, markdown_text
 from suite.regression.baseline import made_on
 from suite.regression.observing import first_difference, jaccard
-from suite.regression.verdicts import ORDER, Aspect, Judged, Verdict, exit_code
+from suite.regression.verdicts import ORDER, Aspect, Judged, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,12 +86,12 @@ def as_markdown(found: Check) -> str:
     return "\n".join(page) + "\n"
 
 
-def as_json(found: Check) -> str:
+def as_json(found: Check, exit_status: int) -> str:
     """Everything, for programs."""
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "verdict": found.verdict,
-        "exit_status": exit_code(found.verdict),
+        "exit_status": exit_status,
         "made_on": made_on(),
         "unrecorded": list(found.unrecorded),
         "strategies": {one.spec: _as_json(one, found) for one in found.judged},

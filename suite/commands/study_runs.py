@@ -89,13 +89,13 @@ def carry_out(
     lanes = asked.where.lanes_here()
     with Display(Console(stderr=True, soft_wrap=True), len(planned)) as display:
         experiment = Experiment(track, store, display.say, display.work, asked.discard_models)
-        # Tasks that cannot run here say so now, not after hours of selecting.
-        _ = experiment.tasks
         if asked.dry_run:
             plan = make_plan(experiment, planned, lanes)
             print_plan(console, plan)
             print_costs(console, reckon(experiment, plan, find_card(None), asked.where.gpus_per_cell))
             return None
+        # Tasks that cannot run here say so now, not after hours of selecting.
+        _ = experiment.tasks
         executor = asked.where.executor(experiment, planned) if asked.run else None
         study = make(experiment)
         outcome = Runner(experiment, executor=executor, watcher=display).run(study.cells) if executor else None

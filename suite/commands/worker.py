@@ -57,8 +57,9 @@ def worker(
 
     results = open_store(requests_url(store))
     asked = open_store(requests) if requests else results
-    served, called, lanes = served_tracks(tracks), name or _machine_name(), count_lanes(jobs)
+    called, lanes = name or _machine_name(), count_lanes(jobs)
     with Display(Console(stderr=True, soft_wrap=True)) as display:
+        served = served_tracks(tracks, results, notify=display.say)
         for opened in (results, asked):
             _check_access(opened, display)
         queue = Queue(asked)

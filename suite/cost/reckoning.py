@@ -24,6 +24,7 @@ from suite.cost.formulas import (
 from suite.cost.judges import judges_too_large, room_for_a_judge
 from suite.cost.lengths import JUDGED, Asked, Lengths, padded_share
 from suite.cost.shapes import Shape, ShapeUnknown, shape_of, shape_of_named
+from suite.sources import nothing_fetched
 
 if TYPE_CHECKING:
     from suite.cost.cards import Card
@@ -91,7 +92,15 @@ class Reckoned:
 
 
 def reckon(experiment: Experiment, plan: Plan, card: Card, gpus_per_cell: int = 1) -> Reckoned:
-    """The cost of each kind of cell in a plan; finished and evaluated ones cost nothing more. Nothing is computed."""
+    """The cost of each kind of cell in a plan; finished and evaluated ones cost nothing more.
+
+    Nothing is computed or downloaded.
+    """
+    with nothing_fetched():
+        return _reckon(experiment, plan, card, gpus_per_cell)
+
+
+def _reckon(experiment: Experiment, plan: Plan, card: Card, gpus_per_cell: int) -> Reckoned:
     track = experiment.track
     lengths = Lengths(track)
     counts: dict[tuple[str, int, str], list[Cell]] = {}

@@ -6,6 +6,7 @@ import json
 from math import prod
 from pathlib import Path
 
+from suite.base_models.resolve import weight_files
 from suite.cost.shapes import ShapeUnknown, config_here, shape_of_named
 
 FLOATS = ("F64", "F32", "F16", "BF16")
@@ -33,14 +34,10 @@ def _counted(folder: Path, width: int) -> float | None:
     """Bytes of the tensors in a folder's safetensors; None unless all of them are there and can be read."""
     from safetensors import SafetensorError, safe_open
 
-    index = folder / "model.safetensors.index.json"
-    names = {"model.safetensors"}
-    if index.is_file():
-        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
     total = 0.0
     try:
-        for name in sorted(names):
-            with safe_open(folder / name, framework="numpy") as file:
+        for path in weight_files(folder):
+            with safe_open(path, framework="numpy") as file:
                 for tensor in file.keys():  # noqa: SIM118 - it is no mapping
                     part = file.get_slice(tensor)
                     kind = part.get_dtype()

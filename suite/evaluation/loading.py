@@ -11,6 +11,7 @@ from suite.evaluation.formats import read_items, subsample
 from suite.evaluation.likelihood import ResponseLikelihood
 from suite.evaluation.multiple_choice import MultipleChoice
 from suite.evaluation.protocol import Item, Problem, Task
+from suite.evaluation.rows import rows_stated
 from suite.reporting import Notify, say_nothing
 from suite.sources import fetch
 
@@ -49,11 +50,13 @@ def load_suite(
     *,
     engine: EngineName = "auto",
     dtype: Literal["float32", "bfloat16"] = "float32",
+    rows: int | None = None,
     notify: Notify = say_nothing,
 ) -> Task:
     """A task that needs no track: one of the harness, or a judged one. Raises as `load_tasks` does.
 
-    `engine` and `dtype` are those of the models that answer: what runs a judge follows from them.
+    `engine`, `dtype` and `rows` at a time (None: not stated) are those of the models that answer: what runs a judge,
+    and how, follows from them.
     """
     if spec.kind == "harness":
         from suite.evaluation.harness.task import load_harness_task
@@ -61,14 +64,20 @@ def load_suite(
         return load_harness_task(spec)
     from suite.evaluation.judging.loading import load_judged_task
 
-    return load_judged_task(spec, engine=engine, dtype=dtype, notify=notify)
+    return load_judged_task(spec, engine=engine, dtype=dtype, rows=rows, notify=notify)
 
 
 def load_task(spec: TaskSpec, track: Track, *, engine: EngineName | None = None, notify: Notify = say_nothing) -> Task:
     """One task of a track; raises as `load_tasks` does."""
     if spec.kind in NEEDS:
         evaluation = track.evaluation
-        return load_suite(spec, engine=engine or evaluation.engine, dtype=evaluation.dtype, notify=notify)
+        return load_suite(
+            spec,
+            engine=engine or evaluation.engine,
+            dtype=evaluation.dtype,
+            rows=rows_stated(evaluation),
+            notify=notify,
+        )
     if spec.format.startswith(MICROWORLD):
         items = _microworld(spec, track)
     elif spec.data is None:

@@ -13,6 +13,7 @@ from suite.engines import chosen_engine, open_engine
 from suite.errors import BreadthError, EvaluationError, UsageError
 from suite.evaluation.judged_later import Waiting, judge_all
 from suite.evaluation.protocol import AskedModel, Task, TaskOutcome
+from suite.evaluation.rows import ROWS
 from suite.evaluation.run import ask_together
 from suite.reporting import Progress, no_progress
 from suite.templates import get_template
@@ -30,14 +31,14 @@ BASE = "base"
 class Setting:
     """How models are run: engine, numbers, the template of instructions, and the most tokens of prompt and answer.
 
-    `gpus` is over how many the vllm engine splits each matrix.
+    `batch_size` None leaves the rows at a time to the engine, `gpus` is over how many vllm splits each matrix.
     """
 
     template: str = "alpaca"
     max_length: int = 2048
     engine: Literal["auto", "transformers", "vllm"] = "auto"
     dtype: Literal["float32", "bfloat16"] = "float32"
-    batch_size: int = 16
+    batch_size: int | None = None
     gpus: int = 1
 
 
@@ -114,7 +115,7 @@ def run_suites(
         setting.engine,
         base,
         dtype=setting.dtype,
-        batch_size=setting.batch_size,
+        batch_size=setting.batch_size or ROWS[chosen_engine(setting.engine)],
         vllm=vllm_settings(setting, tuple(adapters.values())) if chosen_engine(setting.engine) == "vllm" else None,
     )
     models = {

@@ -71,15 +71,16 @@ def locate_model(name: str) -> Located:
 
 @lru_cache(maxsize=32)
 def _from_hub(name: str, patterns: Iterable[str]) -> Located:
+    import httpx
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     repository, _, revision = name.partition("@")
     try:
         folder = snapshot_download(
             repository, revision=revision or None, allow_patterns=list(patterns), ignore_patterns=list(NOT_OURS)
         )
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HFValidationError, HfHubHTTPError, httpx.HTTPError, OSError) as error:
         first_line = str(error).strip().split("\n")[0]
         raise FeatureError(
             f"{name!r} is neither a folder here nor a Hub repository that can be fetched ({first_line}). "

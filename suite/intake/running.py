@@ -14,7 +14,7 @@ from suite.intake.given import Given, Spent
 from suite.intake.record import former_record, record_of, write_record
 from suite.intake.requests import Request
 from suite.intake.selections import Which
-from suite.reporting import Notify, Progress
+from suite.reporting import Notify, Progress, no_progress
 from suite.runner.runner import Watcher
 
 if TYPE_CHECKING:
@@ -165,16 +165,29 @@ def _loaded(folder: Path, track: Track, spent: Mapping[Which, Spent]) -> Iterato
         strategies.forget(made.info.name)
 
 
-def served_tracks(names: list[str] | None) -> dict[str, Track]:
-    """The tracks a worker serves: those named (or files of one's own), else all that this machine can run."""
-    from suite.machine import gpus
+def served_tracks(names: list[str] | None, store: Store, *, notify: Notify) -> dict[str, Track]:
+    """The tracks a worker serves: those named (or files of one's own), else all that this machine can run.
+
+    Raises CannotRun for one that is named and cannot run here, TrainingError for one whose models are closed to us:
+    a worker would take its requests one after the other and fail them. Others are left out, and `notify` is told why.
+    """
+    from suite.machine import gpus, hardware
+    from suite.runner.experiment import Experiment
+    from suite.runner.lacking import check_here
     from suite.track import load_track, track_names
 
-    if names:
-        loaded = [load_track(name) for name in names]
-    else:
-        everything = [load_track(name) for name in track_names()]
-        loaded = everything if gpus() else [track for track in everything if track.gpu_hours == 0]
-    if not loaded:
-        raise BreadthError("No track can be run on this machine without a GPU; name some with --tracks.")
-    return {track.name: track for track in loaded}
+    loaded = [load_track(name) for name in names or track_names()]
+    if not names and not gpus():
+        loaded = [track for track in loaded if track.gpu_hours == 0]
+    served = {}
+    for track in loaded:
+        try:
+            check_here(Experiment(track, store, notify, lambda title: no_progress), hardware())
+            served[track.name] = track
+        except BreadthError as error:
+            if names:
+                raise
+            notify(f"{track.name} is not served: {error}")
+    if not served:
+        raise BreadthError("No track can be run on this machine; `breadth doctor` says what is missing.")
+    return served

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from suite.errors import TrainingError
+from suite.errors import BreadthError, FeatureError, TrainingError
 from suite.runner.stages import evaluation_key, training_key
+from suite.sources import nothing_fetched
 from suite.training.job import TrainedModel
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ class Plan:
 
 
 def make_plan(experiment: Experiment, cells: Sequence[Cell], lanes: int) -> Plan:
-    """Look up every cell in the caches and the store; computes no feature, trains nothing."""
-    planned = tuple(Planned(cell, _state(experiment, cell)) for cell in cells)
+    """Look up every cell in the caches and the store; computes no feature, trains and downloads nothing."""
+    with nothing_fetched():
+        here = {name: _is_at_hand(experiment, name) for name in dict.fromkeys(cell.base_model for cell in cells)}
+        planned = tuple(Planned(cell, _state(experiment, cell) if here[cell.base_model] else "to do") for cell in cells)
     costs = [
         result.cost.training_seconds + result.cost.evaluation_seconds
         for results in experiment.recorded.values()
@@ -63,13 +66,25 @@ def make_plan(experiment: Experiment, cells: Sequence[Cell], lanes: int) -> Plan
     return Plan(planned, stated, "the track's own figure" if stated else "nothing: the track states none", lanes)
 
 
+def _is_at_hand(experiment: Experiment, base_model: str) -> bool:
+    """Whether all that a cell's state hangs on is on this disk: of a cell whose pool is not, nothing is kept here."""
+    if not experiment.base_ready(base_model):
+        return False
+    try:
+        _ = experiment.base(base_model), experiment.pool, experiment.tasks
+    except BreadthError:  # a run fetches it, or says what is wrong with it
+        return False
+    return True
+
+
 def _state(experiment: Experiment, cell: Cell) -> State:
-    if not experiment.base_ready(cell.base_model):
-        return "to do"
     picked = None
     if cell.strategy is not None:
         selector = experiment.selector(cell.base_model)
-        picked = selector.cached(cell.strategy, cell.budget, cell.selection_seed)
+        try:
+            picked = selector.cached(cell.strategy, cell.budget, cell.selection_seed)
+        except FeatureError:  # a model that its features read is not here
+            return "to do"
         if picked is None:
             return "to do"
     if experiment.finished(cell, picked):

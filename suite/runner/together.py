@@ -1,7 +1,8 @@
 """Evaluating many fine-tunes in one engine start: all are trained first, then evaluated in groups that share batches.
 
-An engine that takes a minute to start, and a GPU's memory while it runs, is started once a base model and lane. What
-the groups leave in the cache is then recorded cell by cell as ever, under the cells' own locks.
+An engine that takes a minute to start, and a GPU's memory while it runs, is started once a group (once a base model and
+lane, where no judge wants the GPU between groups). What the groups leave in the cache is then recorded cell by cell as
+ever, under the cells' own locks.
 """
 
 from __future__ import annotations

@@ -70,6 +70,9 @@ def test_a_change_is_broken_until_it_is_made_the_baseline(small: Path, monkeypat
     before = read_baseline(small / FILE)
     with pytest.raises(RegressionError, match="Nothing was written"):
         regress(*options, "--update", answer="n\n")
+    with pytest.raises(RegressionError, match="nobody answered: --yes") as unanswered:
+        regress(*options, "--update", answer="")
+    assert unanswered.value.exit_code == 2, "1 says that a strategy became worse"
     assert read_baseline(small / FILE) == before
     assert "picks from step 1 on (Jaccard 1.000)" in regress(*options, "--update", answer="y\n")
     after = read_baseline(small / FILE)
@@ -92,7 +95,10 @@ def test_another_pool_is_another_baseline(small: Path, baseline: Baseline) -> No
 
 
 def test_what_cannot_be_checked_has_status_2(small: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.json"
+    Baseline().write(empty)
     for arguments, said in [
+        (("-b", str(empty)), "records no strategy, so nothing can be checked"),
         (("-b", str(tmp_path / "nowhere.json")), "There is no baseline"),
         (("-b", str(small), "--strategies", "longest", "--untimed"), "has no record of longest"),
         (("-b", str(small), "--strategies", "longes"), "There is no strategy 'longes'"),

@@ -15,6 +15,7 @@ from tiny_track import TINY, command_in_process, experiment
 from suite.commands.executing import Where
 from suite.errors import EngineError, TrainingError, UnknownNameError, UsageError
 from suite.runner.cells import Cell
+from suite.runner.lacking import check_here
 from suite.runner.preflight import CannotRun, check_card, check_models, gpu_memory
 from suite.track import HubModel, load_track
 
@@ -123,6 +124,12 @@ def test_judges_that_are_closed_to_us_are_named_too(name: str, word: str, hub: N
     with pytest.raises(TrainingError, match=word) as refused:
         check_models(made, cells)
     assert "hf auth login" in str(refused.value)
+
+
+def test_a_worker_does_not_serve_what_is_closed_to_it(hub: None, own_home: Path) -> None:
+    made, _ = with_model("org/closed")
+    with pytest.raises(TrainingError, match="org/closed is gated"):
+        check_here(made, "AMD EPYC, 2 cores")
 
 
 def test_models_that_are_open_pass(hub: None, own_home: Path) -> None:

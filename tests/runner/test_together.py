@@ -13,8 +13,10 @@ import pytest
 from tiny_track import TINY, stored_results
 
 from suite.results import Result
+from suite.runner.cells import Wanted, chosen_strategies, plan_cells
 from suite.runner.schedule import Unit
 from suite.runner.together import LARGEST_GROUP, grouped
+from suite.track import load_track
 
 Breadth = Callable[..., "subprocess.CompletedProcess[str]"]
 CELLS = 1 + 2 + 2 + 2  # untuned, full, random (one draw), longest
@@ -124,11 +126,14 @@ def test_an_unknown_engine_and_one_that_is_not_there(own_home: Path, breadth: Br
     assert not (own_home / "cache" / "models").exists()
 
 
-def test_groups_are_even_of_one_base_and_enough_for_every_lane() -> None:
-    class Base:
-        def __init__(self, name: str) -> None:
-            self.name = name
+class Base:
+    """A base model, as far as groups are concerned."""
 
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def test_groups_are_even_of_one_base_and_enough_for_every_lane() -> None:
     def units(count: int, base: Any) -> list[tuple[Unit, None]]:
         return [(Unit(f"{base.name}{number}", (), None, base, 0), None) for number in range(count)]
 
@@ -143,3 +148,19 @@ def test_groups_are_even_of_one_base_and_enough_for_every_lane() -> None:
         assert max(sizes) - min(sizes) <= 1
         assert len(sizes) >= min(lanes, count)
     assert len({group.key for group in grouped(units(200, first), 2)}) == len(grouped(units(200, first), 2))
+
+
+def test_the_docs_say_how_many_share_a_start() -> None:
+    track = load_track("m2m-lora")
+    cells = plan_cells(track, chosen_strategies(track, None)[0], Wanted(base_models=("llama-2-7b",)))
+    base: Any = Base("llama-2-7b")
+    groups = grouped([(Unit(str(number), (), None, base, 0), None) for number in range(len(cells))], 1)
+    root = Path(__file__).parents[2]
+    told = f"groups of at most {LARGEST_GROUP}"
+    page = " ".join((root / "docs" / "paper-track.md").read_text().split())
+    assert told in page
+    assert f"the {len(cells)} cells of the command above are two groups" in page
+    assert len(groups) == 2
+    assert told in " ".join((root / "docs" / "engines.md").read_text().split())
+    assert f"up to {LARGEST_GROUP} adapters" in track.title
+    assert f"evaluated {LARGEST_GROUP} in a start" in (root / "README.md").read_text()

@@ -13,6 +13,7 @@ from suite.engines import EngineName, chosen_engine, engine_versions, open_engin
 from suite.engines.protocol import GenerationRequest
 from suite.errors import EvaluationError
 from suite.evaluation.judging.verdicts import VerdictStore
+from suite.evaluation.rows import judges_rows
 from suite.evaluation.run import in_slices
 from suite.hashing import canonical_json, content_key, file_sha256, library_versions
 from suite.home import verdicts_folder
@@ -50,13 +51,15 @@ class JudgeModel:
     """Which model judges: a name of the Hub with its commit, or a folder on this disk, and what runs it.
 
     The engine and the precision are settled where it is named, so that a run's workers on other machines judge as the
-    machine says that asks whether they have finished.
+    machine says that asks whether they have finished. `rows` at a time (None: as many as suit the engine) are no part
+    of which judge it is: greedy verdicts are kept whatever was beside them.
     """
 
     name: str
     revision: str = "not pinned"
     engine: Literal["transformers", "vllm"] = field(default_factory=judges_engine)
     dtype: Dtype = field(default_factory=judges_dtype)
+    rows: int | None = field(default=None, compare=False)
 
     def check(self, task: str) -> None:
         """Raise EvaluationError, naming `task`, unless the judge is a folder or pinned by commit."""
@@ -109,8 +112,8 @@ class Judge:
     Use it as a context manager, or call `close`: a judge may fill the GPU it is on.
     """
 
-    def __init__(self, model: JudgeModel, *, batch_size: int = 16) -> None:
-        self.model, self.batch_size = model, batch_size
+    def __init__(self, model: JudgeModel) -> None:
+        self.model, self.batch_size = model, judges_rows(model.engine, model.rows)
         self.store = VerdictStore(verdicts_folder() / f"{model.key[:32]}.sqlite")
         self.asked = 0
         self._folder = model.folder()

@@ -32,19 +32,26 @@ def load_questions(spec: TaskSpec, *, notify: Notify = say_nothing) -> tuple[Ite
     return tuple(READERS[spec.format](path, fetch(other, notify=notify) if other else None))
 
 
-def judge_of(spec: TaskSpec, engine: EngineName = "auto", dtype: Dtype = "float32") -> JudgeModel:
-    """A task's judge, run as goes with the `engine` and `dtype` of the models that answer."""
-    return JudgeModel(spec.judge, spec.judge_revision, judges_engine(engine), judges_dtype(dtype))
+def judge_of(
+    spec: TaskSpec, engine: EngineName = "auto", dtype: Dtype = "float32", rows: int | None = None
+) -> JudgeModel:
+    """A task's judge, run as goes with the `engine`, `dtype` and (where stated) `rows` of the models that answer."""
+    return JudgeModel(spec.judge, spec.judge_revision, judges_engine(engine), judges_dtype(dtype), rows)
 
 
 def load_judged_task(
-    spec: TaskSpec, *, engine: EngineName = "auto", dtype: Dtype = "float32", notify: Notify = say_nothing
+    spec: TaskSpec,
+    *,
+    engine: EngineName = "auto",
+    dtype: Dtype = "float32",
+    rows: int | None = None,
+    notify: Notify = say_nothing,
 ) -> JudgedTask:
-    """A judged task; `engine` and `dtype` are those of the models that answer.
+    """A judged task; `engine`, `dtype` and `rows` at a time (None: not stated) are those of the models that answer.
 
     Raises EvaluationError for a judge that is not pinned, StorageError for a file that cannot be had.
     """
-    judge = judge_of(spec, engine, dtype)
+    judge = judge_of(spec, engine, dtype, rows)
     judge.check(spec.name)
     questions = load_questions(spec, notify=notify)
     if spec.limit is not None and spec.limit > len(questions):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,15 @@ from suite.evaluation.judging.judge import Case, Judge, JudgeModel
 from suite.evaluation.judging.loading import load_judged_task, load_questions
 from suite.evaluation.judging.pairs import Compared, strengths
 from suite.evaluation.judging.prompts import grade_case, pair_case
+from suite.evaluation.judging.tasks import JudgedTask
+from suite.evaluation.loading import load_task
 from suite.evaluation.protocol import AskedModel, Item
 from suite.evaluation.run import evaluate_tasks
+from suite.evaluation.suite_run import Setting, run_suites
 from suite.evaluation.suites import suite, suites
 from suite.home import cache_folder
 from suite.templates import get_template
+from suite.track import Evaluation, load_track
 
 PLAIN = get_template("plain")
 
@@ -159,6 +164,54 @@ def test_a_longer_prompt_starts_the_judge_again_with_more_room(
             assert judge.verdicts([Case("room", str(words), "Judge.", "word " * words)]) == ["[[A]]"]
     assert len(rooms) == 2
     assert rooms[0] == 4096 < rooms[1]
+
+
+def test_a_judge_has_the_rows_that_its_engine_holds(prefers_the_first: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+
+    def opened(engine: str, *options: Any, **named: Any) -> Any:
+        rows.append(named["batch_size"])
+        return open_engine("transformers", *options, **named)
+
+    monkeypatch.setattr("suite.evaluation.judging.judge.open_engine", opened)
+    monkeypatch.setattr("suite.evaluation.judging.judge.engine_versions", lambda name: {name: "0"})
+    vllm, own = (JudgeModel(str(prefers_the_first), engine=engine) for engine in ("vllm", "transformers"))
+    stated = [replace(vllm, rows=32), replace(own, rows=32), replace(own, rows=4)]
+    for place, model in enumerate((vllm, own, *stated)):
+        with Judge(model) as judge:
+            judge.verdicts([Case("rows", str(place), "Judge.", f"word {place}")])
+    assert rows == [128, 16, 32, 16, 4]
+    # Greedy verdicts are the judge's, whatever was beside them: several tasks share one start and one store.
+    assert len({vllm, *stated}) == 2
+    assert stated[0].key == vllm.key
+
+
+def test_a_track_that_states_its_rows_states_the_judge_s() -> None:
+    track = load_track("m2m")
+
+    def rows(evaluation: Evaluation) -> int | None:
+        task = load_task(track.evaluation.tasks[1], track.model_copy(update={"evaluation": evaluation}))
+        assert isinstance(task, JudgedTask)
+        return task.judge.rows
+
+    assert rows(track.evaluation) is None
+    assert rows(track.evaluation.model_copy(update={"batch_size": 48})) == 48
+
+
+def test_models_outside_of_a_track_have_the_rows_that_their_engine_holds(
+    tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(name: str, folder: Path, **named: Any) -> Any:
+        raise EvaluationError(f"{name}: {named['batch_size']} rows")
+
+    monkeypatch.setattr("suite.evaluation.suite_run.open_engine", refused)
+    for setting, told in [
+        (Setting(engine="vllm"), "vllm: 128 rows"),
+        (Setting(engine="transformers"), "transformers: 16 rows"),
+        (Setting(engine="vllm", batch_size=8), "vllm: 8 rows"),
+    ]:
+        with pytest.raises(EvaluationError, match=told):
+            run_suites(tiny_base, {}, [], setting)
 
 
 def test_a_judge_that_writes_rubbish(tiny_base: Path, tmp_path: Path, engine: Any, tokenizer: Any) -> None:
