@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from ray_cluster import running_cluster
 
@@ -119,3 +120,30 @@ def test_places_that_are_lost_again_and_again_end_the_run(cluster: Any, own_home
         f"Node {cluster.address.partition(':')[0]} was the last: The actor is dead because its worker process" in said
     )
     assert "Mend it or take it away" in said
+
+
+def test_a_node_of_another_environment_works_in_the_drivers_folders(
+    cluster: Any, own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its verdicts would lie where nobody looks, and its tasks be made of other data than the driver's."""
+    data = tmp_path / "data"
+    data.mkdir()
+    monkeypatch.setenv("BREADTH_DATA", str(data))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "models"))
+    theirs = dict.fromkeys(("BREADTH_HOME", "BREADTH_DATA", "HF_HOME"), str(tmp_path / "of-the-node"))
+    with node(cluster, **theirs), joined(cluster, own_home) as executor:
+        seat = executor.seat(0, threads=1, logs=own_home / "logs")
+        wait_until(seat.ready)
+        # What the trainer and the evaluator are forked from is what the actor has started.
+        (actor,) = [one for one in psutil.process_iter(["cmdline"]) if _is_actor(one)]
+        wait_until(lambda: bool(actor.children()))
+        for child in actor.children():
+            environment = child.environ()
+            assert environment["BREADTH_HOME"] == str(own_home)
+            assert environment["BREADTH_DATA"] == str(data)
+            assert environment["HF_HOME"] == str(tmp_path / "models")
+        seat.stop()
+
+
+def _is_actor(process: psutil.Process) -> bool:
+    return any("ray::CellProcess" in part for part in process.info["cmdline"] or ())
