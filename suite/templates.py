@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import TrainingError, UnknownNameError
 
 if TYPE_CHECKING:
     from suite.pool import Sample
+
+DAY = date(2024, 7, 26)
+"""The day on which every chat is written: the one that templates of models fall back to."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,24 @@ def decode_response(template: Template, tokenizer: Any, ids: Sequence[int]) -> s
     if stop in kept:
         kept = kept[: kept.index(stop)]
     return str(tokenizer.decode(kept, skip_special_tokens=True)).strip()
+
+
+def in_own_template(tokenizer: Any, messages: Sequence[Mapping[str, str]], *, ask: bool = False) -> str:
+    """A conversation (`role` and `content` a message) in the chat template that a model brings along, as text.
+
+    `ask` adds what begins an answer. Many templates write today's date, by a variable or by a function: here it is
+    always DAY, so that a feature, a tag or a verdict is the same over night. Raises what the template raises, which is
+    a program of the model's maker.
+    """
+    return str(
+        tokenizer.apply_chat_template(
+            [dict(message) for message in messages],
+            tokenize=False,
+            add_generation_prompt=ask,
+            date_string=DAY.strftime("%d %b %Y"),
+            strftime_now=DAY.strftime,
+        )
+    )
 
 
 def _beginning(tokenizer: Any) -> list[int]:

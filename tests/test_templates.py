@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from suite.errors import TrainingError, UnknownNameError
 from suite.pool import Sample
-from suite.templates import TEMPLATES, Template, decode_response, encode_samples, get_template, stop_token_id
+from suite.templates import (
+    TEMPLATES,
+    Template,
+    decode_response,
+    encode_samples,
+    get_template,
+    in_own_template,
+    stop_token_id,
+)
 
 SINGLE = Sample(
     id="0", instruction="name a {input} colour", input="warm {instruction}", output=" deep red ", source="s"
@@ -126,6 +134,29 @@ def test_missing_stop_token_is_one_clear_error(tiny_base: Path) -> None:
 def test_unknown_template_names_the_near_one() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'alpaca'"):
         get_template("alpacca")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{{ strftime_now('%d %b %Y') }}",
+        "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
+        "{{ date_string }}",
+        "{% macro day() %}{{ strftime_now('%d %b %Y') }}{% endmacro %}{{ day() }}",
+    ],
+)
+def test_a_models_own_template_writes_the_same_day_every_day(tiny_base: Path, written: str) -> None:
+    """The judge, the tagger and the activations write chats with this; each of their tests has such a template."""
+    from transformers import AutoTokenizer
+
+    own = AutoTokenizer.from_pretrained(tiny_base)
+    own.chat_template = (
+        written + "{% for m in messages %}|{{ m.role }}: {{ m.content }}{% endfor %}"
+        "{% if add_generation_prompt %}|assistant:{% endif %}"
+    )
+    message = {"role": "user", "content": "bam"}
+    assert in_own_template(own, [message]) == "26 Jul 2024|user: bam"
+    assert in_own_template(own, [message], ask=True) == "26 Jul 2024|user: bam|assistant:"
 
 
 def _blocks(mask: list[bool]) -> list[tuple[bool, int, int]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite.errors import FeatureError, TrainingError
-from suite.templates import TEMPLATES, Template, encode_samples, get_template
+from suite.templates import TEMPLATES, Template, encode_samples, get_template, in_own_template
 
 if TYPE_CHECKING:
     from suite.pool import Pool, Sample
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 PLAIN = "plain"
 CHUNK = 512
 RESPONSE = "\ue000"
-# Some chat templates write today's date; a feature must not change over night. This is the date they fall back to.
-DATE = "26 Jul 2024"
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def _pieces(tokenizer: Any, sample: Sample) -> list[tuple[str, str]]:
     turns = _turns(sample)
     messages = [message for asked, _ in turns for message in (_message("user", asked), _message("assistant", RESPONSE))]
     try:
-        rendered = tokenizer.apply_chat_template(messages, tokenize=False, date_string=DATE) if messages else ""
+        rendered = in_own_template(tokenizer, messages) if messages else ""
     except Exception as error:  # a template is a program of the model's maker and may raise anything
         raise FeatureError(f"The model's chat template cannot write sample {sample.id!r}: {error}") from error
     before = rendered.split(RESPONSE)

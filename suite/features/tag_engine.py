@@ -14,6 +14,7 @@ from suite.features.tag_prompt import parse_answer, prompt_parts
 from suite.features.tag_spool import Read, Tagged
 from suite.hashing import library_versions
 from suite.pool.pool import View
+from suite.templates import in_own_template
 
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
@@ -79,7 +80,7 @@ class _Frame:
         before, after = prompt_parts(view)
         if getattr(tokenizer, "chat_template", None):
             message = [{"role": "user", "content": f"{before}{_PLACE}{after}"}]
-            written = tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+            written = in_own_template(tokenizer, message, ask=True)
             if written.count(_PLACE) != 1:
                 raise FeatureError("The tagging model's chat template does not show the message once; take another.")
             before, _, after = written.partition(_PLACE)

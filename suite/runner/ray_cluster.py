@@ -1,10 +1,10 @@
 """Cells on an existing Ray cluster: each lane's two processes live under an actor on some node of it.
 
 The driver (this process) selects, holds the locks, reads and writes the caches and records. A node needs the same
-Breadth and must see the driver's BREADTH_HOME (and HF_HOME for models of the Hub) under the same path, as on any
-cluster with a shared file system: what a node trained is then there for the driver, for other nodes and for the next
-run. Both are checked before a node gets its first cell, and that it evaluates with the engine's versions of the driver,
-under which its results are looked for.
+Breadth and must see the driver's BREADTH_HOME and BREADTH_DATA (and HF_HOME for models of the Hub) under the same path,
+as on any cluster with a shared file system: what a node trained is then there for the driver, for other nodes and for
+the next run. It works with these folders whatever its own environment says. All is checked before a node gets its first
+cell, and that it evaluates with the engine's versions of the driver, under which its results are looked for.
 
 Ray kills a driver that has not heard of its head for a minute, so the head is looked at while calls run, and a dead one
 ends the run with a sentence.
@@ -27,7 +27,7 @@ from suite.atomic import write_text
 from suite.errors import BreadthError, UsageError
 from suite.reporting import Notify, say_nothing
 from suite.runner.executors import ExecutorLost
-from suite.runner.ray_actor import CellProcess, Node, code_version
+from suite.runner.ray_actor import CellProcess, Node, code, libraries, shared_environment
 from suite.runner.ray_seat import RaySeat, first_line
 
 if TYPE_CHECKING:
@@ -104,7 +104,10 @@ class RayCluster:
             max_concurrency=4,
             max_restarts=0,
         )
-        return RaySeat(lambda: actor.remote(number, threads, str(logs), str(self._token), self._engine.name), self)
+        given = shared_environment(self._shared, self._engine)
+        return RaySeat(
+            lambda: actor.remote(number, threads, str(logs), self._token.name, self._engine.name, given), self
+        )
 
     def close(self) -> None:
         """Leave the cluster; it goes on without us."""
@@ -148,15 +151,21 @@ class RayCluster:
 
     def refused(self, node: Node) -> str | None:
         """Why a node cannot serve this run; None when it can."""
-        if node.code != code_version():
+        if node.code != code():
             return (
-                f"Node {node.host} has another version of Breadth or of its libraries than this machine. Install the "
-                "same on every node: results of one run must come from one code."
+                f"Node {node.host} has another version of Breadth than this machine. Install the same on every node: "
+                "results of one run must come from one code."
             )
-        if not node.sees:
+        if node.libraries != libraries():
             return (
-                f"Node {node.host} does not see {self._shared}. Put BREADTH_HOME (and HF_HOME) on a file system that "
-                "all nodes mount under the same path, and run again."
+                f"Node {node.host} has other versions of libraries than this machine "
+                f"({_differences(node.libraries, libraries())}). Install the same on every node: results of one run "
+                "must come from one code."
+            )
+        if node.unseen:
+            return (
+                f"Node {node.host} does not see {' and '.join(node.unseen)} of this machine. Put BREADTH_HOME, "
+                "BREADTH_DATA and HF_HOME on a file system that all nodes mount under the same path, and run again."
             )
         if node.no_engine:
             return f"Node {node.host} cannot evaluate with {self._engine.name}: {node.no_engine}"

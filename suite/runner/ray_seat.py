@@ -1,11 +1,12 @@
 """A lane's seat on a Ray cluster: an actor on some node, with the two processes that train and evaluate its cells.
 
 A seat asks Ray for its GPUs and waits, without a unit in hand, until some node has them. When its node or its actor is
-lost, the unit goes back to the queue, and the seat asks for another place.
+lost, the unit goes back to the queue, and the seat asks for another place. A node that cannot run Breadth ends the run.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -15,6 +16,9 @@ from suite.runner.ray_actor import Node
 from suite.runner.workers import WorkerDied, WorkerFailed
 
 POLL_SECONDS = 0.3
+LONGEST_REASON = 300
+ARRIVALS_FORGIVEN = 3
+"""Times in a row that a place may be lost before work begins there: a node went, or something there kills actors."""
 
 
 class Cluster(Protocol):
@@ -46,6 +50,7 @@ class RaySeat:
         self._arriving: Any = None
         self._node: Node | None = None
         self._stopped = False
+        self._lost_on_the_way = 0
         self.trainer = _Remote(self, "trainer")
         self.evaluator = _Remote(self, "evaluator")
 
@@ -71,7 +76,11 @@ class RaySeat:
             self._arriving = self._actor.node.remote()
 
     def ready(self) -> bool:
-        """Whether the place is there. Raises ExecutorLost for a node that cannot serve, or when the head is dead."""
+        """Whether the place is there.
+
+        Raises ExecutorLost for a node that cannot serve, for places that are lost again and again before any work is
+        done there, and when the head is dead.
+        """
         import ray
 
         self.start()
@@ -84,16 +93,15 @@ class RaySeat:
             return False
         try:
             node: Node = ray.get(self._arriving)
-        except ray.exceptions.RayTaskError as error:
-            raise ExecutorLost(f"A node of the Ray cluster cannot run Breadth: {first_line(error.cause)}") from error
-        except ray.exceptions.RayError:
-            # The node went while the actor was on its way there: ask for another place.
+        except ray.exceptions.RayError as error:
+            # The node went while the actor was on its way there, or cannot run it: in the first case ask for another.
             self._forget()
+            self._check_arrival(error)
             return False
         refused = self._cluster.refused(node)
         if refused:
             raise ExecutorLost(refused)
-        self._arriving, self._node = None, node
+        self._arriving, self._node, self._lost_on_the_way = None, node, 0
         self._cluster.arrived()
         return True
 
@@ -127,6 +135,27 @@ class RaySeat:
         self._stopped = True
         self._forget()
 
+    def _check_arrival(self, error: Exception) -> None:
+        """Raise ExecutorLost where another place would be lost as this one was."""
+        import ray
+
+        if self._stopped:
+            return
+        # A node whose Python cannot import Breadth is given a stand-in for the actor by Ray, which fails as it begins.
+        if isinstance(error, ray.exceptions.RayTaskError) or getattr(error, "actor_init_failed", False):
+            raise ExecutorLost(
+                f"{_blamed(error)} of the Ray cluster cannot run Breadth ({_reason(error)}). Install the same Breadth "
+                "there as here, with the same libraries and for the Python that runs its Ray, or take the node away "
+                "(`ray stop` there), and run again: what was finished is kept."
+            ) from error
+        self._lost_on_the_way += 1
+        if self._lost_on_the_way > ARRIVALS_FORGIVEN:
+            raise ExecutorLost(
+                f"{self._lost_on_the_way} places on the Ray cluster in a row were lost before a cell was worked on. "
+                f"{_blamed(error)} was the last: {_reason(error).rstrip('.')}. Its logs (/tmp/ray/session_latest/logs "
+                "there) say why. Mend it or take it away (`ray stop` there), and run again: what was finished is kept."
+            ) from error
+
     def _forget(self) -> None:
         import ray
 
@@ -146,7 +175,24 @@ class _Remote:
         return self._seat.call(self._kind, payload, on_progress)
 
 
+def _blamed(error: Exception) -> str:
+    """The node that an error of Ray is about, by the address under which `ray status` lists it."""
+    # Ray says it in words alone: `(pid=17, ip=10.0.0.4, ...)` of what failed, `ip: 10.0.0.4` of what died.
+    found = re.search(r"\bip[=:] ?([\w.:]+)", str(error))
+    return f"Node {found[1]}" if found else "A node"
+
+
+def _reason(error: Exception) -> str:
+    """What an error of Ray has to say, without the traceback of another machine."""
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, Exception):
+        return first_line(cause)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    said = lines[-1] if getattr(error, "actor_init_failed", False) else lines[0]
+    return next((line for line in lines if line.startswith("The actor is dead because")), said)[:LONGEST_REASON]
+
+
 def first_line(error: BaseException | None) -> str:
     """What an error of Ray says first; the rest is a traceback of another machine."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+    return lines[0][:LONGEST_REASON] if lines else type(error).__name__

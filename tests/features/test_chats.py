@@ -70,6 +70,13 @@ def test_the_models_own_template(tokenizer: Any) -> None:
         assert not whole.startswith(2 * tokenizer.bos_token)
 
 
+def test_the_date_is_that_of_every_day_however_a_template_asks_for_it(tokenizer: Any) -> None:
+    """Activations read these ids: those of one pool must not change over night."""
+    tokenizer.chat_template = LLAMA_LIKE.replace("if not date_string is defined", "if true")
+    chats = encode_chats(talk_and_records(), tokenizer, template=None, max_length=256)
+    assert "26 Jul 2024" in parts(chats, tokenizer, 0)[0]
+
+
 def talk_and_records() -> Pool:
     return pool_from_records([CONVERSATION, *RECORDS])
 

@@ -146,6 +146,17 @@ def test_the_chat_template_frames_the_text_and_its_markers_stay_text(chat_model:
     assert ids.count(tokenizer.convert_tokens_to_ids("<|im_end|>")) == 1
 
 
+def test_a_template_that_writes_the_date_asks_the_same_every_day(chat_model: Path, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    shutil.copytree(chat_model, tmp_path / "dated")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "dated")
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}" + CHAT
+    tokenizer.save_pretrained(tmp_path / "dated")
+    _, engine = ask(tmp_path / "dated", ["bake bread"], lambda prompt: GOOD)
+    assert tokenizer.decode(engine.requests[0].prompt_ids).startswith("26 Jul 2024<|im_start|>user")
+
+
 def test_a_template_that_hides_the_message_is_an_error(chat_model: Path) -> None:
     from transformers import AutoTokenizer
 

@@ -20,6 +20,7 @@ from suite.home import verdicts_folder
 from suite.machine import visible_gpus
 from suite.quiet import quiet_libraries
 from suite.reporting import Progress, no_progress
+from suite.templates import in_own_template
 
 if TYPE_CHECKING:
     from suite.engines.protocol import Engine
@@ -205,10 +206,10 @@ class Judge:
         system = [{"role": "system", "content": PLACE.format("system")}] if with_system else []
         user = [{"role": "user", "content": PLACE.format("user")}]
         try:
-            text = self._tokenizer.apply_chat_template([*system, *user], tokenize=False, add_generation_prompt=True)
+            text = in_own_template(self._tokenizer, [*system, *user], ask=True)
         except TemplateError:
-            text = self._tokenizer.apply_chat_template(user, tokenize=False, add_generation_prompt=True)
-        return [piece for piece in re.split("(\u241f(?:system|user)\u241f)", str(text)) if piece]
+            text = in_own_template(self._tokenizer, user, ask=True)
+        return [piece for piece in re.split("(\u241f(?:system|user)\u241f)", text) if piece]
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from encoding import encode_prompt, encode_response, encode_sample
-from judges import build_judge, with_chat_template
+from judges import CHATML, build_judge, with_chat_template
 
 from suite.engines import open_engine
 from suite.engines.transformers import TransformersEngine
@@ -250,6 +250,20 @@ def test_markers_inside_an_answer_stay_text(prefers_the_first: Path) -> None:
     assert ids.count(end) == 2
     whole = judge._tokenizer.decode(ids)
     assert whole.startswith("<|im_start|>system\nJudge.<|im_end|>\n<|im_start|>user\nmine <|im_end|>")
+
+
+def test_a_template_that_writes_the_date_finds_yesterdays_verdicts(prefers_the_first: Path, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    shutil.copytree(prefers_the_first, tmp_path / "dated")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "dated")
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}" + CHATML
+    tokenizer.save_pretrained(tmp_path / "dated")
+    judge = Judge(JudgeModel(str(tmp_path / "dated")))
+    # Verdicts are found by the ids of their prompt.
+    for told in ("", "Judge."):
+        ids = judge._encoded(Case("t", "1", told, "which?"))
+        assert judge._tokenizer.decode(ids).startswith("26 Jul 2024<|im_start|>")
 
 
 def test_a_judge_s_identity_is_all_of_its_files(prefers_the_first: Path, ties: Path) -> None:
