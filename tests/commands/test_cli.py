@@ -139,7 +139,7 @@ def test_a_wrong_track_file_is_named_with_key_and_rule(tmp_path: Path) -> None:
 
 
 def test_selecting_makes_the_base_model_for_those_alone_who_read_it(own_home: Path, tmp_path: Path) -> None:
-    for strategy in ("random", "macro-response", "novelselect"):
+    for strategy in ("random", "macro-response", "k-means:clusters=4"):
         made = whole_command("select", strategy, "--track", str(TINY), "-o", str(tmp_path / "picks.json"))
         assert made.returncode == 0, made.stderr
     assert not (own_home / "cache" / "base-models").exists()
@@ -156,7 +156,7 @@ def test_selecting_and_measuring(breadth: Breadth, tiny_home: Path, tmp_path: Pa
     record = json.loads(picks.read_text())
     assert len(record["ids"]) == len(set(record["ids"])) == 8
 
-    measured = breadth("measure", str(picks), "--track", str(TINY), "--metrics", "mean-length", "--json")
+    measured = whole_command("measure", str(picks), "--track", str(TINY), "--metrics", "mean-length", "--json")
     assert measured.returncode == 0, measured.stderr
     assert json.loads(measured.stdout)["metrics"]["mean-length"] > 0
 
