@@ -43,8 +43,10 @@ def test_a_tie_break_reversed(baseline: Baseline, laboratory: Laboratory, monkey
     kernel = strategies.kernels.novelselect
 
     def turned(values: np.ndarray) -> np.ndarray:
-        # Laid out as before: the kernel is not compiled once more.
-        return np.ascontiguousarray(values[::-1])
+        # Laid out and closed to writing as before: the kernel is not compiled once more.
+        found = np.ascontiguousarray(values[::-1])
+        found.setflags(write=values.flags.writeable)
+        return found
 
     def reversed_ties(embeddings: np.ndarray, density: np.ndarray, budget: int, *, first: int, **options: Any) -> Any:
         last = len(embeddings) - 1
