@@ -1,9 +1,9 @@
 """A program for the tests of killed runs: starts `breadth run` in forks of itself, so that libraries load once.
 
-Each line it reads is the BREADTH_HOME of one attempt, and what is the matter with training (nothing, mostly). It
-answers with the attempt's process id, and with how it ended once it has. What an attempt prints goes to `said.txt`
-beside its home. Only the start differs from what users run: the runner and its workers are forked from a process that
-has imported everything and computed nothing.
+Each line it reads is the BREADTH_HOME of one attempt, what is the matter with training (`-` is nothing), and more
+options of `breadth run`. It answers with the attempt's process id, and with how it ended once it has. What an attempt
+prints goes to `said.txt` beside its home. Only the start differs from what users run: the runner and its workers are
+forked from a process that has imported everything and computed nothing.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ def load() -> None:
     suite.runner.workers.multiprocessing.get_context = lambda method=None: forked  # type: ignore[attr-defined]
 
 
+NOTHING = "-"
+"""What is the matter where nothing is."""
 GREEDY_SEED = 2
 """The training seed whose fine-tunes want too much memory."""
 
@@ -93,17 +95,17 @@ def exhaust() -> None:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def attempt(home: Path, matter: str) -> None:
+def attempt(home: Path, matter: str, options: list[str]) -> None:
     """One `breadth run`, in a process of its own."""
     os.setsid()
-    if matter:
+    if matter != NOTHING:
         greedy(matter)
     output = os.open(home.parent / "said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ["BREADTH_HOME"] = str(home)
-    sys.argv = ["breadth", "run", "--track", str(TINY), "--jobs", "1"]
+    sys.argv = ["breadth", "run", "--track", str(TINY), "--jobs", "1", *options]
     from suite.commands.main import run
 
     code = 1
@@ -125,7 +127,7 @@ if __name__ == "__main__":
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            place, _, matter = line.strip().partition(" ")
-            attempt(Path(place), matter)
+            place, matter, *options = line.split()
+            attempt(Path(place), matter, options)
         print(child, flush=True)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)

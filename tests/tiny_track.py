@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+
+import pytest
 
 from suite.home import default_store
 from suite.runner.experiment import Experiment
@@ -37,6 +43,26 @@ def command_in_process(*arguments: str) -> str:
     outcome = CliRunner().invoke(application(), list(arguments), catch_exceptions=False, env={"COLUMNS": "200"})
     assert outcome.exit_code == 0, outcome.output
     return outcome.stdout
+
+
+def whole_command(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """All of a `breadth` call, made in this process: what it prints on both streams, errors too, and its exit status.
+
+    Its workers are processes as ever, and of one home after the other they are forked from the same one: libraries
+    load once for all tests that run something so. What is no error of Breadth's own comes through.
+    """
+    from suite.commands.main import run
+
+    status, printed, errors = 0, io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(errors):
+        patch.setattr(sys, "argv", ["breadth", *arguments])
+        for name, value in {"COLUMNS": "200", **(environment or {})}.items():
+            patch.setenv(name, value)
+        try:
+            run()
+        except SystemExit as stop:
+            status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    return subprocess.CompletedProcess(["breadth", *arguments], status, printed.getvalue(), errors.getvalue())
 
 
 def stored_results(home: Path) -> dict[str, bytes]:

@@ -27,6 +27,8 @@ CODE_VERSION = 1
 HASHES = "hashes.json"
 """Beside the files of a built model: the sha256 of each."""
 TOKENIZER_TEXTS = 8_000
+WORTH_A_PROCESS = 1e10
+"""Tokens times weights from where on a second process pays, which imports torch for many seconds first."""
 
 
 def base_key(spec: BuiltModel, corpus: Corpus) -> str:
@@ -55,8 +57,8 @@ def ensure_base(
 
     A file lock lets one process build while others wait. A killed build goes on from its last checkpoint, and
     its weights are those of an uninterrupted one. A damaged model is reported through `notify` and built again.
-    `progress(step, steps)` is called once a step; `workers` (default: 2 where there are two cores) changes the time,
-    not the weights.
+    `progress(step, steps)` is called once a step; `workers` (default: 2 where there are two cores and enough to do)
+    changes the time, not the weights.
     """
     from filelock import FileLock
 
@@ -74,7 +76,7 @@ def ensure_base(
 
             with quiet_libraries():
                 work = target.with_suffix(".work")
-                shared = min(2, os.cpu_count() or 1) if workers is None else workers
+                shared = _workers(spec) if workers is None else workers
                 model, tokenizer = _pretrained(spec, corpus, work, shared, checkpoint_seconds, progress, notify)
                 with atomic_folder(target) as temporary:
                     model.save_pretrained(temporary)
@@ -82,6 +84,14 @@ def ensure_base(
                     _note_hashes(temporary)
                 shutil.rmtree(work)
     return target
+
+
+def _workers(spec: BuiltModel) -> int:
+    """How many processes pretrain: two where there are as many cores and the work is longer than a start of torch."""
+    layer = spec.hidden * (4 * spec.hidden + 3 * spec.intermediate)
+    weights = spec.layers * layer + spec.vocabulary * spec.hidden
+    tokens = spec.steps * spec.batch_size * spec.sequence_length
+    return min(2, os.cpu_count() or 1) if tokens * weights >= WORTH_A_PROCESS else 1
 
 
 def _drop_damaged(target: Path, notify: Notify) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import textwrap
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from suite.home import default_store
 from suite.intake.archive import write_files
 from suite.intake.evaluator import EvaluationFailed
 from suite.intake.queue import Queue
+from suite.intake.sandbox import limits
 from suite.intake.sandbox.isolation import Isolation
 from suite.intake.submission import CODE, MANIFEST
 from suite.stores import open_store
@@ -71,6 +73,8 @@ HOSTILE = {
 def test_a_worker_outlives_them_and_serves_the_next(
     tmp_path: Path, tiny_home: Path, isolation: Isolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Two gibibytes are as far beyond what is allowed as the usual eight, and sooner filled.
+    monkeypatch.setattr(limits, "Limits", partial(limits.Limits, memory=2048 * limits.MIB))
     began = time.time()
     for name, body in HOSTILE.items():
         python = PYTHON.replace("my-method", name).replace(

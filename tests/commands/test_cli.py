@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tiny_track import whole_command
 
 from suite.results import SCHEMA_VERSION
 from suite.track import track_names
@@ -66,8 +67,8 @@ def assert_one_error(done: subprocess.CompletedProcess[str], *parts: str) -> Non
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_teaches_by_example(breadth: Breadth, command: str) -> None:
-    shown = breadth(command, "--help")
+def test_every_command_teaches_by_example(command: str) -> None:
+    shown = whole_command(command, "--help")
     assert shown.returncode == 0
     assert "Examples:" in shown.stdout
     assert f"breadth {command}" in shown.stdout
@@ -114,8 +115,15 @@ def test_help_loads_nothing_heavy() -> None:
         (("tracks", "nothing"), ("no track 'nothing'",)),
     ],
 )
-def test_a_mistake_gets_one_sentence(breadth: Breadth, arguments: tuple[str, ...], parts: tuple[str, ...]) -> None:
-    assert_one_error(breadth(*arguments), *parts)
+def test_a_mistake_gets_one_sentence(arguments: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    assert_one_error(whole_command(*arguments), *parts)
+
+
+def test_a_process_of_its_own_says_the_same(breadth: Breadth) -> None:
+    """What the tests above call in this process."""
+    for arguments in (("tracks", "nothing"), ("strategies", "--json")):
+        done, here = breadth(*arguments), whole_command(*arguments)
+        assert (done.returncode, done.stdout, done.stderr) == (here.returncode, here.stdout, here.stderr)
 
 
 def test_debug_shows_the_traceback(breadth: Breadth) -> None:
@@ -124,24 +132,23 @@ def test_debug_shows_the_traceback(breadth: Breadth) -> None:
     assert done.returncode != 0
 
 
-def test_a_wrong_track_file_is_named_with_key_and_rule(breadth: Breadth, tmp_path: Path) -> None:
+def test_a_wrong_track_file_is_named_with_key_and_rule(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(TINY.read_text().replace("training = [1, 2]", "training = []"))
-    assert_one_error(breadth("run", "--track", str(file)), "mine.toml", "seeds.training")
+    assert_one_error(whole_command("run", "--track", str(file)), "mine.toml", "seeds.training")
 
 
-def test_selecting_makes_the_base_model_for_those_alone_who_read_it(
-    breadth: Breadth, own_home: Path, tmp_path: Path
-) -> None:
-    for strategy in ("random", "macro-response", "novelselect"):
-        made = breadth("select", strategy, "--track", str(TINY), "-o", str(tmp_path / "picks.json"))
+def test_selecting_makes_the_base_model_for_those_alone_who_read_it(own_home: Path, tmp_path: Path) -> None:
+    for strategy in ("random", "macro-response", "k-means:clusters=4"):
+        made = whole_command("select", strategy, "--track", str(TINY), "-o", str(tmp_path / "picks.json"))
         assert made.returncode == 0, made.stderr
     assert not (own_home / "cache" / "base-models").exists()
-    assert breadth("select", "micro-response", "--track", str(TINY), "-o", str(tmp_path / "m.json")).returncode == 0
+    made = whole_command("select", "micro-response", "--track", str(TINY), "-o", str(tmp_path / "picks.json"))
+    assert made.returncode == 0, made.stderr
     assert (own_home / "cache" / "base-models").exists()
 
 
-def test_selecting_and_measuring(breadth: Breadth, tmp_path: Path) -> None:
+def test_selecting_and_measuring(breadth: Breadth, tiny_home: Path, tmp_path: Path) -> None:
     picks = tmp_path / "picks.json"
     made = breadth("select", "random", "--track", str(TINY), "-o", str(picks))
     assert made.returncode == 0, made.stderr
@@ -149,21 +156,21 @@ def test_selecting_and_measuring(breadth: Breadth, tmp_path: Path) -> None:
     record = json.loads(picks.read_text())
     assert len(record["ids"]) == len(set(record["ids"])) == 8
 
-    measured = breadth("measure", str(picks), "--track", str(TINY), "--metrics", "mean-length", "--json")
+    measured = whole_command("measure", str(picks), "--track", str(TINY), "--metrics", "mean-length", "--json")
     assert measured.returncode == 0, measured.stderr
     assert json.loads(measured.stdout)["metrics"]["mean-length"] > 0
 
     ids = tmp_path / "ids.txt"
     ids.write_text("\n".join([*record["ids"][:2], "no-such-id"]))
-    assert_one_error(breadth("measure", str(ids), "--track", str(TINY)), "'no-such-id' (line 3)")
+    assert_one_error(whole_command("measure", str(ids), "--track", str(TINY)), "'no-such-id' (line 3)")
 
 
-def test_lists_for_programs(breadth: Breadth) -> None:
-    tracks = json.loads(breadth("tracks", "--json").stdout)
+def test_lists_for_programs() -> None:
+    tracks = json.loads(whole_command("tracks", "--json").stdout)
     assert [track["name"] for track in tracks] == track_names()
-    strategies = json.loads(breadth("strategies", "--json").stdout)
+    strategies = json.loads(whole_command("strategies", "--json").stdout)
     assert {"random", "k-center", "full"} <= {strategy["name"] for strategy in strategies}
-    findings = json.loads(breadth("doctor", "--json").stdout)
+    findings = json.loads(whole_command("doctor", "--json").stdout)
     assert {"python", "torch", "BREADTH_HOME", "track microworld"} <= {finding["what"] for finding in findings}
 
 
@@ -177,11 +184,11 @@ def test_doctor_says_what_is_wrong(breadth: Breadth, tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 256 KiB of its own; needs the right to mount, which CI has."""
+    """A disk of 16 KiB of its own; needs the right to mount, which CI has."""
     place = tmp_path / "disk"
     place.mkdir()
     mount = shutil.which("mount")
-    options = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+    options = ["-t", "tmpfs", "-o", "size=16k", "tmpfs", str(place)]
     if mount is None or subprocess.run([mount, *options], capture_output=True, check=False).returncode:
         pytest.skip("needs the right to mount a small disk")
     yield place
@@ -189,6 +196,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_leaves_nothing_half_written(breadth: Breadth, small_disk: Path) -> None:
+    """From the first files on; disks that are full in the middle of a run are in `tests/faults`."""
     done = breadth("run", "--track", str(TINY), home=small_disk / "home")
     assert_one_error(done, "The disk is full", "BREADTH_HOME")
     assert not list(small_disk.rglob("*.part"))

@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny_track import TINY, command
+from tiny_track import TINY, whole_command
 
-Breadth = Callable[..., "subprocess.CompletedProcess[str]"]
 TWO = "micro-response:rare=2,match_length=true;macro-instruction:min_cluster_size=61"
-
-
-@pytest.fixture
-def breadth(own_home: Path) -> Breadth:
-    """Runs the real command in a process of its own."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "BREADTH_HOME": str(own_home), "COLUMNS": "200"}
-        return subprocess.run(
-            command(*arguments), capture_output=True, text=True, timeout=180, env=environment, check=False
-        )
-
-    return run
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -33,14 +16,14 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_one_command_selects_stores_and_measures(breadth: Breadth, tmp_path: Path) -> None:
+def test_one_command_selects_stores_and_measures(tmp_path: Path) -> None:
     call = ["levels", "--track", str(TINY), "--tokenizer", "words", "--strategies", TWO, "--levels", "3"]
     call += ["--metrics", "ttr", "-o", str(tmp_path / "out")]
-    planned = breadth(*call, "--dry-run")
+    planned = whole_command(*call, "--dry-run")
     assert planned.returncode == 0, planned.stderr
     assert "14 selections, 0 of them made before; 8 values to measure, at budget 8" in planned.stdout
     assert not (tmp_path / "out").exists()
-    done = breadth(*call)
+    done = whole_command(*call)
     assert done.returncode == 0, done.stderr
     assert "8 of 14 selections lie in" in done.stdout
     assert "6 could not be made" in done.stdout
@@ -60,7 +43,7 @@ def test_one_command_selects_stores_and_measures(breadth: Breadth, tmp_path: Pat
     assert "1. macro-instruction:" in page
     assert "| ttr | high | 0.00 to 1.00 |" in page
     assert str(tmp_path) not in page
-    assert "14 selections, 8 of them made before" in breadth(*call, "--dry-run").stdout
+    assert "14 selections, 8 of them made before" in whole_command(*call, "--dry-run").stdout
 
 
 @pytest.mark.parametrize(
@@ -75,18 +58,18 @@ def test_one_command_selects_stores_and_measures(breadth: Breadth, tmp_path: Pat
         (("--tokenizer", "no/such/folder/"), "no/such/folder"),
     ],
 )
-def test_a_mistake_gets_one_sentence(breadth: Breadth, arguments: tuple[str, ...], message: str) -> None:
-    done = breadth("levels", "--track", str(TINY), *arguments)
+def test_a_mistake_gets_one_sentence(arguments: tuple[str, ...], message: str) -> None:
+    done = whole_command("levels", "--track", str(TINY), *arguments)
     assert done.returncode != 0
     assert done.stderr.count("Error:") == 1
     assert "Traceback" not in done.stderr
     assert message in done.stderr
 
 
-def test_selecting_with_an_embedder_and_a_tokenizer_of_ones_own(breadth: Breadth, tmp_path: Path) -> None:
+def test_selecting_with_an_embedder_and_a_tokenizer_of_ones_own(tmp_path: Path) -> None:
     call = ["select", "micro-response:rare=2", "--track", str(TINY), "-o", str(tmp_path / "picks.json")]
-    done = breadth(*call, "--tokenizer", "words", "--embedder", "tfidf-svd?dimensions=4")
+    done = whole_command(*call, "--tokenizer", "words", "--embedder", "tfidf-svd?dimensions=4")
     assert done.returncode == 0, done.stderr
     assert "picked 8 of 60 samples" in done.stdout
-    wrong = breadth("select", "k-center", "--track", str(TINY), "--tokenizer", "words", "--embedder", "tfidf")
+    wrong = whole_command("select", "k-center", "--track", str(TINY), "--tokenizer", "words", "--embedder", "tfidf")
     assert "no embedder 'tfidf'" in wrong.stderr

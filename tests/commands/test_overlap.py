@@ -1,34 +1,23 @@
-"""`breadth overlap`: the real command, its formats, figures and refusals."""
+"""`breadth overlap`: the whole command, its formats, figures and refusals."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny_track import TINY, command
+from tiny_track import TINY, whole_command
 
-Breadth = Callable[..., "subprocess.CompletedProcess[str]"]
 STRATEGIES = "random;k-center;k-means:clusters=4;published:set=car"
 
 
-@pytest.fixture
-def breadth(own_home: Path) -> Breadth:
-    """Runs `breadth overlap` on the tiny track in a process of its own."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "BREADTH_HOME": str(own_home), "COLUMNS": "200"}
-        call = command("overlap", "--track", str(TINY), "--strategies", STRATEGIES, *arguments)
-        return subprocess.run(call, capture_output=True, text=True, timeout=180, env=environment, check=False)
-
-    return run
+def breadth(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return whole_command("overlap", "--track", str(TINY), "--strategies", STRATEGIES, *arguments)
 
 
-def test_every_format_says_the_same_and_the_outcome_is_kept(breadth: Breadth, own_home: Path) -> None:
+def test_every_format_says_the_same_and_the_outcome_is_kept(own_home: Path) -> None:
     written = breadth("--format", "json", "--budget", "8", "--budget", "25%")
     assert written.returncode == 0, written.stderr
     outcome = json.loads(written.stdout)
@@ -49,7 +38,7 @@ def test_every_format_says_the_same_and_the_outcome_is_kept(breadth: Breadth, ow
     assert "Two unrelated draws of 8 of 60 samples have a Jaccard index of" in shown
 
 
-def test_figures_are_drawn(breadth: Breadth, tmp_path: Path, browser_path: Path) -> None:
+def test_figures_are_drawn(tmp_path: Path, browser_path: Path) -> None:
     done = breadth("--figures", str(tmp_path / "drawn"), "--map", "random;k-center")
     assert done.returncode == 0, done.stderr
     names = sorted(path.name for path in (tmp_path / "drawn").iterdir())
@@ -68,7 +57,7 @@ def test_figures_are_drawn(breadth: Breadth, tmp_path: Path, browser_path: Path)
         (["--store", "ftp://a/b"], "is no store URL"),
     ],
 )
-def test_refusals_name_what_is_wrong(breadth: Breadth, arguments: list[str], reason: str) -> None:
+def test_refusals_name_what_is_wrong(arguments: list[str], reason: str) -> None:
     done = breadth(*arguments)
     assert done.returncode != 0
     assert reason in " ".join(done.stderr.replace("│", " ").split())

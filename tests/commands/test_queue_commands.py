@@ -134,6 +134,7 @@ def cells_of_board(queue: Queue) -> Cells:
     return read_cells(prepare(track, store)[1]["leaderboard/tiny.cells.parquet"])
 
 
+@pytest.mark.usefixtures("tiny_home")
 def test_a_former_version_stands_until_all_of_the_later_one_is_there(mine: Path, queue: Queue) -> None:
     """At each result of a later version, and when that one has failed after all of its results were made."""
     sent(mine)
@@ -180,6 +181,7 @@ def change(folder: Path, number: int) -> None:
     manifest.write_text(re.sub(r'version = "[\d.]+"', f'version = "{number}.0"', manifest.read_text()))
 
 
+@pytest.mark.usefixtures("tiny_home")
 def test_whatever_came_before_the_latest_version_counts_no_more_and_again_when_it_is_sent_again(
     mine: Path, queue: Queue
 ) -> None:

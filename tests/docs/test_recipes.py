@@ -18,6 +18,18 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<body>.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 SAVED = re.compile(r"Save this as `([\w./-]+)`")
+TYPED = """
+import json, sys
+from suite.commands.main import run
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["breadth", *words]
+    try:
+        run()
+    except SystemExit as end:
+        if end.code:
+            sys.exit(f"{words}: {end.code}")
+"""
+"""Calls one command after another in one process: the lines of a block, without a start of Python for each."""
 
 
 @dataclass
@@ -39,23 +51,25 @@ class Tree:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(body)
             elif language == "console":
-                for line in body.splitlines():
-                    self.type(line)
+                self.type(body.splitlines())
             elif "add the table" in before:
                 track = self.folder / "mine.toml"
                 # A table that follows [seeds] would end it; order does not matter in TOML.
                 track.write_text(f"{track.read_text()}\n{body}")
 
-    def type(self, line: str) -> None:
-        """Run one line of a block."""
-        program, *words = shlex.split(line)
-        if program == "export":
-            name, _, value = words[0].partition("=")
-            self.variables[name] = value
-            return
-        assert program == "breadth", line
-        self.run("-m", "suite.commands.main", *words)
-        self.ran.append(line)
+    def type(self, lines: list[str]) -> None:
+        """Run the lines of a block."""
+        commands = []
+        for line in lines:
+            program, *words = shlex.split(line)
+            if program == "export":
+                name, _, value = words[0].partition("=")
+                self.variables[name] = value
+                continue
+            assert program == "breadth", line
+            commands.append(words)
+            self.ran.append(line)
+        self.run("-c", TYPED, json.dumps(commands))
 
     def run(self, *words: str) -> str:
         """What Python prints in the copy."""
@@ -74,10 +88,10 @@ def section(title: str) -> str:
 
 @pytest.fixture
 def tree(tmp_path: Path, own_home: Path) -> Tree:
-    """The copy; `breadth` in it is that of the copy."""
+    """The copy, with what was compiled of it; `breadth` in it is that of the copy."""
     folder = tmp_path / "tree"
     for name in ("suite", "strategies", "leaderboard", "tests"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "golden", "browser"))
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("golden", "browser"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     return Tree(folder, {"BREADTH_HOME": str(own_home)})
 

@@ -11,12 +11,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
+from killed_run import NOTHING
 from tiny_track import stored_results
 
 PROGRAM = Path(__file__).parents[1] / "killed_run.py"
@@ -30,6 +31,8 @@ FINISHED = (
     "store/results/*/*/*/*.json",
 )
 """What stands for a stage's finished output."""
+WRITES = 30
+"""Files and folders that a whole run writes one after another, of which a kill waits for some."""
 PATIENCE = 600.0
 """Seconds after which an attempt counts as hanging."""
 LEAVING_SECONDS = 60.0
@@ -109,15 +112,15 @@ class Starter:
         assert self.program.stdout is not None
         assert self.program.stdout.readline() == "ready\n"
 
-    def start(self, home: Path, matter: str = "") -> Attempt:
+    def start(self, home: Path, matter: str = NOTHING, options: Sequence[str] = ()) -> Attempt:
         """A run over `home`; `matter` says what ails fine-tunes of one seed: `refused` memory, or `killed` for it."""
         assert self.program.stdin is not None
         assert self.program.stdout is not None
-        self.program.stdin.write(f"{home} {matter}\n")
+        self.program.stdin.write(" ".join([str(home), matter, *options]) + "\n")
         self.program.stdin.flush()
         return Attempt(int(self.program.stdout.readline()), self.program)
 
-    def run(self, home: Path, matter: str = "") -> tuple[int, str]:
+    def run(self, home: Path, matter: str = NOTHING) -> tuple[int, str]:
         """The exit status of a run over `home` that nobody disturbs, and what it printed, as one line."""
         status = self.start(home, matter).ended()
         return status, self.said(home).replace("\n", "")
@@ -165,10 +168,26 @@ class Tally:
 
 
 class Killer:
-    """Kills runs over one home until they end by themselves, again and again; every moment is drawn from `rng`."""
+    """Kills runs over one home until they end by themselves, again and again; every moment is drawn from `rng`.
 
-    def __init__(self, starter: Starter, base_models: Path, expected: dict[str, Any], seconds: float, seed: int):
-        self.starter, self.base_models, self.expected, self.seconds = starter, base_models, expected, seconds
+    With `options`, runs of fewer cells: of all the `whole` came to in `seconds`, those that `counts` says.
+    """
+
+    def __init__(
+        self,
+        starter: Starter,
+        base_models: Path,
+        whole: dict[str, Any],
+        seconds: float,
+        seed: int,
+        *,
+        options: Sequence[str] = (),
+        counts: Callable[[Any], bool] = lambda record: True,
+    ):
+        self.starter, self.base_models, self.options = starter, base_models, options
+        self.expected = {path: record for path, record in whole.items() if counts(record)}
+        share = len(self.expected) / len(whole)
+        self.seconds, self.writes = share * seconds, round(share * WRITES)
         self.rng = random.Random(seed)
         self.home = starter.folder / "kills" / "home"
         self.home.parent.mkdir()
@@ -179,7 +198,7 @@ class Killer:
         self._anew()
         before: dict[str, tuple[int, int]] = {}
         while True:
-            attempt = self.starter.start(self.home)
+            attempt = self.starter.start(self.home, options=self.options)
             moment = self._moment() if self.tally.kills < kills else None
             started = time.monotonic()
             while attempt.runs() and not (moment and moment(time.monotonic() - started)):
@@ -197,7 +216,8 @@ class Killer:
                 continue
             self._check_end()
             self.tally.rounds += 1
-            say(f"round {self.tally.rounds} ended after {self.tally.kills} kills: same {CELLS} results, nothing left")
+            same = f"same {len(self.expected)} results, nothing left"
+            say(f"round {self.tally.rounds} ended after {self.tally.kills} kills: {same}")
             if self.tally.kills >= kills:
                 return self.tally
             self._anew()
@@ -214,7 +234,7 @@ class Killer:
         if self.rng.random() < 0.5:
             after = self.rng.uniform(0.0, self.seconds)
             return lambda elapsed: elapsed > after
-        wanted, seen = self.rng.randrange(1, 30), set[str]()
+        wanted, seen = self.rng.randrange(1, self.writes), set[str]()
 
         def in_a_write(elapsed: float) -> bool:
             seen.update(half_written(self.home))
@@ -235,12 +255,12 @@ class Killer:
         say(f"kill {self.tally.kills}: {listed}; {len(parts)} half-written")
 
     def _check_end(self) -> None:
-        said = self.starter.said(self.home)
+        said, cells = self.starter.said(self.home), len(self.expected)
         counted = re.search(r"(\d+) cells recorded, (\d+) finished before, 0 failed", said)
-        assert counted is not None or f"All {CELLS} cells were finished before" in said, said
-        assert counted is None or int(counted[1]) + int(counted[2]) == CELLS
+        assert counted is not None or f"All {cells} cells were finished before" in said, said
+        assert counted is None or int(counted[1]) + int(counted[2]) == cells
         assert "damaged" not in said, said
         assert without_cost(self.home) == self.expected
-        assert len(list(self.home.glob("store/results/*/*/*/*.json"))) == CELLS
+        assert len(list(self.home.glob("store/results/*/*/*/*.json"))) == cells
         self.starter.wait_for_workers()
         assert left_over(self.home, self.starter.scratch) == []

@@ -44,9 +44,9 @@ def test_with_metrics(breadth_regress):
 
 
 @pytest.fixture
-def small(tmp_path: Path, baseline: Baseline) -> Path:
+def small(tmp_path: Path, noted: Baseline) -> Path:
     """The small baseline in a folder of its own."""
-    baseline.write(tmp_path / FILE)
+    noted.write(tmp_path / FILE)
     return tmp_path
 
 
@@ -82,16 +82,16 @@ def test_a_change_is_broken_until_it_is_made_the_baseline(small: Path, monkeypat
     regress(*options)
 
 
-def test_another_pool_is_another_baseline(small: Path, baseline: Baseline) -> None:
+def test_another_pool_is_another_baseline(small: Path, noted: Baseline) -> None:
     """A pool that Breadth generates otherwise: nothing can be checked, and an update renews every strategy."""
-    old = baseline.setting.model_dump() | {"fingerprint": "0" * 64}
-    baseline.model_copy(update={"setting": Setting.model_validate(old)}).write(small / FILE)
+    old = noted.setting.model_dump() | {"fingerprint": "0" * 64}
+    noted.model_copy(update={"setting": Setting.model_validate(old)}).write(small / FILE)
     with pytest.raises(RegressionError, match="Make a new baseline with --update"):
         regress("-b", str(small), "--untimed")
     regress("-b", str(small), "--untimed", "--update", "--yes", "--strategies", "longest")
     made = read_baseline(small / FILE)
-    assert made.setting.fingerprint == baseline.setting.fingerprint
-    assert set(made.strategies) == {*baseline.strategies, "longest"}
+    assert made.setting.fingerprint == noted.setting.fingerprint
+    assert set(made.strategies) == {*noted.strategies, "longest"}
 
 
 def test_what_cannot_be_checked_has_status_2(small: Path, tmp_path: Path) -> None:
@@ -148,23 +148,25 @@ def pytest_there(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def test_the_fixture_in_a_project_of_somebody_else(tmp_path: Path) -> None:
+    """With a baseline elsewhere; the one in its place is in the README's test below."""
+    there = ("--breadth-baseline", str(tmp_path / "other.json"))
     (tmp_path / "test_mine.py").write_text(MINE.replace("STEP", "3"))
     missing = pytest_there(tmp_path)
     assert missing.returncode == 1
     assert "has no record of every-nth: run pytest --breadth-update once" in missing.stdout.replace("\n", " ")
-    recorded = pytest_there(tmp_path, "--breadth-update")
+    recorded = pytest_there(tmp_path, "--breadth-update", *there)
     assert recorded.returncode == 0, recorded.stdout
-    timed = {spec: entry.time is not None for spec, entry in read_baseline(tmp_path / FILE).strategies.items()}
+    assert not (tmp_path / FILE).exists()
+    kept = read_baseline(tmp_path / "other.json")
+    timed = {spec: entry.time is not None for spec, entry in kept.strategies.items()}
     assert timed == {"every-nth": False, "every-nth:start=2": True}
-    assert pytest_there(tmp_path).returncode == 0
+    assert pytest_there(tmp_path, *there).returncode == 0
     (tmp_path / "test_mine.py").write_text(MINE.replace("STEP", "7"))
-    changed = pytest_there(tmp_path)
+    changed = pytest_there(tmp_path, *there)
     assert changed.returncode == 1
     assert "from step 2 on" in changed.stdout
     assert "Traceback" not in changed.stdout
-    elsewhere = pytest_there(tmp_path, "--breadth-update", "--breadth-baseline", str(tmp_path / "other.json"))
-    assert elsewhere.returncode == 0, elsewhere.stdout
-    assert read_baseline(tmp_path / "other.json") != read_baseline(tmp_path / FILE)
+    assert read_baseline(tmp_path / "other.json") == kept
 
 
 def test_the_readmes_test_passes_once_it_is_recorded(tmp_path: Path) -> None:
@@ -173,6 +175,7 @@ def test_the_readmes_test_passes_once_it_is_recorded(tmp_path: Path) -> None:
     for arguments in (["--breadth-update"], []):
         done = pytest_there(tmp_path, *arguments)
         assert done.returncode == 0, done.stdout
+        assert read_baseline(tmp_path / FILE).strategies
 
 
 def test_the_plugin_costs_a_stranger_nothing() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from ray_cluster import running_cluster
-from tiny_track import TINY, command, stored_results
+from tiny_track import TINY, command, stored_results, whole_command
 
 pytest.importorskip("ray")
 # Nodes, actors and their processes are many for a machine that is busy with other tests.
@@ -104,13 +104,20 @@ def disturbed(cluster: Any, built_base: Path, tmp_path_factory: pytest.TempPathF
     return home, ended(process)
 
 
-def test_killed_workers_and_a_lost_node_leave_every_cell_recorded_once(disturbed: tuple[Path, str]) -> None:
+def test_killed_workers_and_a_lost_node_leave_every_cell_recorded_once(
+    disturbed: tuple[Path, str], tiny_home: Path
+) -> None:
     home, output = disturbed
     assert f"{CELLS} cells recorded, 0 finished before, 0 failed" in output
     assert len(cell_ids(home)) == len(set(cell_ids(home))) == CELLS
     assert not list(home.glob(".seen-by-nodes-*"))
+    here = whole_command("run", *WANTED, "--jobs", "1")
+    assert here.returncode == 0, here.stderr
+    # Records are named by their content: what the cluster made is what this machine makes.
+    assert sorted(stored_results(tiny_home)) == sorted(stored_results(home))
 
 
+@pytest.mark.long
 def test_interrupted_there_and_finished_here_with_the_same_records(
     cluster: Any, disturbed: tuple[Path, str], tiny_home: Path
 ) -> None:
@@ -127,15 +134,9 @@ def test_interrupted_there_and_finished_here_with_the_same_records(
     assert cell_processes() == []
     before = len(cell_ids(tiny_home))
     assert 0 < before < CELLS
-    here = subprocess.run(
-        command("run", *WANTED, "--jobs", "1"),
-        env={**os.environ, "BREADTH_HOME": str(tiny_home)},
-        capture_output=True,
-        text=True,
-    )
+    here = whole_command("run", *WANTED, "--jobs", "1")
     assert here.returncode == 0, here.stderr
     assert f"{CELLS - before} cells recorded, {before} finished before, 0 failed" in here.stdout
-    # Records are named by their content: what the cluster made is what this machine makes.
     assert sorted(stored_results(tiny_home)) == sorted(stored_results(disturbed[0]))
 
 
@@ -161,6 +162,7 @@ def test_a_dead_head_is_one_error_at_once(tiny_home: Path, monkeypatch: pytest.M
         RayCluster(f"127.0.0.1:{port}", shared=tiny_home, engine=EngineFacts.of("transformers")).lanes()
 
 
+@pytest.mark.long
 def test_a_head_that_dies_on_the_way_ends_the_run_with_a_sentence(cluster: Any, tiny_home: Path) -> None:
     """The last of this file: the cluster is gone afterwards."""
     process = start(tiny_home, cluster.address, "--jobs", "1")

@@ -103,6 +103,7 @@ def test_more_gpus_than_any_node_has_are_refused_before_anything_is_done(cluster
     assert not list(tiny_home.glob(".seen-by-nodes-*"))
 
 
+@pytest.mark.long
 def test_a_run_of_two_gpus_a_cell_records_every_cell_once(cluster: Any, tiny_home: Path) -> None:
     done = run(tiny_home, cluster, "--gpus-per-cell", "2")
     assert done.returncode == 0, done.stderr + done.stdout

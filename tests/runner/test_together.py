@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_track import TINY, stored_results
+from tiny_track import TINY, stored_results, whole_command
 
 from suite.results import Result
 from suite.runner.cells import Wanted, chosen_strategies, plan_cells
@@ -82,7 +82,7 @@ def test_a_run_starts_one_engine_and_agrees_with_the_other(
     assert f"All {CELLS} cells were finished before" in again.stdout
 
     # Cells of another engine are other cells' equals in everything but this: they are made, and stand apart.
-    other = breadth(*asked, environment=environment, timeout=600)
+    other = whole_command(*asked)
     assert f"{CELLS} cells recorded" in other.stdout, other.stdout + other.stderr
     theirs = results(own_home, "transformers")
     assert ours.keys() == theirs.keys()
@@ -91,7 +91,7 @@ def test_a_run_starts_one_engine_and_agrees_with_the_other(
         assert one.first_prompt_ids == theirs[cell].first_prompt_ids
         for mine, its in zip(one.tasks, theirs[cell].tasks, strict=True):
             np.testing.assert_allclose(mine.unpack(), its.unpack(), atol=1e-3)
-    board = breadth("board", "--track", str(track), "--format", "json", environment=environment)
+    board = whole_command("board", "--track", str(track), "--format", "json")
     tables = json.loads(board.stdout)["tables"]
     assert sorted(table["engine"].partition(" ")[0] for table in tables) == ["transformers", "vllm"]
 
