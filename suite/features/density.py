@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from suite.errors import FeatureError
+from suite.errors import FeatureError, ParameterError
 from suite.features.base import Feature, Features, TrackContext
 from suite.features.embeddings import Embeddings
 from suite.features.unit_length import unit_rows
@@ -133,16 +134,30 @@ def knn_density(
     Euclidean distance. Exactly equal reference rows count once and a row equal to the sample itself is dropped; where
     fewer than K are left, all of them count (our reading). Candidates come from a blocked float32 product; their
     distances are computed again in float64 as sum((x - y) ** 2). Deterministic. Raises FeatureError for bad shapes or
-    values, rows of zeros, or when nothing but the sample itself is in the reference. Source: Yang et al. (ACL 2025),
-    section 4, and its public code.
+    values, rows of zeros, or when nothing but the sample itself is in the reference, ParameterError for a power that
+    gives no finite density. Source: Yang et al. (ACL 2025), section 4, and its public code.
     """
+    _check_power(power)
     found = neighbour_distances(embeddings, reference, neighbours=neighbours, progress=progress)
     return density_of(found.mean_squared, power)
 
 
 def density_of(mean_squared: np.ndarray, power: float) -> np.ndarray:
-    """Densities from mean squared distances to the nearest, same shape, float64."""
-    return np.asarray((np.asarray(mean_squared, dtype=np.float64) + EPSILON) ** -power)
+    """Densities from mean squared distances to the nearest, same shape, float64.
+
+    Raises ParameterError for a power that is no finite number, or with which a density is none.
+    """
+    _check_power(power)
+    with np.errstate(over="ignore"):
+        density = np.asarray((np.asarray(mean_squared, dtype=np.float64) + EPSILON) ** -power)
+    if not np.isfinite(density).all():
+        raise ParameterError(f"With a power of {power:g} a density is no finite number; take a smaller one.")
+    return density
+
+
+def _check_power(power: float) -> None:
+    if not math.isfinite(power):
+        raise ParameterError(f"The power of a density must be a finite number, not {power}.")
 
 
 def neighbour_distances(

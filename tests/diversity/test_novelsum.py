@@ -136,6 +136,14 @@ def test_wrong_embeddings(change: dict[str, object], message: str) -> None:
 def test_wrong_parameters() -> None:
     with pytest.raises(ParameterError, match="distance_power must be"):
         novelsum(np.eye(3), np.eye(3), distance_power=-1)
+    for power in (np.nan, np.inf, -np.inf):
+        with pytest.raises(ParameterError, match="power of a density must be a finite number"):
+            novelsum(np.eye(3), np.eye(3), density_power=power)
+    with pytest.raises(ParameterError, match="distance_power must be"):
+        novelsum(np.eye(3), np.eye(3), distance_power=np.nan)
+    near = np.eye(1, 3) + 1e-7 * np.eye(3)
+    with pytest.raises(ParameterError, match="power of 60 a density is no finite number"):
+        novelsum(near, near, density_power=60)
     with pytest.raises(ParameterError, match="needs a reference"):
         novelsum(np.eye(3), None)
     with pytest.raises(SelectionError, match="at least two picks"):
