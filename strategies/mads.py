@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from suite.errors import SelectionError
 from suite.features import NeuronSets, NeuronStates
 from suite.features.activations import State
 from suite.features.gated_layers import Activation, Aggregate
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from suite.pool import Pool
 
 Objective = Literal["rounds", "sqrt", "rarity"]
+MANY_WITHOUT_A_STATE = 0.05
+"""The share of samples without a state from which a selection speaks of them."""
 
 
 @register(
@@ -39,6 +43,7 @@ class Mads(Strategy):
     each neuron's count, without rounds; `rarity` weighs neurons by one over the samples that hold them.
 
     A sample without a response token holds no neuron: while `round_gain` is above 0, it is picked after all others.
+    Where these are more than a twentieth of the pool a warning counts them; where all are, SelectionError is raised.
     """
 
     formula: ClassVar[str] = (
@@ -84,6 +89,7 @@ class Mads(Strategy):
         from strategies.kernels import max_coverage, rarity, weighted_coverage
 
         held: NeuronSets = features[self._states]
+        self._check(np.diff(held.offsets))
         states = (held.ids, held.offsets)
         told = features.progress
         if self.objective == "sqrt":
@@ -92,3 +98,19 @@ class Mads(Strategy):
             weights = rarity(states)
             return weighted_coverage(states, budget, weights=weights, round_gain=self.round_gain, progress=told)
         return max_coverage(states, budget, round_gain=self.round_gain, scores=held.scores, progress=told)
+
+    def _check(self, sizes: np.ndarray) -> None:
+        """SelectionError when no sample holds a neuron, a warning when many do not; `sizes` (n,) says how many each."""
+        without = int(np.count_nonzero(sizes == 0))
+        advice = f"Raise max_length={self.max_length}, or take a shorter template"
+        if without == len(sizes):
+            raise SelectionError(
+                f"{self.spec} finds no state among the {len(sizes):,} samples: none has a response token that the "
+                f"model reads. {advice}."
+            )
+        if without > MANY_WITHOUT_A_STATE * len(sizes):
+            warnings.warn(
+                f"{without:,} of {len(sizes):,} samples have no response token that the model reads, and so no state; "
+                f"{advice.lower()}",
+                stacklevel=3,
+            )

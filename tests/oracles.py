@@ -14,10 +14,10 @@ import numpy as np
 TIE = 1e-12
 
 
-def first_of_largest(values: np.ndarray, unit: float = 0.0) -> int:
-    """The lowest row among the largest values, as the tie rule has it; the tie is that of `unit` at least."""
+def first_of_largest(values: np.ndarray, unit: float | np.ndarray = 0.0) -> int:
+    """The lowest row among the largest values, as the tie rule has it; a row's tie is that of its `unit` at least."""
     best = values.max()
-    return int(np.flatnonzero(values >= best - TIE * max(best, unit))[0])
+    return int(np.flatnonzero(values >= best - TIE * np.maximum(best, unit))[0])
 
 
 def k_center(embeddings: np.ndarray, budget: int, first: int) -> list[int]:
@@ -34,7 +34,10 @@ def k_center(embeddings: np.ndarray, budget: int, first: int) -> list[int]:
 
 
 def facility_location(similarity: np.ndarray, budget: int, quality: np.ndarray | None = None) -> list[int]:
-    """Greedy over every gain in every step, in float64; gains are differences, so they tie as values of 1 do."""
+    """Greedy over every gain in every step, in float64.
+
+    Gains are differences of values of 1, so they tie as values of 1 do, times the quality that multiplies both.
+    """
     kernel = similarity.astype(np.float64)
     weights = np.ones(len(kernel)) if quality is None else quality
     covered = np.zeros(len(kernel))
@@ -43,8 +46,8 @@ def facility_location(similarity: np.ndarray, budget: int, quality: np.ndarray |
         rest = kernel - covered
         rest[rest < TIE] = 0.0
         gains = rest.sum(axis=1) * weights
-        gains[picks] = -1.0
-        picks.append(first_of_largest(gains, unit=1.0))
+        gains[picks] = -np.inf
+        picks.append(first_of_largest(gains, unit=weights))
         covered = np.maximum(covered, kernel[picks[-1]])
     return picks
 

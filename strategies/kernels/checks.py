@@ -75,6 +75,13 @@ def checked_first(first: int, rows: int) -> int:
     return _whole(first, "the first row")
 
 
+def checked_power(power: float, name: str) -> float:
+    """`power`; ValueError unless it is finite and not negative."""
+    if not 0.0 <= power < np.inf:
+        raise ValueError(f"{name} must be a number that is not negative, not {power}")
+    return power
+
+
 def checked_weights(values: np.ndarray, rows: int, name: str) -> np.ndarray:
     """`values` as float64 (rows,); ValueError unless all are finite and none is negative."""
     weights = np.ascontiguousarray(values, dtype=np.float64)

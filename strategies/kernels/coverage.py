@@ -30,10 +30,10 @@ def max_coverage(
 
     `states` says which neurons (integers from 0) each of n rows holds: a matrix of neuron numbers (n, s), a matrix
     of booleans (n, neurons), a pair (neurons, offsets) end to end where row i holds `neurons[offsets[i]:offsets[i +
-    1]]`, or a sequence of sequences. A neuron given twice for a row counts once. When the largest gain is less than
-    `round_gain` (0 to 1) of a state's size (the mean over rows that hold any neuron), nothing counts as covered any
-    more and a new round begins; a round picks at least one row. At 0 there is one round, and once all is covered the
-    rest are the lowest rows left.
+    1]]`, or a sequence of sequences (a list: a tuple of two arrays is such a pair). A neuron given twice for a row
+    counts once. When the largest gain is less than `round_gain` (0 to 1) of a state's size (the mean over rows that
+    hold any neuron), nothing counts as covered any more and a new round begins; a round picks at least one row. At 0
+    there is one round, and once all is covered the rest are the lowest rows left.
 
     Ties go to the larger sum of `scores` over the neurons not covered yet, then to the lower row. `scores` has a
     value for each neuron of each state, shaped as the matrix or as `neurons`; sums run in float64 in ascending order

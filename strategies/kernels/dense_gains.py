@@ -56,13 +56,12 @@ def _pick(
         for place in range(-FIRST, len(bounds)):
             # The rows of the best stale gains come first: they raise the bar that lets most others be skipped.
             row = np.argmax(bounds) if place < 0 else place
-            if not exact[row] and bounds[row] >= 0.0 and bounds[row] >= tie_floor(best, tie):
+            if not exact[row] and bounds[row] >= 0.0 and bounds[row] >= tie_floor(best, weights[row], tie):
                 bounds[row] = _gain(similarity[row], covered, tie) * weights[row]
                 exact[row] = True
                 best = max(best, bounds[row])
-        bar = tie_floor(best, tie)
         for row in range(len(bounds)):
-            if exact[row] and bounds[row] >= bar:
+            if exact[row] and bounds[row] >= tie_floor(best, weights[row], tie):
                 picks[step] = row
                 bounds[row] = PICKED
                 for other in range(len(covered)):

@@ -57,7 +57,7 @@ class EmbeddedGains:
         best = lists.settle(tie)
         block = self.block if self.ceilings is not None else min(self.block, FIRST_BLOCK_ROWS)
         while True:
-            waiting = np.flatnonzero(~lists.exact & (lists.bounds >= max(tie_floor(best, tie), 0.0)))
+            waiting = _may_win(lists.bounds, lists.exact, lists.weights, best, tie)
             if not len(waiting):
                 break
             # Best bounds first: the sooner a large gain is known, the fewer rows are summed.
@@ -96,6 +96,18 @@ class EmbeddedGains:
 
 
 @compiled()
+def _may_win(bounds: np.ndarray, exact: np.ndarray, weights: np.ndarray, best: float, tie: float) -> np.ndarray:
+    """The rows whose gain is not known in this step, and whose bound lets them be picked."""
+    rows = np.empty(len(bounds), dtype=np.int64)
+    count = 0
+    for row in range(len(bounds)):
+        if not exact[row] and bounds[row] >= 0.0 and bounds[row] >= tie_floor(best, weights[row], tie):
+            rows[count] = row
+            count += 1
+    return rows[:count]
+
+
+@compiled()
 def _settle(
     candidates: np.ndarray,
     ceilings: np.ndarray,
@@ -120,7 +132,7 @@ def _settle(
         bound, reached = _bound(ceiling, covered)
         bounds[row] = min(bounds[row], bound * (1.0 + 1e-9) * weights[row])
         fits = reached <= longest
-        if not fits and bounds[row] < tie_floor(best, tie):
+        if not fits and bounds[row] < tie_floor(best, weights[row], tie):
             continue
         gain = 0.0
         kept = 0

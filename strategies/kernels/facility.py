@@ -57,16 +57,19 @@ def facility_location(
     NeighbourSimilarity, sparse); returns (budget,), int64, in the order picked. Gains are summed in float64,
     parts of less than 1e-12 left out; gains within 1e-12 of the largest (of 1 where it is below 1) are ties,
     and the lowest row wins: so it goes on in row order once every row is represented by itself. `quality` (n,), not
-    negative, multiplies the gains of its rows. `progress` is called between picks. Deterministic. Raises ValueError
-    for a bad shape, value or budget. Source: Nemhauser et al. (1978); lazy evaluation after Minoux (1978); quality
-    after QDIT (Bukharin et al., 2023).
+    negative, multiplies the gains of its rows, and that 1 as well: its scale does not matter, and one that is the same
+    for all rows changes nothing. `progress` is called between picks. Deterministic. Raises ValueError for a bad shape,
+    value or budget. Source: Nemhauser et al. (1978); lazy evaluation after Minoux (1978); quality after QDIT
+    (Bukharin et al., 2023).
     """
     if isinstance(similarity, np.ndarray):
         rows = _checked_kernel(similarity)
     else:
         rows = checked_unit_rows(similarity.embeddings, "embeddings")
     size = checked_budget(budget, len(rows))
-    gains = _gains(similarity, rows, checked_quality(quality, len(rows)))
+    weights = checked_quality(quality, len(rows))
+    # A constant quality becomes 1 to the last bit, and the largest float64 does not overflow.
+    gains = _gains(similarity, rows, weights / (weights.max() or 1.0))
     picks = np.empty(size, dtype=np.int64)
     # Compiled code cannot be interrupted: it runs for some picks at a time.
     for start in range(0, size, gains.picks_a_call):

@@ -14,13 +14,14 @@ NO_LIST = -1
 
 
 @compiled()
-def tie_floor(best: float, tie: float) -> float:
-    """The least gain that ties with the best.
+def tie_floor(best: float, weight: float, tie: float) -> float:
+    """The least gain with which a row of this weight ties with the best.
 
-    Gains are sums of differences of similarities of about 1, so below 1 their rounding does not shrink with them:
-    two rows that are each other's nearest have equal gains that differ in their last digits.
+    Unweighted gains are sums of differences of similarities of about 1, so below 1 their rounding does not shrink with
+    them: two rows that are each other's nearest have equal gains that differ in their last digits. A weight multiplies
+    that rounding as it does the gain, so a common factor of all weights changes no tie.
     """
-    return best - tie * max(best, 1.0)
+    return best - tie * max(best, weight)
 
 
 class GainLists:
@@ -54,13 +55,21 @@ class GainLists:
 
     def winner(self, best: float, tie: float) -> int:
         """The lowest row whose gain is exact and within the tie of the best; it counts as picked from now on."""
-        row = int(np.flatnonzero(self.exact & (self.bounds >= tie_floor(best, tie)))[0])
+        row = int(_lowest_winner(self.bounds, self.exact, self.weights, best, tie))
         self.bounds[row] = PICKED
         return row
 
     def cover(self, row: int) -> None:
         """Let a row that has a list represent those on it."""
         _cover_list(row, self.starts, self.lengths, self.others, self.similarities, self.covered)
+
+
+@compiled()
+def _lowest_winner(bounds: np.ndarray, exact: np.ndarray, weights: np.ndarray, best: float, tie: float) -> int:
+    for row in range(len(bounds)):
+        if exact[row] and bounds[row] >= tie_floor(best, weights[row], tie):
+            return row
+    return -1
 
 
 @compiled()
@@ -85,7 +94,7 @@ def _settle_lists(
     for place in range(-1, len(bounds)):
         # The row of the best stale gain comes first: it raises the bar that lets most others be skipped.
         row = first if place < 0 else place
-        if lengths[row] < 0 or exact[row] or bounds[row] < 0.0 or bounds[row] < tie_floor(best, tie):
+        if lengths[row] < 0 or exact[row] or bounds[row] < 0.0 or bounds[row] < tie_floor(best, weights[row], tie):
             continue
         start = starts[row]
         kept = 0

@@ -61,10 +61,11 @@ class Incidences:
 def end_to_end(states: States, name: str = "neurons") -> tuple[np.ndarray, np.ndarray]:
     """What each row holds, end to end, and where each row's begins; ValueError unless all are integers from 0.
 
-    `states` is as for `max_coverage`; `name` is what errors call what the rows hold.
+    `states` is as for `max_coverage`: a tuple that begins with an array is a pair (ids, offsets), and two rows come as
+    a list. `name` is what errors call what the rows hold.
     """
     if isinstance(states, tuple) and len(states) == 2 and isinstance(states[0], np.ndarray):
-        ids, offsets = states[0], np.ascontiguousarray(states[1], dtype=np.int64)
+        ids, offsets = states[0], _whole_numbers(states[1], "offsets")
         if ids.ndim != 1 or offsets.ndim != 1 or not len(offsets):
             raise ValueError(f"states as ({name}, offsets) are two arrays of one dimension")
         if offsets[0] != 0 or offsets[-1] != len(ids) or (np.diff(offsets) < 0).any():
@@ -78,7 +79,7 @@ def end_to_end(states: States, name: str = "neurons") -> tuple[np.ndarray, np.nd
         else:
             ids, offsets = states.reshape(-1), np.arange(len(states) + 1, dtype=np.int64) * states.shape[1]
     else:
-        rows = [np.asarray(held, dtype=np.int64).reshape(-1) for held in states]
+        rows = [_whole_numbers(held, name).reshape(-1) for held in states]
         ids = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
         offsets = np.concatenate([[0], np.cumsum([len(held) for held in rows])]).astype(np.int64)
     if not len(ids):
@@ -88,6 +89,14 @@ def end_to_end(states: States, name: str = "neurons") -> tuple[np.ndarray, np.nd
     if len(ids) and not np.issubdtype(ids.dtype, np.unsignedinteger) and ids.min() < 0:
         raise ValueError(f"{name} are integers from 0, not {ids.min()}")
     return np.ascontiguousarray(ids), offsets
+
+
+def _whole_numbers(values: Sequence[int] | np.ndarray, name: str) -> np.ndarray:
+    """As int64; ValueError where a conversion would cut something off. An empty list has no type that counts."""
+    numbers = np.asarray(values)
+    if numbers.size and numbers.dtype.kind not in "iu":
+        raise ValueError(f"{name} are integers from 0, not of type {numbers.dtype}")
+    return np.ascontiguousarray(numbers, dtype=np.int64)
 
 
 @compiled()

@@ -42,6 +42,7 @@ from strategies.kernels.checks import (
     checked_budget,
     checked_first,
     checked_matrix,
+    checked_power,
     checked_quality,
     checked_weights,
 )
@@ -90,8 +91,7 @@ def novelselect(
     count = len(unit)
     size = checked_budget(budget, count)
     start = checked_first(first, count)
-    if not 0.0 <= distance_power < np.inf:
-        raise ValueError(f"distance_power must be a number that is not negative, not {distance_power}")
+    checked_power(distance_power, "distance_power")
     if not farthest > 0.0:
         raise ValueError(f"farthest must be a distance above 0, not {farthest}")
     if np.dtype(dtype) not in (np.float32, np.float64):

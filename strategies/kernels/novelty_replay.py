@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.kernels.checks import TIE, checked_quality, checked_weights
+from strategies.kernels.checks import TIE, checked_power, checked_quality, checked_weights
 from strategies.kernels.compiling import compiled
 from strategies.kernels.novelty import unit_rows_in_float64
 from strategies.kernels.novelty_products import value_of
@@ -45,14 +45,13 @@ def replay_novelselect(
 
     Arguments are those of `novelselect`, `picks` its result. Literal: every distance of every row to every pick
     before, sorted and weighted in float64; n step (d + log step) operations. Raises ValueError for picks that are no
-    rows, or a step there is not.
+    rows or not all different, a power that `novelselect` refuses, or a step there is not.
     """
     rows = unit_rows_in_float64(embeddings)
     densities = checked_weights(density, len(rows), "density")
     weights = checked_quality(quality, len(rows))
-    chosen = np.asarray(picks, dtype=np.int64)
-    if chosen.ndim != 1 or not len(chosen) or chosen.min() < 0 or chosen.max() >= len(rows):
-        raise ValueError(f"picks must be row numbers between 0 and {len(rows) - 1}")
+    chosen = _checked_picks(picks, len(rows))
+    checked_power(distance_power, "distance_power")
     if not 1 <= step < len(chosen):
         raise ValueError(f"a step to replay must lie between 1 and {len(chosen) - 1}, not be {step}")
     before = chosen[:step]
@@ -69,6 +68,17 @@ def replay_novelselect(
     winner = int(np.flatnonzero(values >= values.max() * (1 - TIE))[0])
     picked = int(chosen[step])
     return ReplayedStep(step, picked, winner, float(values[picked]), float(values[winner]))
+
+
+def _checked_picks(picks: np.ndarray, rows: int) -> np.ndarray:
+    chosen = np.asarray(picks)
+    whole = chosen.ndim == 1 and len(chosen) and np.issubdtype(chosen.dtype, np.integer)
+    if not whole or chosen.min() < 0 or chosen.max() >= rows:
+        raise ValueError(f"picks must be row numbers between 0 and {rows - 1}")
+    counts = np.bincount(chosen.astype(np.int64))
+    if counts.max() > 1:
+        raise ValueError(f"picks must be different rows, but row {int(np.argmax(counts > 1))} is among them twice")
+    return chosen.astype(np.int64)
 
 
 @compiled()

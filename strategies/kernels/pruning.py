@@ -51,10 +51,10 @@ class PruningPath:
 def reverse_greedy_prune(samples: Samples, keep_types: int, *, unit: Unit = "type", recount: bool = True) -> np.ndarray:
     """Rows of the samples that are left when at most `keep_types` types are, ascending, int64.
 
-    `samples` holds the types (integers from 0) of each sample, as a sequence of sequences or as (types, offsets)
-    end to end; a type given twice for a sample counts once. Ties: the lower type, the lower row. `recount=False`
-    orders types by the samples they had at first, not by those that remain. Deterministic. Raises ValueError for a
-    negative type or `keep_types`.
+    `samples` holds the types (integers from 0) of each sample, as a sequence of sequences (a list: a tuple of two
+    arrays is the other form) or as (types, offsets) end to end; a type given twice for a sample counts once. Ties: the
+    lower type, the lower row. `recount=False` orders types by the samples they had at first, not by those that remain.
+    Deterministic. Raises ValueError for a type that is negative or no integer, or a negative `keep_types`.
     """
     if keep_types < 0:
         raise ValueError(f"keep_types must not be negative, not {keep_types}")

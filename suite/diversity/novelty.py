@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from suite.diversity.pairs import cosine_distances, unit_rows
+from suite.diversity.pairs import cosine_distances
 from suite.diversity.reading import EmbeddingMetric
 from suite.errors import ParameterError, SelectionError
 from suite.features import Density, Embeddings, Progress, no_progress
 from suite.features.density import knn_density
+from suite.features.unit_length import unit_rows
 from suite.registry import register
 
 if TYPE_CHECKING:
@@ -88,11 +89,12 @@ def novelsum(
 ) -> float:
     """NovelSum of a selection's embeddings (m, d) against reference embeddings (n, d): higher is more diverse.
 
-    Rows are of unit length in any float type; the work is done in float64, and cosine distances under 1e-12 are 0.
-    The density of each row is `knn_density` within the reference: its own row is dropped there and exact copies
-    count once. `density_power` 0 switches the reference off (it may then be None). `count_self` keeps the zero
-    distance of a row to itself as the first rank, as the published code does. Within 1e-6 of the literal float64
-    form; no m x m matrix is kept. Values compare at equal m alone. Deterministic.
+    Rows are unit rows in any float type; others are scaled to length 1, for distances and density alike. The work is
+    done in float64, and cosine distances under 1e-12 are 0. The density of each row is `knn_density` within the
+    reference: its own row is dropped there and exact copies count once. `density_power` 0 switches the reference off
+    (it may then be None). `count_self` keeps the zero distance of a row to itself as the first rank, as the published
+    code does. Within 1e-6 of the literal float64 form; no m x m matrix is kept. Values compare at equal m alone.
+    Deterministic.
 
     Raises FeatureError for bad shapes, values or rows of zeros, ParameterError for a bad power, SelectionError for
     a single row without `count_self`. Source: Yang et al. (ACL 2025), section 4.

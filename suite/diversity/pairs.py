@@ -6,28 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from suite.errors import FeatureError
 from suite.features import Progress, no_progress
 
 BLOCK_BYTES = 32 * 1024 * 1024
 # A float64 product is off by some 1e-16: above this distance that is under 1e-9 of it.
 NEAR = 1e-6
 ZERO = 1e-12
-
-
-def unit_rows(embeddings: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1 in float64, shape (m, d); FeatureError for bad shapes or values and rows of zeros."""
-    rows = np.asarray(embeddings)
-    if rows.ndim != 2 or not rows.size:
-        raise FeatureError(f"Embeddings must be a matrix with at least one row, not of shape {rows.shape}.")
-    rows = np.ascontiguousarray(rows, dtype=np.float64)
-    if not np.isfinite(rows).all():
-        first = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
-        raise FeatureError(f"The embedding of row {first} holds a value that is not a number.")
-    lengths = np.linalg.norm(rows, axis=1)
-    if not lengths.all():
-        raise FeatureError(f"The embedding of row {int(np.argmin(lengths))} is all zeros and has no direction.")
-    return rows / lengths[:, None]
 
 
 def cosine_distances(

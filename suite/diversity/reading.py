@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from suite.diversity.pairs import unit_rows
 from suite.errors import SelectionError
 from suite.features import Embeddings, Tokens, View
+from suite.features.unit_length import unit_rows
 from suite.registry import Metric
 
 if TYPE_CHECKING:

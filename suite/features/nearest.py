@@ -9,13 +9,13 @@ from strategies.kernels.compiling import compiled
 
 @compiled()
 def mean_of_nearest(
-    similarity: np.ndarray, rows: np.ndarray, others: np.ndarray, own: np.ndarray, neighbours: int, rounding: float
+    similarity: np.ndarray, rows: np.ndarray, others: np.ndarray, own: np.ndarray, neighbours: int, slack: float
 ) -> np.ndarray:
     """Mean squared distance of each row to its nearest others, shape (m,), float64.
 
-    `similarity` (m, n) is a float32 product good to `rounding`, minus infinity at `own` (the row's own place, -1
-    where it has none). One pass finds the K-th largest; every other within twice the rounding of it (the error of
-    the K-th and its own) is measured in float64, and the K smallest of these distances count.
+    `similarity` (m, n) is a float32 product, minus infinity at `own` (the row's own place, -1 where it has none). One
+    pass finds the K-th largest; every other within `slack` of it (twice the rounding, that of the K-th and its own,
+    and what differing lengths hide) is measured in float64, and the K smallest of these distances count.
     """
     count, total = similarity.shape
     means = np.empty(count)
@@ -26,7 +26,7 @@ def mean_of_nearest(
             value = similarity[row, other]
             if value > best[0]:
                 _replace_least(best, value)
-        floor = best[0] - 2 * rounding
+        floor = best[0] - slack
         distances = np.full(k, np.inf)
         for other in range(total):
             if similarity[row, other] >= floor and other != own[row]:

@@ -11,6 +11,7 @@ from suite.errors import FeatureError
 from suite.extras import hint
 from suite.features.base import Feature, Features, TrackContext
 from suite.features.embeddings import Embeddings
+from suite.features.unit_length import directions
 from suite.hashing import library_versions
 from suite.pool.pool import View
 from suite.reporting import Progress
@@ -112,7 +113,7 @@ def pca_reduction(embeddings: np.ndarray, components: int) -> np.ndarray:
     # Points that are all equal have no variance to explain; scikit-learn divides by it all the same.
     with threadpool_limits(1), np.errstate(invalid="ignore"):
         reduced = PCA(kept, svd_solver="covariance_eigh").fit_transform(np.asarray(embeddings, dtype=np.float64))
-    return _unit_rows(reduced)
+    return directions(reduced)
 
 
 def umap_reduction(embeddings: np.ndarray, components: int) -> np.ndarray:
@@ -152,8 +153,3 @@ def _from_largest(labels: np.ndarray) -> np.ndarray:
     number = np.full(int(named.max(initial=-1)) + 2, NOISE, dtype=np.int64)
     number[named[np.lexsort((first, -counts))]] = np.arange(len(named))
     return number[labels]
-
-
-def _unit_rows(rows: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(lengths == 0, 1.0, lengths))

@@ -56,6 +56,26 @@ def test_equal_to_the_literal_form(
     assert found == pytest.approx(expected, rel=1e-6, abs=0.0 if expected > 1e-9 else 1e-9)
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    points=clouds(max_rows=24, max_dimensions=8),
+    seed=st.integers(0, 2**32 - 1),
+    kind=st.sampled_from(["whole", "rows"]),
+    density_power=POWERS,
+)
+def test_lengths_do_not_matter(points: np.ndarray, seed: int, kind: str, density_power: float) -> None:
+    rng = np.random.default_rng(seed)
+    others = rng.normal(size=(15, points.shape[1])).astype(points.dtype)
+    reference = np.concatenate([points, others / np.linalg.norm(others, axis=1, keepdims=True)])
+    assume(len(np.unique(reference, axis=0)) > 1)
+    lengths = np.full((len(reference), 1), 2.0) if kind == "whole" else 2.0 ** rng.integers(1, 9, (len(reference), 1))
+    # The lengths of float32 rows, too, are only nearly 1.
+    rows = reference / np.linalg.norm(reference.astype(np.float64), axis=1, keepdims=True)
+    expected = novelsum(rows[: len(points)], rows, density_power=density_power)
+    found = novelsum((rows * lengths)[: len(points)], rows * lengths, density_power=density_power)
+    assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
 def test_near_duplicates_keep_their_digits() -> None:
     """All picks within 1e-5 of each other: the product form of 1 - cosine is wrong from the sixth digit on."""
     rng = np.random.default_rng(0)
@@ -116,6 +136,14 @@ def test_wrong_embeddings(change: dict[str, object], message: str) -> None:
 def test_wrong_parameters() -> None:
     with pytest.raises(ParameterError, match="distance_power must be"):
         novelsum(np.eye(3), np.eye(3), distance_power=-1)
+    for power in (np.nan, np.inf, -np.inf):
+        with pytest.raises(ParameterError, match="power of a density must be a finite number"):
+            novelsum(np.eye(3), np.eye(3), density_power=power)
+    with pytest.raises(ParameterError, match="distance_power must be"):
+        novelsum(np.eye(3), np.eye(3), distance_power=np.nan)
+    near = np.eye(1, 3) + 1e-7 * np.eye(3)
+    with pytest.raises(ParameterError, match="power of 60 a density is no finite number"):
+        novelsum(near, near, density_power=60)
     with pytest.raises(ParameterError, match="needs a reference"):
         novelsum(np.eye(3), None)
     with pytest.raises(SelectionError, match="at least two picks"):

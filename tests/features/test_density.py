@@ -80,6 +80,67 @@ def test_half_precision_and_rows_that_are_not_contiguous() -> None:
         assert knn_density(given_as, given_as, neighbours=5, power=0.5) == pytest.approx(expected, rel=1e-6)
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rows=st.integers(2, 60),
+    dimensions=st.integers(2, 9),
+    neighbours=st.integers(1, 12),
+    spread=st.sampled_from([1e-6, 1e-5, 1e-4, 9e-4]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_rows_not_quite_of_length_1_are_measured_as_they_are(
+    seed: int, rows: int, dimensions: int, neighbours: int, spread: float, dtype: type
+) -> None:
+    """In few dimensions and a tight cluster, where the larger product often belongs to the farther of two rows."""
+    rng = np.random.default_rng(seed)
+    points = np.eye(1, dimensions) + 0.03 * rng.normal(size=(rows, dimensions))
+    points /= np.linalg.norm(points, axis=1, keepdims=True) / rng.uniform(1 - spread, 1 + spread, size=(rows, 1))
+    points = points.astype(dtype)
+    expected = oracles.knn_density(points, points, neighbours, 0.5)
+    assert knn_density(points, points, neighbours=neighbours, power=0.5) == pytest.approx(expected, rel=1e-9)
+
+
+def test_what_float16_leaves_of_unit_rows() -> None:
+    points = cloud(np.random.default_rng(8), 1200, 64, 30, 90).astype(np.float16)
+    expected = oracles.knn_density(points[:100], points, 10, 0.5)
+    assert knn_density(points[:100], points, neighbours=10, power=0.5) == pytest.approx(expected, rel=1e-9)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    points=clouds(),
+    seed=st.integers(0, 2**32 - 1),
+    neighbours=st.integers(1, 12),
+    which=st.sampled_from(["both", "embeddings", "reference"]),
+)
+def test_rows_of_other_lengths_are_scaled_to_1(points: np.ndarray, seed: int, neighbours: int, which: str) -> None:
+    rng = np.random.default_rng(seed)
+    others = rng.normal(size=(20, points.shape[1])).astype(points.dtype)
+    reference = np.concatenate([points, others / np.linalg.norm(others, axis=1, keepdims=True)])
+    # A power of two is exact: equal rows of different lengths are equal again.
+    given_points = points * (2.0 ** rng.integers(-4, 5, size=(len(points), 1)) if which != "reference" else 1.0)
+    given_reference = reference * (2.0 ** rng.integers(1, 5, size=(len(reference), 1)) if which != "embeddings" else 2)
+    unit, unit_reference = (
+        rows / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True) for rows in (points, reference)
+    )
+    assume(len(np.unique(unit_reference, axis=0)) > 1)
+    expected = oracles.knn_density(unit, unit_reference, neighbours, 0.5)
+    found = knn_density(given_points, given_reference, neighbours=neighbours, power=0.5)
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "reference", "message"), [(3, -1, "row 3 is"), (-1, 2, "row 2 of the reference is")]
+)
+def test_a_row_of_zeros_has_no_density(embeddings: int, reference: int, message: str) -> None:
+    points = np.concatenate([cloud(np.random.default_rng(9), 9, 4, 0, 0), np.zeros((1, 4))])
+    order = np.arange(9)
+    first, second = (np.insert(order, row, 9) if row >= 0 else order for row in (embeddings, reference))
+    with pytest.raises(FeatureError, match=message):
+        knn_density(points[first], points[second], neighbours=2, power=0.5)
+
+
 def test_against_another_reference() -> None:
     rng = np.random.default_rng(3)
     points, reference = cloud(rng, 20, 5, 3, 0), cloud(rng, 50, 5, 9, 9)

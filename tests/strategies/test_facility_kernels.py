@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import oracles
 import pytest
@@ -16,8 +18,9 @@ IN_MEMORY = 2**30
 
 
 def qualities(rows: int) -> st.SearchStrategy[np.ndarray | None]:
-    """No quality, a rising one, or one that is mostly 0."""
-    return st.sampled_from([None, np.linspace(0, 2, rows), (np.arange(rows) % 3 == 0).astype(float)])
+    """No quality, a rising one, one over sixteen powers of ten, or one that is mostly 0."""
+    rising, wide = np.linspace(0, 2, rows), np.linspace(0.01, 1, rows) ** 8
+    return st.sampled_from([None, rising, wide, (np.arange(rows) % 3 == 0).astype(float)])
 
 
 @settings(max_examples=CASES, deadline=None)
@@ -45,6 +48,49 @@ def test_a_sparse_kernel(points: np.ndarray, neighbours: int, data: st.DataObjec
     picks = facility_location(NeighbourSimilarity(points, neighbours), budget, quality=quality)
     kernel = oracles.nearest_kernel(points, neighbours)
     assert picks.tolist() == oracles.facility_location(kernel, budget, quality)
+
+
+WAYS: dict[str, Callable[[np.ndarray], np.ndarray | CosineSimilarity | NeighbourSimilarity]] = {
+    "kernel": lambda points: np.maximum(oracles.cosine_kernel(points), 0.0),
+    "ceilings": CosineSimilarity,
+    "blocks": lambda points: CosineSimilarity(points, 4000),
+    "neighbours": lambda points: NeighbourSimilarity(points, 5),
+}
+EVERY_WAY = pytest.mark.parametrize("way", WAYS)
+
+
+@EVERY_WAY
+@settings(max_examples=CASES, deadline=None)
+@given(points=clouds(), worth=st.sampled_from([1e-300, 1e-14, 1e-12, 0.3, 1e6, 1e300]), data=st.data())
+def test_a_quality_that_is_the_same_for_all_changes_nothing(
+    way: str, points: np.ndarray, worth: float, data: st.DataObject
+) -> None:
+    budget, similarity = data.draw(budgets(len(points))), WAYS[way](points)
+    picks = facility_location(similarity, budget, quality=np.full(len(points), worth))
+    assert np.array_equal(picks, facility_location(similarity, budget))
+
+
+@EVERY_WAY
+@settings(max_examples=CASES, deadline=None)
+@given(points=clouds(), scale=st.sampled_from([2.0**-300, 2.0**-40, 2.0**20, 2.0**300, 1e6]), data=st.data())
+def test_the_scale_of_a_quality_does_not_matter(
+    way: str, points: np.ndarray, scale: float, data: st.DataObject
+) -> None:
+    budget, similarity = data.draw(budgets(len(points))), WAYS[way](points)
+    quality = data.draw(st.sampled_from([1, 2, 8])) * np.linspace(0.01, 1, len(points)) ** data.draw(
+        st.sampled_from([0.5, 1, 8])
+    )
+    picks = facility_location(similarity, budget, quality=scale * quality)
+    assert np.array_equal(picks, facility_location(similarity, budget, quality=quality))
+
+
+@EVERY_WAY
+def test_samples_of_little_quality_are_still_told_apart(way: str) -> None:
+    """A third is worth less than 1e-12: an absolute tie of that would go through them in the order of the pool."""
+    points = clustered_points()[:60]
+    picks = facility_location(WAYS[way](points), 60, quality=np.geomspace(1e-20, 1, 60)).tolist()
+    tail = [row for row in picks if row < 20]
+    assert tail != sorted(tail)
 
 
 def clustered_points() -> np.ndarray:

@@ -15,9 +15,12 @@ from strategies.kernels import (
     facility_location,
     farthest,
     k_center,
+    max_coverage,
     pruning_path,
+    replay_novelselect,
     repr_filter,
     reverse_greedy_prune,
+    weighted_coverage,
 )
 
 Kernel = Callable[[np.ndarray, int], np.ndarray]
@@ -128,6 +131,11 @@ def test_rows_that_float16_left_off_unit_length(name: str) -> None:
     assert len(KERNELS[name](again, 5)) == 5
 
 
+def replay(picks: list[float], step: int, **changed: float) -> object:
+    """A step of picks among three rows at right angles."""
+    return replay_novelselect(np.eye(3), np.ones(3), np.asarray(picks), step, **changed)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -151,11 +159,36 @@ def test_rows_that_float16_left_off_unit_length(name: str) -> None:
         (lambda: reverse_greedy_prune((np.asarray([1, 2]), np.asarray([0, 3])), 1), "to the 2 types"),
         (lambda: reverse_greedy_prune((np.asarray([1, 2]), np.asarray([0, 2, 1, 2])), 1), "offsets"),
         (lambda: pruning_path((np.asarray([1.5]), np.asarray([0, 1]))), "types are integers from 0"),
+        (
+            lambda: pruning_path((np.asarray([1, 2]), np.asarray([0.0, 1.7]))),
+            "offsets are integers from 0, not of type",
+        ),
+        (lambda: reverse_greedy_prune([[0.9], [1.2]], 1), "types are integers from 0, not of type float64"),  # type: ignore[list-item]
+        (lambda: reverse_greedy_prune([[0], [np.nan]], 1), "types are integers from 0, not of type float64"),  # type: ignore[list-item]
+        (
+            lambda: max_coverage([[1], [True, False]], 1, round_gain=0.1),
+            "neurons are integers from 0, not of type bool",
+        ),
+        (lambda: max_coverage([[1], ["a"]], 1, round_gain=0.1), "neurons are integers from 0, not of type <U1"),  # type: ignore[list-item]
+        (lambda: weighted_coverage([np.asarray([0.5])], 1), "neurons are integers from 0, not of type float64"),
+        (lambda: replay([0, 1, 2], 1, distance_power=np.nan), "distance_power must be a number that is not negative"),
+        (lambda: replay([0, 1, 2], 1, distance_power=-1), "distance_power must be a number that is not negative"),
+        (lambda: replay([0, 1, 2], 1, distance_power=np.inf), "distance_power must be a number that is not negative"),
+        (lambda: replay([2, 2, 2, 1], 2), "picks must be different rows, but row 2 is among them twice"),
+        (lambda: replay([0, 1, 2, 1], 1), "picks must be different rows, but row 1 is among them twice"),
+        (lambda: replay([0.0, 1.0], 1), "picks must be row numbers between 0 and 2"),
+        (lambda: replay([0, 3], 1), "picks must be row numbers between 0 and 2"),
+        (lambda: replay([], 1), "picks must be row numbers between 0 and 2"),
     ],
 )
 def test_bad_values(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_rows_that_hold_nothing_have_no_type_that_counts() -> None:
+    assert reverse_greedy_prune([[], [0], np.asarray([1], dtype=np.uint8), ()], 2).tolist() == [0, 1, 2, 3]
+    assert max_coverage([[], np.asarray([7], dtype=np.uint64), [1, 2]], 3, round_gain=0.1).tolist() == [2, 1, 0]
 
 
 BEYOND = {"datasets", "huggingface_hub", "pandas", "pyarrow", "pydantic", "sklearn", "torch", "transformers", "typer"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ import oracles
 import pytest
 
 from strategies.mads import Mads
-from suite.errors import BreadthError, FeatureError
+from suite.errors import BreadthError, FeatureError, SelectionError
 from suite.features import TrackContext
 from suite.features.activations import NeuronSets
 from suite.features.store import FeatureStore, compute_features
@@ -78,6 +79,26 @@ def test_samples_without_a_response_token_come_last(some: Pool, select: Select) 
     ]
     picks = select("mads:density=0.1", 80, samples=pool_from_records(records))
     assert picks[-2:].tolist() == [0, 3]
+
+
+@pytest.mark.parametrize("objective", ["rounds", "sqrt", "rarity"])
+def test_no_state_at_all_is_an_error_and_no_order_of_the_pool(objective: str, some: Pool, select: Select) -> None:
+    with pytest.raises(SelectionError, match=r"finds no state among the 80 samples: .* Raise max_length=1,"):
+        select(f"mads:max_length=1,objective={objective}", 10, samples=some)
+
+
+@pytest.mark.parametrize(("empty", "warned"), [(4, False), (5, True)])
+def test_many_samples_without_a_state_are_counted(empty: int, warned: bool, some: Pool, select: Select) -> None:
+    records = [
+        {"id": sample.id, "instruction": sample.instruction, "output": "" if row < empty else sample.output}
+        for row, sample in enumerate(some.samples())
+    ]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        select("mads:density=0.1", 10, samples=pool_from_records(records))
+    counted = [str(one.message) for one in caught if "no state" in str(one.message)]
+    assert counted == [text for text in counted if text.startswith(f"{empty} of 80 samples")]
+    assert len(counted) == warned
 
 
 def test_the_model_may_be_named(tiny_base: Path, some: Pool, select: Select, track: TrackContext) -> None:
