@@ -84,7 +84,7 @@ class CellProcess:
 def code_version() -> str:
     """Breadth's sources and the libraries that train and evaluate, as one text."""
     from suite.engines import TRANSFORMERS_LIBRARIES
-    from suite.runner.stages import TRAINING_LIBRARIES
+    from suite.training.job import LIBRARIES as TRAINING_LIBRARIES
 
     versions = library_versions({*TRANSFORMERS_LIBRARIES, *TRAINING_LIBRARIES})
     return f"{sources_sha256('suite')} {sorted(versions.items())}"

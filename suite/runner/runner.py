@@ -296,6 +296,7 @@ class Runner:
             first_prompt_ids=evaluated.first_prompt_ids,
             first_prompt=evaluated.first_prompt,
             picks=pack_picks(picked.selection.rows) if picked else None,
+            remarks=picked.remarks if picked else (),
             cost=Cost(
                 host=lane.seat.host,
                 hardware=lane.seat.hardware,

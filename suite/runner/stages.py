@@ -23,6 +23,7 @@ from suite.hashing import content_key, library_versions, sources_sha256
 from suite.reporting import Notify
 from suite.results import TaskScore
 from suite.sealed import sealed, unsealed
+from suite.training.job import LIBRARIES as TRAINING_LIBRARIES
 
 if TYPE_CHECKING:
     from suite.engines import EngineFacts
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from suite.track import Recipe, Track
 
 STAGES_VERSION = 1
-TRAINING_LIBRARIES = ("accelerate", "peft", "torch", "transformers", "trl")
 
 Stored = TypeVar("Stored", bound=BaseModel)
 

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from tiny_track import TINY, command, stored_results
 
+from suite.hashing import library_versions
+
 CELLS = 1 + 2 + 2 * 2 + 2  # untuned, full, random (draws x seeds), longest
 Breadth = Callable[..., "subprocess.CompletedProcess[str]"]
 RUN = ("run", "--track", str(TINY), "--jobs", "1")
@@ -49,6 +51,8 @@ def test_every_cell_is_recorded_and_ranked(finished: Path, breadth: Breadth) -> 
     trained = [record for record in records.values() if record["training"]]
     assert len(trained) == CELLS - 1
     assert all(record["training"]["trained_tokens"] > 0 for record in trained)
+    libraries = library_versions(("accelerate", "peft", "torch", "transformers", "trl"))
+    assert [record["training"]["versions"] for record in trained] == [libraries] * len(trained)
     assert len({record["hashes"]["weights"] for record in records.values()}) == CELLS
 
     table = breadth("board", "--track", str(TINY), "--format", "json", environment={"BREADTH_HOME": str(finished)})
