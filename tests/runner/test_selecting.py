@@ -1,4 +1,4 @@
-"""The select stage: a strategy gets its features and a progress bar of its own name; what it says of its picks is kept."""
+"""The select stage: a strategy gets its features and a bar of its own name, and what it says of its picks is kept."""
 
 from __future__ import annotations
 
