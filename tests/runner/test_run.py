@@ -61,6 +61,21 @@ def test_every_cell_is_recorded_and_ranked(finished: Path, breadth: Breadth) -> 
     assert {row["spec"] for row in rows} >= {"random", "longest", "full"}
 
 
+def test_what_a_strategy_says_of_its_selection_stands_in_its_results_and_beneath_the_board(
+    copied: Path, breadth: Breadth
+) -> None:
+    spec = "facility-location:neighbours=5"
+    run = breadth(*RUN, "--strategies", spec, "--seeds", "1")
+    assert run.returncode == 0, run.stderr
+    records = without_cost(stored_results(copied)).values()
+    (record,) = [record for record in records if record["cell"]["spec"] == spec]
+    (remark,) = record["remarks"]
+    assert remark.startswith("approximate: a sample counts for itself and its 5 nearest alone")
+    assert [record["remarks"] for record in records if record["cell"]["strategy"] == "longest"] == [[]] * 2
+    board = breadth("board", "--track", str(TINY), "--format", "markdown", "--variants")
+    assert f"{spec} says of its selection: approximate" in board.stdout.replace("\\", "")
+
+
 def test_finished_cells_are_left_alone(finished: Path, breadth: Breadth) -> None:
     before = stored_results(finished)
     again = breadth(*RUN, environment={"BREADTH_HOME": str(finished)})
