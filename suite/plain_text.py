@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 Value = str | int | float | bool | None
@@ -14,6 +15,11 @@ Value = str | int | float | bool | None
 def visible(text: str) -> str:
     """Text without the control characters by which a name could steer a terminal or break a line."""
     return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def is_visible(letter: str) -> bool:
+    """Whether a character shows itself: no control, format, private, unassigned or surrogate one, no odd space."""
+    return letter == " " or unicodedata.category(letter)[0] not in "CZ"
 
 
 def csv_cell(value: Value) -> Value:

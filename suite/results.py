@@ -3,8 +3,9 @@
 Everything but the `cost` block is reproducible byte for byte on one kind of machine; the record's content hash
 leaves `cost` out, so running a cell again gives the same file name.
 
-Schema 2 added `picks` and `first_prompt`, schema 3 the last three fields of `cost`. A record of an older schema has
-none of them, not even as null: it is written, hashed and named as it always was.
+Schema 2 added `picks` and `first_prompt`, schema 3 the last three fields of `cost`, schema 4 `remarks` and the
+`versions` of `training`. A record of an older schema has none of them, not even as null: it is written, hashed and
+named as it always was.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, Strict, StrictBool, field_validator, model_validator
 
 from suite.hashing import canonical_json, content_key
+from suite.remarks import Remarks
 from suite.reproducible import Determinism
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SINCE_SCHEMA_2 = ("picks", "first_prompt")
 COSTS_SINCE_SCHEMA_3 = ("training_loop_seconds", "model_flop_utilisation", "determinism")
+SINCE_SCHEMA_4 = ("remarks",)
+OF_TRAINING_SINCE_SCHEMA_4 = ("versions",)
 LONGEST_PROMPT = 8_000
 """Characters kept of the first prompt."""
 MOST_PICKS = 16_000_000
@@ -36,6 +40,9 @@ Whole = Annotated[int, Strict()]
 Real = Annotated[float, Strict()]
 Count = Annotated[int, Strict(), Field(ge=0)]
 Amount = Annotated[float, Strict(), Field(ge=0)]
+Library = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=60)]
+Release = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+!_-]*$", max_length=80)]
+Versions = Annotated[dict[Library, Release], Field(max_length=20)]
 
 
 class Record(BaseModel):
@@ -108,7 +115,11 @@ class TaskScore(Record):
 
 
 class Training(Record):
-    """What training did: samples used and dropped, steps, tokens, and the loss curve as (step, loss)."""
+    """What training did: samples used and dropped, steps, tokens, and the loss curve as (step, loss).
+
+    `versions` are those of the libraries that trained, by name: what evaluates may lie in another environment, with
+    others of the same names. Empty where the training is from before they were kept.
+    """
 
     samples: Count
     dropped_by_truncation: Count
@@ -117,6 +128,7 @@ class Training(Record):
     trained_tokens: Count
     final_loss: Real | None
     loss_curve: tuple[tuple[Whole, Real], ...] = ()
+    versions: Versions = {}
 
 
 class Hashes(Record):
@@ -159,10 +171,11 @@ class Result(Record):
     from rows only with the pool at hand: whoever has it can check them (`suite.selection.Selection.sha256`).
     `first_prompt` is the text of `first_prompt_ids`, special tokens and all, cut after 8,000 characters. `engine` is
     the name of what answered, followed (after a comma) by how requests shared batches where that can change an answer:
-    "vllm, up to 64 requests of 16 adapters at once".
+    "vllm, up to 64 requests of 16 adapters at once". `versions` are those of the engine's libraries; `remarks` is what
+    the strategy said of its selection, such as that it is approximate.
     """
 
-    schema_version: Literal[1, 2, 3] = 3
+    schema_version: Literal[1, 2, 3, 4] = 4
     cell: CellIdentity
     reference: StrictBool
     selection_size: Count
@@ -178,6 +191,7 @@ class Result(Record):
     """The `record_id` of the record of the same cell that this one corrects."""
     picks: Annotated[str, Field(max_length=6 * MOST_PICKS)] | None = None
     first_prompt: Annotated[str, Field(max_length=LONGEST_PROMPT)] | None = None
+    remarks: Remarks = ()
 
     @field_validator("tasks")
     @classmethod
@@ -192,6 +206,8 @@ class Result(Record):
             raise ValueError("picks and first_prompt came with schema 2")
         if self.schema_version < 3 and any(getattr(self.cost, name) is not None for name in COSTS_SINCE_SCHEMA_3):
             raise ValueError(f"{', '.join(COSTS_SINCE_SCHEMA_3)} came with schema 3")
+        if self.schema_version < 4 and (self.remarks or (self.training and self.training.versions)):
+            raise ValueError("remarks and the versions of training came with schema 4")
         if self.picks is not None and self.hashes.selection is None:
             raise ValueError("picks without the hash of a selection")
         return self
@@ -222,6 +238,11 @@ class Result(Record):
         if self.schema_version < 3:
             for name in COSTS_SINCE_SCHEMA_3:
                 written.get("cost", {}).pop(name, None)
+        if self.schema_version < 4:
+            for name in SINCE_SCHEMA_4:
+                del written[name]
+            for name in OF_TRAINING_SINCE_SCHEMA_4:
+                (written["training"] or {}).pop(name, None)
         return written
 
     @property

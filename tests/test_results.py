@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pydantic import ValidationError
 
-from suite.results import CellIdentity, Result, TaskScore, pack_picks
+from suite.remarks import LONGEST_REMARK, MOST_REMARKS, as_remarks
+from suite.results import CellIdentity, Result, TaskScore, Training, pack_picks
 from suite.stores import LocalStore, Skipped
 from suite.stores.records import read_record
 
 GOLDEN = Path(__file__).parent / "golden" / "store-schema-1"
 GOLDEN_2 = Path(__file__).parent / "golden" / "store-schema-2"
 GOLDEN_3 = Path(__file__).parent / "golden" / "store-schema-3"
+GOLDEN_4 = Path(__file__).parent / "golden" / "store-schema-4"
+VERSIONS = {"peft": "0.21.2", "torch": "2.13.0+cpu", "trl": "1.16.0"}
 
 
 def test_golden_file_of_schema_1_is_read() -> None:
@@ -62,6 +65,74 @@ def test_golden_file_of_schema_3_is_read() -> None:
     assert record.to_json().encode() == (GOLDEN_3 / record.path).read_bytes()
 
 
+def test_golden_file_of_schema_4_is_read() -> None:
+    """Written once and never again, too."""
+    store = LocalStore(GOLDEN_4)
+    [record] = store.results("microworld")
+    assert store.skipped == []
+    assert record.schema_version == 4
+    assert record.remarks == ("approximate: 10 neighbours alone", "2 of 9 types are absent – größer wäre besser")
+    assert record.training is not None
+    assert record.training.versions == VERSIONS
+    assert record.to_json().encode() == (GOLDEN_4 / record.path).read_bytes()
+
+
+def trained_by(versions: dict[str, str]) -> Training:
+    training = result().training
+    assert training is not None
+    return Training(**training.model_dump() | {"versions": versions})
+
+
+def test_a_record_of_schema_3_has_no_remarks_and_no_versions_of_its_training() -> None:
+    old = result(schema_version=3)
+    document = json.loads(old.to_json())
+    assert "remarks" not in document
+    assert "versions" not in document["training"]
+    assert Result.model_validate(document).to_json() == old.to_json()
+    assert json.loads(result(spec="untuned", schema_version=3).to_json())["training"] is None
+    for later in ({"remarks": ("approximate",)}, {"training": trained_by(VERSIONS)}):
+        with pytest.raises(ValidationError, match="came with schema 4"):
+            result(schema_version=3, **later)
+
+
+def test_what_a_stranger_wrote_is_no_remark_and_no_version_unless_it_can_be_shown() -> None:
+    longest = "x" * LONGEST_REMARK
+    assert result(remarks=[longest] * MOST_REMARKS).remarks == (longest,) * MOST_REMARKS
+    for wrong in ("", "x" + longest, " x", "two\nlines", "\x1b[31mred", "left\u202eright", "\ue000", "\u00ad", 1, None):
+        with pytest.raises(ValidationError):
+            result(remarks=[wrong])
+    for several in ([longest] * (MOST_REMARKS + 1), "text", {"a": 1}):
+        with pytest.raises(ValidationError):
+            result(remarks=several)
+    for versions in (
+        {"trl": "1.0\n"},
+        {"trl": "1; drop"},
+        {"trl": ""},
+        {"trl": "1" * 81},
+        {"<b>": "1"},
+        {"trl": 1},
+        {f"a{number}": "1" for number in range(21)},
+    ):
+        with pytest.raises(ValidationError):
+            trained_by(versions)
+
+
+@given(st.lists(st.text(max_size=400), max_size=30))
+def test_whatever_a_strategy_says_becomes_remarks_that_a_record_takes(said: list[str]) -> None:
+    remarks = as_remarks(said)
+    assert result(remarks=remarks).remarks == remarks
+    assert len(set(remarks)) == len(remarks)
+    assert bool(remarks) == any(text.strip() for text in said)
+
+
+def test_remarks_are_one_line_each_and_say_what_was_left_out() -> None:
+    said = [" a\n b\t", "a b", "\x1b[31mred", "x" * 10**6, ""]
+    assert as_remarks(said) == ("a b", "�[31mred", "x" * (LONGEST_REMARK - 1) + "…")
+    many = as_remarks(f"number {number}" for number in range(50))
+    assert many[-2:] == ("number 18", "31 more remarks are left out")
+    assert len(many) == MOST_REMARKS
+
+
 def test_a_record_of_schema_2_has_no_costs_that_came_later() -> None:
     old = result(schema_version=2)
     assert "determinism" not in json.loads(old.to_json())["cost"]
@@ -95,6 +166,8 @@ def test_cost_is_no_part_of_the_identity() -> None:
         result(training_seed=1),
         result(picks=pack_picks(np.arange(500))),
         result(first_prompt="<s> Say yes."),
+        result(remarks=("approximate",)),
+        result(training=trained_by(VERSIONS)),
     ],
 )
 def test_everything_else_is(other: Result) -> None:
@@ -111,7 +184,7 @@ def test_the_cell_id_depends_on_every_part_of_the_cell() -> None:
 def test_a_record_survives_its_json() -> None:
     record = result([task([0.1, 0.7]), task([2.5], "bits", unit="bits-per-byte", kind="likelihood")])
     assert Result.model_validate_json(record.to_json()) == record
-    assert json.loads(record.to_json())["schema_version"] == 3
+    assert json.loads(record.to_json())["schema_version"] == 4
 
 
 @given(arrays.arrays(np.float32, st.integers(1, 200), elements=st.floats(-100, 100, width=32)))

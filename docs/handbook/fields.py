@@ -29,6 +29,8 @@ ALIASES = {
     "Person": "str: a user name of the Hub",
     "Version": "str",
     "Sentence": "str of 2,000 characters at most",
+    "Remarks": "list of str: lines of visible text",
+    "Versions": "dict[str, str]",
     "AwareDatetime": "time with its zone",
     "Budgets": "list of int, each above 0",
 }

@@ -31,8 +31,9 @@ _PLAIN_FIELDS = {
     "selection_size": "How many samples were selected.",
     "parameters": "The strategy's parameters, by name.",
     "engine": "What ran the fine-tuned model for evaluation.",
-    "versions": "The versions of the libraries that took part, by name.",
+    "versions": "The versions of the engine's libraries, by name; those that trained stand under `training`.",
     "first_prompt_ids": "The first evaluation prompt as the model saw it, in token ids.",
+    "remarks": "What the strategy said of its selection, such as that it is approximate; each a line of text.",
     "supersedes": "The record of the same cell that this one corrects, if any.",
 }
 _SIGNED = re.compile(

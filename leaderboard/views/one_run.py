@@ -40,6 +40,7 @@ def one_run(page: Page, line: CellLine) -> Iterator[Block]:
     except StoreError as error:
         yield Paragraph(f"The rest of this record cannot be shown. {error}", "note")
         return
+    yield from (Paragraph(f"The strategy says of its selection: {remark}", "note") for remark in result.remarks)
     yield from _files(page, line, result)
     yield from _trained(result)
     yield Heading("Tasks")
@@ -115,6 +116,7 @@ def _facts(line: CellLine, result: Result) -> Iterator[tuple[Value, ...]]:
         yield "tokens seen", f"{training.tokens_seen:,}"
         yield "tokens trained", f"{training.trained_tokens:,}"
         yield "final loss", None if training.final_loss is None else f"{training.final_loss:.4f}"
+        yield from ((f"trained by {name}", version) for name, version in sorted(training.versions.items()))
     yield "features", f"{cost.feature_seconds:.1f} s, computed once a pool"
     yield "selection", f"{cost.selection_seconds:.2f} s"
     yield "training", f"{cost.training_seconds:.1f} s, {cost.training_flops:.3g} FLOP (estimate)"

@@ -131,6 +131,10 @@ class Row:
     """Another setting of a strategy whose default stands in the table: shown on demand, never ranked or judged."""
     selection: str = ""
     """How a submission's picks came about; empty for what no record of a submission tells of."""
+    remarks: str = ""
+    """What the strategy said of its selections, such as that they are approximate (see `provenance.remarks_of`)."""
+    trained_by: str = ""
+    """The libraries that trained its models, with their versions (see `provenance.trainers_of`)."""
 
     @property
     def complete(self) -> bool:

@@ -21,6 +21,8 @@ SCHEMA_VERSION = 3
 ESTIMATES = ("score", "difference")
 PARTS = ("mean", "standard_error", "df", "low", "high")
 TASK = "task_"
+LATER_TEXTS = ("selection", "remarks", "trained_by")
+"""What rows of older tables of this schema lack, each a text."""
 
 Value = str | int | float | bool | None
 
@@ -98,7 +100,7 @@ def _flat(board: Board, number: int, table: Table, row: Row, tasks: list[str]) -
         "kind": row.kind,
         "reference": row.reference,
         "variant": row.variant,
-        "selection": row.selection,
+        **{name: getattr(row, name) for name in LATER_TEXTS},
         "cells_done": row.cells_done,
         "cells_registered": row.cells_registered,
     }

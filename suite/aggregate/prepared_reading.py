@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from suite.aggregate.board import Board, Costs, Estimate, Power, Row
-from suite.aggregate.prepared import ESTIMATES, SCHEMA_VERSION, TASK
+from suite.aggregate.prepared import ESTIMATES, LATER_TEXTS, SCHEMA_VERSION, TASK
 from suite.errors import StoreError
 from suite.sealed import break_seal
 from suite.strict_json import strict_json
@@ -23,7 +23,7 @@ _NUMBERS = {
 _SAME = tuple(
     field.name
     for field in fields(Row)
-    if field.name not in ("strategy", "spec", "tasks", "costs", "selection", *ESTIMATES)
+    if field.name not in ("strategy", "spec", "tasks", "costs", *LATER_TEXTS, *ESTIMATES)
 )
 """What a row and its line have under one name."""
 
@@ -119,8 +119,7 @@ def _row(line: Mapping[str, Any]) -> dict[str, Any]:
     p = {"score": line["p_of_score"], "difference": line["p"]}
     return {
         **{name: line[name] for name in _SAME},
-        # Tables from before there were submissions do not have it.
-        "selection": line.get("selection") or "",
+        **{name: line.get(name) or "" for name in LATER_TEXTS},
         "strategy": line["strategy"].partition(":")[0],
         "spec": line["strategy"],
         **{name: _estimate(line, name, p[name]) for name in ESTIMATES},

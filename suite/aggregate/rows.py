@@ -92,6 +92,11 @@ class RowResults:
         return np.array(means).reshape(len(self.draws), len(self.seeds))
 
     @property
+    def results(self) -> tuple[Result, ...]:
+        """Its results, one a cell."""
+        return tuple(self._cells.values())
+
+    @property
     def task_scores(self) -> tuple[TaskScore, ...]:
         """The tasks of one of its cells, in the order they were evaluated."""
         return next(iter(self._cells.values())).tasks

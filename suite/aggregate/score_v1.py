@@ -27,6 +27,7 @@ from suite.aggregate.board import (
 from suite.aggregate.judging import judged, rankable
 from suite.aggregate.moments import TableMoments, table_moments
 from suite.aggregate.normalise import normalised, standing
+from suite.aggregate.provenance import remarks_of, trainers_of
 from suite.aggregate.rows import (
     FULL,
     RANDOM,
@@ -128,6 +129,8 @@ def _row(row: RowResults, tasks: Sequence[TaskStanding], plugins: Mapping[str, P
         tasks={task.name: float(row.values(task.name).mean()) for task in tasks},
         costs=row.costs(),
         selection=facts.selection,
+        remarks=remarks_of(row.results),
+        trained_by=trainers_of(row.results),
     )
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 
 from suite.aggregate.board import Board, Power, Row, Table
 from suite.aggregate.moments import DRAWS
+from suite.aggregate.provenance import provenance_notes
 from suite.statistics.intervals import Estimate
 
 SHOWN_SKIPPED = 3
@@ -49,6 +50,7 @@ def table_notes(table: Table) -> list[str]:
     incomplete = [f"{row.spec} ({row.cells_done}/{row.cells_registered})" for row in table.rows if not row.complete]
     if incomplete:
         notes.append(f"Incomplete, hence unranked: {', '.join(incomplete)}.")
+    notes += provenance_notes(table)
     if table.power is not None:
         notes.append(_power(table.power))
     for gap in table.separation:

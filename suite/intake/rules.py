@@ -7,11 +7,12 @@ One table holds them all: the command line, the server and the page print the sa
 from __future__ import annotations
 
 import dataclasses
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from suite.plain_text import is_visible
 
 LONGEST_VALUE = 80
 LISTED_A_RULE = 100
@@ -195,8 +196,3 @@ def shown(value: Any) -> str:
     cut = text[:LONGEST_VALUE]
     safe = "".join(letter if is_visible(letter) else f"\\u{{{ord(letter):x}}}" for letter in cut)
     return safe + ("…" if len(text) > LONGEST_VALUE else "")
-
-
-def is_visible(letter: str) -> bool:
-    """Whether a character shows itself: no control, format, private, unassigned or surrogate one, no odd space."""
-    return letter == " " or unicodedata.category(letter)[0] not in "CZ"

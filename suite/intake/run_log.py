@@ -8,8 +8,8 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 
-from suite.intake.rules import is_visible
 from suite.intake.watch import Clock, utc_now
+from suite.plain_text import is_visible
 from suite.secret_looks import LOOKS
 
 LARGEST_LOG = 256 * 2**10

@@ -28,8 +28,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from suite.errors import did_you_mean
-from suite.intake.rules import RULES, Problems, is_visible
+from suite.intake.rules import RULES, Problems
 from suite.intake.texts import read_text
+from suite.plain_text import is_visible
 from suite.registry import NAME, Level
 
 MANIFEST, SELECTION, CODE = "submission.toml", "selection.jsonl", "strategy.py"

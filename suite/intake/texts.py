@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from suite.intake.rules import Problems, is_visible
+from suite.intake.rules import Problems
+from suite.plain_text import is_visible
 
 LONGEST_LINE = {"submission.toml": 2_000, "strategy.py": 400, "selection.jsonl": 500}
 """Characters."""

@@ -3,7 +3,8 @@
 The baseline's results lie in a store beside its file. They are what is compared with wherever the base model has the
 weights it had; it is pretrained in place, and another kind of processor gives it others, whose results are never
 paired. There the golden picks are trained here as well, so that picks are compared under equal conditions (a change of
-the training itself then shows on the baseline's own kind of machine alone). Equal picks are trained once.
+the training itself then shows on the baseline's own kind of machine alone). Equal picks are trained once by the same
+libraries and code: models and results of others serve as the baseline's alone, never as those of now.
 """
 
 from __future__ import annotations
@@ -126,11 +127,13 @@ def train(
     """
     from suite.runner.experiment import Experiment
     from suite.runner.runner import Runner
+    from suite.runner.stages import trainer_key, training_code
     from suite.stores.local import LocalStore
 
     used = track or training_track()
-    store = LocalStore(home() / "regression")
-    experiment = Experiment(used, store, notify, progress)
+    # What is compared may be the training itself: whatever other libraries or other code trained is not of now.
+    store = LocalStore(home() / "regression" / trainer_key()[:16])
+    experiment = Experiment(used, store, notify, progress, training_code=training_code())
     if baseline.setting.pinned().fingerprint != experiment.pool.fingerprint or (
         baseline.setting.budget != used.default_budget
     ):
@@ -140,10 +143,13 @@ def train(
     if outcome.failed:
         raise RegressionError(f"{len(outcome.failed)} cells failed; the first: {outcome.failed[0].reason}")
     results = {
-        key: [experiment.results(cell, experiment.pick(cell), by_now=True)[0] for cell in row]
+        key: [experiment.results_of_now(cell, experiment.pick(cell), by_now=True)[0] for cell in row]
         for key, row in cells.items()
     }
     kept = _comparable(beside(path).results(), experiment)
+    moved = _other_versions(kept, results)
+    if moved:
+        notify(f"The baseline's models were trained by {', '.join(moved)}: a difference may be that of the libraries.")
     return _judged(checked, baseline, results, kept, Registration.of(used))
 
 
@@ -192,6 +198,18 @@ def _comparable(kept: Iterable[Result], experiment: Experiment) -> dict[str, lis
         if result.cell.track_identity == experiment.track.identity and result.hashes.base_weights == base and alike:
             found.setdefault(_row_of(result), []).append(result)
     return found
+
+
+def _other_versions(kept: dict[str, list[Result]], results: dict[Key, list[Result]]) -> list[str]:
+    """The libraries by which the baseline's models were trained, and those of now were not, with both versions."""
+
+    def versions(rows: Iterable[list[Result]]) -> set[tuple[str, str]]:
+        trainings = [result.training for row in rows for result in row if result.training]
+        return {library for training in trainings for library in training.versions.items()}
+
+    of_now = versions(results.values())
+    there = dict(of_now)
+    return [f"{name} {old} (now {there.get(name, 'absent')})" for name, old in sorted(versions(kept.values()) - of_now)]
 
 
 def _row_of(result: Result) -> str:

@@ -63,10 +63,12 @@ class Material:
         return Counter(facts[of](result) for result in self.used).most_common()
 
     def versions(self) -> dict[str, list[str]]:
-        """Every library that results name, with each version it had."""
+        """Every library that results name, with each version it had; those that trained are named apart."""
         found: dict[str, set[str]] = {}
         for result in self.used:
-            for name, version in result.versions.items():
+            trained = result.training.versions if result.training else {}
+            named = {**result.versions, **{f"{name} (training)": version for name, version in trained.items()}}
+            for name, version in named.items():
                 found.setdefault(name, set()).add(version)
         return {name: sorted(versions) for name, versions in sorted(found.items())}
 

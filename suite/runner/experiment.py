@@ -11,7 +11,7 @@ from suite.home import cache_folder
 from suite.reporting import Notify, Progress
 from suite.runner.cells import Cell
 from suite.runner.selecting import Picked, Selector, reads_base_model
-from suite.runner.stages import StageFolders
+from suite.runner.stages import StageFolders, training_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +42,8 @@ class Experiment:
     """In place of the base model's tokenizer, likewise; with it the base model itself is not looked for."""
     engine_asked: EngineName | None = None
     """In place of the track's engine. Results of different engines are never paired."""
+    training_code: str = ""
+    """Where it is given, cached fine-tunes of other code are not taken (`suite.runner.stages.training_key`)."""
 
     @cached_property
     def engine(self) -> EngineFacts:
@@ -155,16 +157,28 @@ class Experiment:
             found.setdefault(result.cell.id, []).append(result)
         return found
 
+    def training_key(self, cell: Cell, picked: Picked | None) -> str:
+        """The key under which the cell's fine-tune is cached."""
+        picks = picked.selection.sha256 if picked else "none"
+        base = self.base(cell.base_model)
+        recipe = cell.track.recipe_for(base.name)
+        return training_key(picks, base.weights_sha256, recipe, cell.training_seed, code=self.training_code)
+
     def finished(self, cell: Cell, picked: Picked | None, *, by_now: bool = False) -> bool:
         """Whether the store held this cell's result for the same picks, base weights and items when the run began.
 
         It must be of the engine that runs now, since no other is ever paired with what this run makes. `by_now` asks
         the store again: another runner may have recorded the cell meanwhile.
         """
-        return any(
-            result.engine_name == self.engine.name and result.versions == self.engine.versions
+        return bool(self.results_of_now(cell, picked, by_now=by_now))
+
+    def results_of_now(self, cell: Cell, picked: Picked | None, *, by_now: bool = False) -> list[Result]:
+        """Those of `results` that the engine gave that runs now, in its versions of now."""
+        return [
+            result
             for result in self.results(cell, picked, by_now=by_now)
-        )
+            if result.engine_name == self.engine.name and result.versions == self.engine.versions
+        ]
 
     def results(self, cell: Cell, picked: Picked | None, *, by_now: bool = False) -> list[Result]:
         """The store's results of this cell for the same picks, base weights and items; see `finished`."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from suite.errors import BreadthError, FeatureError, TrainingError
-from suite.runner.stages import evaluation_key, training_key
+from suite.runner.stages import evaluation_key
 from suite.sources import nothing_fetched
 from suite.training.job import TrainedModel
 
@@ -92,8 +92,7 @@ def _state(experiment: Experiment, cell: Cell) -> State:
     base = experiment.base(cell.base_model).weights_sha256
     weights = base
     if picked is not None:
-        key = training_key(picked.selection.sha256, base, cell.track.recipe_for(cell.base_model), cell.training_seed)
-        folder = experiment.folders.model(key)
+        folder = experiment.folders.model(experiment.training_key(cell, picked))
         try:
             weights = TrainedModel.read(folder).weights_sha256
         except TrainingError:  # missing, or damaged: a run trains it anew

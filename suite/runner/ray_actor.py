@@ -123,6 +123,6 @@ def code() -> str:
 def libraries() -> dict[str, str]:
     """The versions of the libraries that train and evaluate on this machine; the engine says its own."""
     from suite.engines import TRANSFORMERS_LIBRARIES
-    from suite.runner.stages import TRAINING_LIBRARIES
+    from suite.training.job import LIBRARIES as TRAINING_LIBRARIES
 
     return library_versions({*TRANSFORMERS_LIBRARIES, *TRAINING_LIBRARIES, "lm_eval"})

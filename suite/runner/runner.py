@@ -18,7 +18,7 @@ from suite.runner.cells import Cell
 from suite.runner.executors import ExecutorLost, LocalLanes, SeatLost
 from suite.runner.lanes import Lane, LaneSettings
 from suite.runner.schedule import Schedule, Unit
-from suite.runner.stages import EvaluatedRecord, as_json, training_key
+from suite.runner.stages import EvaluatedRecord, as_json
 from suite.runner.together import Group, check_engine, grouped, wants_company
 from suite.runner.workers import WorkerDied
 
@@ -181,9 +181,7 @@ class Runner:
                 continue
             # The lanes import their libraries while the remaining selections are made.
             self._warm()
-            base = self.experiment.base(cell.base_model)
-            picks = picked.selection.sha256 if picked else "none"
-            key = training_key(picks, base.weights_sha256, cell.track.recipe_for(base.name), cell.training_seed)
+            key = self.experiment.training_key(cell, picked)
             grouped.setdefault(key, []).append(cell)
             made[key] = (picked, cell)
         return [
@@ -296,6 +294,7 @@ class Runner:
             first_prompt_ids=evaluated.first_prompt_ids,
             first_prompt=evaluated.first_prompt,
             picks=pack_picks(picked.selection.rows) if picked else None,
+            remarks=picked.remarks if picked else (),
             cost=Cost(
                 host=lane.seat.host,
                 hardware=lane.seat.hardware,

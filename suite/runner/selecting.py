@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from suite.errors import BreadthError, FeatureError, SelectionError
 from suite.hashing import canonical_json
 from suite.registry import GivesRows
+from suite.remarks import Remarks, as_remarks
 from suite.reporting import Notify
 from suite.runner.stages import StageFolders, read_record, selection_key, write_record
 from suite.selection import Selection, checked_rows
@@ -31,15 +32,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picked:
-    """A selection with what it cost: the strategy's own seconds, and those of its features (computed once a pool)."""
+    """A selection with what it cost: the strategy's own seconds, and those of its features (computed once a pool).
+
+    `remarks` is what the strategy said of it.
+    """
 
     selection: Selection
     seconds: float
     feature_seconds: float
+    remarks: tuple[str, ...] = ()
 
 
 class PickedRecord(BaseModel):
-    """The cached form of Picked; rows are positions in the pool."""
+    """The cached form of Picked; rows are positions in the pool. Without remarks where it is from before these."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,11 +52,12 @@ class PickedRecord(BaseModel):
     sha256: str
     seconds: float
     feature_seconds: float
+    remarks: Remarks = ()
 
 
 @dataclass(frozen=True)
 class Selector:
-    """Makes and caches selections of one pool for one base model."""
+    """Makes and caches selections of one pool for one base model; each remark of a strategy is told once."""
 
     pool: Pool
     context: TrackContext
@@ -59,6 +65,7 @@ class Selector:
     folders: StageFolders
     notify: Notify
     progress: Callable[[str], Progress]
+    _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def key(self, strategy: Strategy, budget: int, seed: int) -> str:
         """The selection's key; needs the keys of the strategy's features, not the features themselves."""
@@ -75,7 +82,9 @@ class Selector:
             return None
         inside = all(0 <= row < len(self.pool) for row in record.rows)
         rows = np.asarray(record.rows if inside else (), dtype=np.int64)
-        picked = self._picked(strategy, budget, seed, rows, record.seconds, record.feature_seconds)
+        picked = Picked(
+            self._selection(strategy, budget, seed, rows), record.seconds, record.feature_seconds, record.remarks
+        )
         if picked.selection.sha256 != record.sha256:
             self.notify(f"{path} is damaged (its rows do not give its sha256); it is made again.")
             path.unlink(missing_ok=True)
@@ -83,13 +92,20 @@ class Selector:
         return picked
 
     def pick(self, strategy: Strategy, budget: int, seed: int) -> Picked:
-        """The selection, from the cache or made now.
+        """The selection, from the cache or made now; what the strategy said of it is told either way.
 
         Raises SelectionError when the strategy fails or returns something that is not a selection.
         """
-        found = self.cached(strategy, budget, seed)
-        if found is not None:
-            return found
+        picked = self.cached(strategy, budget, seed) or self._make(strategy, budget, seed)
+        for remark in picked.remarks:
+            line = f"{strategy.spec}: {remark}"
+            # A run asks for a selection again and again, and other budgets and seeds say the same.
+            if line not in self._told:
+                self._told.add(line)
+                self.notify(line)
+        return picked
+
+    def _make(self, strategy: Strategy, budget: int, seed: int) -> Picked:
         from suite.features.store import compute_features
 
         computed = compute_features(
@@ -102,7 +118,7 @@ class Selector:
         )
         computed.features.progress = self.progress(strategy.name)
         size = strategy.size(len(self.pool), budget)
-        rows, seconds = self._select(strategy, size, computed.features, seed)
+        rows, seconds, remarks = self._select(strategy, size, computed.features, seed)
         feature_seconds = computed.seconds
         if isinstance(strategy, GivesRows):
             known = strategy.spent(track=self.context.track, budget=size, seed=seed)
@@ -114,17 +130,20 @@ class Selector:
             size=size,
             allow_repeats=strategy.allows_repeats,
         )
-        picked = self._picked(strategy, budget, seed, rows, seconds, feature_seconds)
+        picked = Picked(self._selection(strategy, budget, seed, rows), seconds, feature_seconds, remarks)
         record = PickedRecord(
             rows=tuple(rows.tolist()),
             sha256=picked.selection.sha256,
             seconds=seconds,
             feature_seconds=feature_seconds,
+            remarks=remarks,
         )
         write_record(self.folders.selection(self.key(strategy, budget, seed)), record)
         return picked
 
-    def _select(self, strategy: Strategy, size: int, features: Features, seed: int) -> tuple[np.ndarray, float]:
+    def _select(
+        self, strategy: Strategy, size: int, features: Features, seed: int
+    ) -> tuple[np.ndarray, float, tuple[str, ...]]:
         rng = selection_rng(strategy, seed)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
@@ -139,15 +158,11 @@ class Selector:
             except Exception as error:  # a stranger's strategy may raise anything; name it
                 raise SelectionError(f"Strategy {strategy.spec} failed: {type(error).__name__}: {error}") from error
             seconds = time.perf_counter() - started
-        for warning in caught:
-            if issubclass(warning.category, UserWarning):
-                self.notify(f"{strategy.spec}: {warning.message}")
-        return rows, seconds
+        said = as_remarks(str(warning.message) for warning in caught if issubclass(warning.category, UserWarning))
+        return rows, seconds, said
 
-    def _picked(
-        self, strategy: Strategy, budget: int, seed: int, rows: np.ndarray, seconds: float, feature_seconds: float
-    ) -> Picked:
-        selection = Selection(
+    def _selection(self, strategy: Strategy, budget: int, seed: int, rows: np.ndarray) -> Selection:
+        return Selection(
             strategy=strategy.spec,
             rows=rows,
             ids=self.pool.id_of(rows),
@@ -156,7 +171,6 @@ class Selector:
             seed=seed,
             parameters=strategy.parameters,
         )
-        return Picked(selection, seconds, feature_seconds)
 
 
 def selection_rng(strategy: Strategy, seed: int) -> np.random.Generator:

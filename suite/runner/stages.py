@@ -23,6 +23,7 @@ from suite.hashing import content_key, library_versions, sources_sha256
 from suite.reporting import Notify
 from suite.results import TaskScore
 from suite.sealed import sealed, unsealed
+from suite.training.job import LIBRARIES as TRAINING_LIBRARIES
 
 if TYPE_CHECKING:
     from suite.engines import EngineFacts
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from suite.track import Recipe, Track
 
 STAGES_VERSION = 1
-TRAINING_LIBRARIES = ("accelerate", "peft", "torch", "transformers", "trl")
+TRAINING_CODE = ("suite.reproducible", "suite.templates", "suite.training")
+"""What of ours decides how a fine-tune comes out, beside what its key holds."""
 
 Stored = TypeVar("Stored", bound=BaseModel)
 
@@ -98,19 +100,28 @@ def selection_key(strategy: Strategy, budget: int, seed: int, pool_fingerprint: 
     )
 
 
-def training_key(selection_sha256: str, base_weights: str, recipe: Recipe, seed: int) -> str:
-    """Key of a fine-tune."""
-    return content_key(
-        {
-            "stage": ["training", STAGES_VERSION],
-            "selection": selection_sha256,
-            "base": base_weights,
-            # Which keys were borrowed says nothing about how training runs.
-            "recipe": recipe.model_dump(mode="json", exclude={"borrowed"}),
-            "seed": seed,
-            "libraries": library_versions(TRAINING_LIBRARIES),
-        }
-    )
+def training_key(selection_sha256: str, base_weights: str, recipe: Recipe, seed: int, *, code: str = "") -> str:
+    """Key of a fine-tune; `code` is that of who must not be given what other code trained (see `training_code`)."""
+    facts = {
+        "stage": ["training", STAGES_VERSION],
+        "selection": selection_sha256,
+        "base": base_weights,
+        # Which keys were borrowed says nothing about how training runs.
+        "recipe": recipe.model_dump(mode="json", exclude={"borrowed"}),
+        "seed": seed,
+        "libraries": library_versions(TRAINING_LIBRARIES),
+    }
+    return content_key(facts | {"code": code} if code else facts)
+
+
+def training_code() -> str:
+    """The sha256 of Breadth's own code that trains."""
+    return content_key([sources_sha256(module) for module in TRAINING_CODE])
+
+
+def trainer_key() -> str:
+    """Key of whatever trains here: the libraries with their versions, and the code."""
+    return content_key({"libraries": library_versions(TRAINING_LIBRARIES), "code": training_code()})
 
 
 def evaluation_key(

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from suite.atomic import atomic_folder
 from suite.errors import TrainingError
-from suite.hashing import file_sha256
+from suite.hashing import file_sha256, library_versions
 from suite.quiet import quiet_libraries
 from suite.reporting import Progress, no_progress
 from suite.reproducible import Determinism, run_reproducibly
 from suite.results import Training
 from suite.templates import get_template
 from suite.track import Recipe
-from suite.training.job import TrainedModel, TrainingJob, weights_sha256
+from suite.training.job import LIBRARIES, TrainedModel, TrainingJob, weights_sha256
 from suite.training.memory import out_of_memory, peak_memory_bytes, reset_peak_memory
 from suite.training.rows import Rows, encode_rows
 from suite.training.trainer import sft_trainer
@@ -249,6 +249,7 @@ def _facts(trainer: Any, rows: Rows) -> Training:
         trained_tokens=int(trainer.trained_tokens),
         final_loss=curve[-1][1] if curve else None,
         loss_curve=tuple(curve),
+        versions=library_versions(LIBRARIES),
     )
 
 

@@ -16,6 +16,8 @@ from suite.sealed import sealed, unsealed
 from suite.track import Recipe
 
 RECORD = "trained.json"
+LIBRARIES = ("accelerate", "peft", "torch", "transformers", "trl")
+"""What trains: another version of one makes other weights, so they are part of a training's key and of its record."""
 
 
 class TrainingJob(BaseModel):

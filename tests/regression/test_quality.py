@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,19 +13,23 @@ import pytest
 from tiny_track import TINY
 
 from suite.errors import RegressionError
+from suite.hashing import content_key, library_versions
 from suite.regression.baseline import Baseline
 from suite.regression.checking import Check, check, renewed
 from suite.regression.observing import Laboratory
 from suite.regression.paired import Anchors, Compared, compared, quality_aspects
-from suite.regression.quality import Trained, beside, train, training_track
+from suite.regression.quality import Trained, _other_versions, beside, train, training_track
 from suite.regression.setting import Setting
 from suite.reporting import no_progress
 from suite.results import Result, TaskScore
 from suite.runner.runner import Watcher
+from suite.runner.stages import trainer_key, training_code, training_key
 from suite.statistics.intervals import Estimate
+from suite.stores import LocalStore
 from suite.track import Track, load_track
 
 REGISTRATION = factories.registration()
+FACTS = ("name", "kind", "unit", "chance", "items_sha256")
 
 
 def of(results: Sequence[Result], spec: str) -> list[Result]:
@@ -40,7 +45,7 @@ def with_lost_answers(results: Sequence[Result], share: float, rng: np.random.Ge
             values = values * (rng.random(len(values)) >= share)
         else:
             values = values + share * values.mean()
-        facts = {name: getattr(task, name) for name in ("name", "kind", "unit", "chance", "items_sha256")}
+        facts = {name: getattr(task, name) for name in FACTS}
         return TaskScore.pack(values, **facts)
 
     return [result.model_copy(update={"tasks": tuple(lost(task) for task in result.tasks)}) for result in results]
@@ -103,13 +108,30 @@ def small_setting(world_seed: int, samples: int, budget: int) -> Setting:
     return Setting(world_seed=world_seed, samples=samples, budget=budget).pinned()
 
 
-def trained(checked: Check, known: Baseline, path: Path, track: Track) -> Trained:
+class Counting(Watcher):
+    """Counts the models that are trained, and not taken from the cache."""
+
+    def __init__(self) -> None:
+        self.trained = 0
+
+    def progressed(self, lane: int, stage: str, done: int, total: int) -> None:
+        self.trained += (stage, done) == ("train", 0)
+
+
+def trained(
+    checked: Check,
+    known: Baseline,
+    path: Path,
+    track: Track,
+    *,
+    watcher: Watcher | None = None,
+) -> Trained:
     return train(
         checked,
         known,
         path,
         lanes=1,
-        watcher=Watcher(),
+        watcher=watcher or Watcher(),
         notify=print,
         progress=lambda title: no_progress,
         track=track,
@@ -141,6 +163,64 @@ def test_cells_are_run_and_kept_beside_the_baseline(tiny_home: Path, tmp_path: P
     renewed_ids = {result.record_id for result in beside(path).results()}
     assert len(renewed_ids) == len(kept)
     assert len(renewed_ids & kept) == 3
+
+
+def plant(store: LocalStore) -> None:
+    """Beside each result there, several of other versions of the engine, of models that know nothing."""
+    for result in list(store.results()):
+        tasks = [
+            TaskScore.pack(0 * task.unpack(), **{name: getattr(task, name) for name in FACTS}) for task in result.tasks
+        ]
+        facts = {name: getattr(result, name) for name in Result.model_fields} | {"tasks": tuple(tasks)}
+        store.put_many([Result(**facts | {"versions": {"torch": f"0.{number}"}}) for number in range(4)])
+
+
+def test_other_libraries_train_anew_and_nothing_of_another_version_is_of_now(
+    tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track = load_track(str(TINY))
+    path = tmp_path / "baseline.json"
+    with Laboratory(small_setting(11, 60, 8)) as laboratory:
+        made = Baseline(setting=laboratory.setting)
+        known = renewed(made, check(made, ["k-center"], laboratory, timed=False))
+        again = check(known, ["k-center"], laboratory, timed=False)
+    first, second, third = Counting(), Counting(), Counting()
+    done = trained(again, known, path, track, watcher=first)
+    done.keep(path)
+    (store,) = (LocalStore(folder) for folder in (tiny_home / "regression").iterdir())
+    plant(store)
+    same = trained(again, known, path, track, watcher=second)
+    assert (first.trained, second.trained) == (4, 0)  # full and k-center with two seeds each
+    assert {result.record_id for result in same.results} == {result.record_id for result in done.results}
+
+    right = importlib.metadata.version
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "99.1" if name == "trl" else right(name))
+    trained(again, known, path, track, watcher=third)
+    assert third.trained == 4
+
+
+def test_a_baseline_that_other_libraries_trained_is_said_to_be_so() -> None:
+    def of_versions(**versions: str) -> list[Result]:
+        found = factories.result()
+        assert found.training is not None
+        return [found.model_copy(update={"training": found.training.model_copy(update={"versions": versions})})]
+
+    now = {("longest", "now"): of_versions(torch="2.13.0", trl="1.16.0")}
+    assert _other_versions({"longest": of_versions(torch="2.13.0", trl="1.15.0")}, now) == ["trl 1.15.0 (now 1.16.0)"]
+    assert _other_versions({"longest": of_versions()}, now) == []
+
+
+def test_what_trains_is_part_of_its_key_and_cached_models_of_before_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = load_track(str(TINY)).recipe
+    libraries = library_versions(("accelerate", "peft", "torch", "transformers", "trl"))
+    facts = {"stage": ["training", 1], "selection": "a", "base": "b", "seed": 3, "libraries": libraries}
+    before = content_key(facts | {"recipe": recipe.model_dump(mode="json", exclude={"borrowed"})})
+    keys = {training_key("a", "b", recipe, 3), training_key("a", "b", recipe, 3, code=training_code()), trainer_key()}
+    assert before in keys
+    monkeypatch.setattr("suite.runner.stages.sources_sha256", lambda module: f"changed {module}")
+    assert training_key("a", "b", recipe, 3) == before
+    keys |= {training_key("a", "b", recipe, 3, code=training_code()), trainer_key()}
+    assert len(keys) == 5
 
 
 def test_another_setting_cannot_be_trained(tmp_path: Path) -> None:

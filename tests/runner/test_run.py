@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 from tiny_track import TINY, command, stored_results, whole_command
 
+from suite.hashing import library_versions
+
 CELLS = 1 + 2 + 2 * 2 + 2  # untuned, full, random (draws x seeds), longest
 RUN = ("run", "--track", str(TINY), "--jobs", "1")
 
@@ -49,6 +51,8 @@ def test_every_cell_is_recorded_and_ranked(finished: Path) -> None:
     trained = [record for record in records.values() if record["training"]]
     assert len(trained) == CELLS - 1
     assert all(record["training"]["trained_tokens"] > 0 for record in trained)
+    libraries = library_versions(("accelerate", "peft", "torch", "transformers", "trl"))
+    assert [record["training"]["versions"] for record in trained] == [libraries] * len(trained)
     assert len({record["hashes"]["weights"] for record in records.values()}) == CELLS
 
     table = whole_command(
@@ -57,6 +61,19 @@ def test_every_cell_is_recorded_and_ranked(finished: Path) -> None:
     assert table.returncode == 0, table.stderr
     rows = json.loads(table.stdout)["tables"][0]["rows"]
     assert {row["spec"] for row in rows} >= {"random", "longest", "full"}
+
+
+def test_what_a_strategy_says_of_its_selection_stands_in_its_results_and_beneath_the_board(copied: Path) -> None:
+    spec = "facility-location:neighbours=5"
+    run = whole_command(*RUN, "--strategies", spec, "--seeds", "1")
+    assert run.returncode == 0, run.stderr
+    records = without_cost(stored_results(copied)).values()
+    (record,) = [record for record in records if record["cell"]["spec"] == spec]
+    (remark,) = record["remarks"]
+    assert remark.startswith("approximate: a sample counts for itself and its 5 nearest alone")
+    assert [record["remarks"] for record in records if record["cell"]["strategy"] == "longest"] == [[]] * 2
+    board = whole_command("board", "--track", str(TINY), "--format", "markdown", "--variants")
+    assert f"{spec} says of its selection: approximate" in board.stdout.replace("\\", "")
 
 
 def test_finished_cells_are_left_alone(finished: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from boards import made_up, page_at
 from factories import experiment
-from reports import EFFECTS
+from reports import EFFECTS, of_track
 
 from leaderboard.render import render
+from suite.results import Result
+from suite.track import load_track
 
 PROMPT = "### Instruction:\n<b>Add</b> 2 and 3.\n\n### Response:"
 
@@ -37,6 +40,25 @@ def test_where_no_text_was_kept_the_ids_stand_alone(tmp_path: Path) -> None:
     html = shown(tmp_path, None)
     assert "First prompt as the model saw it: 3 tokens" in html
     assert "### Instruction" not in html
+
+
+def test_what_the_strategy_says_and_what_trained_are_shown(tmp_path: Path) -> None:
+    def told(result: Result) -> Result:
+        document = json.loads(result.to_json())
+        document["remarks"] = ["approximate: <i>5</i> neighbours alone"]
+        if result.training is not None:
+            document["training"]["versions"] = {"torch": "2.13.0+cpu", "trl": "1.16.0"}
+        return Result.model_validate(document)
+
+    snapshot = made_up(tmp_path, of_track([told(one) for one in experiment(EFFECTS)], load_track("microworld")))
+    line = next(line for line in snapshot.tracks["microworld"].cells.lines if line.strategy == "k-center")
+    html = render(page_at(snapshot, view="runs", run=line.path)).body
+    assert "The strategy says of its selection: approximate: &lt;i&gt;5&lt;/i&gt; neighbours alone" in html
+    for name, version in (("trained by torch", "2.13.0+cpu"), ("trained by trl", "1.16.0")):
+        assert name in html
+        assert version in html
+    board = render(page_at(snapshot)).body
+    assert "k-center says of its selection: approximate: &lt;i&gt;5&lt;/i&gt; neighbours alone." in board
 
 
 def cost_of(share: float | None, folder: Path, view: str) -> str:
