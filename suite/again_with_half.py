@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from typing import TypeVar
 
 from suite.errors import BreadthError
-from suite.training.memory import out_of_memory
+from suite.memory import give_back_memory, out_of_memory
 
 Made = TypeVar("Made")
 
@@ -26,7 +25,7 @@ def again_with_half(work: Callable[[int], Made], size: int) -> Made:
     if isinstance(ran_out, list):
         return ran_out[0]
     # The error is gone by now, and with its traceback the tensors of the first try.
-    _give_back()
+    give_back_memory()
     half = size // 2
     if not half:
         raise ShortOfMemory(f"{ran_out} ran out of memory on a single row.")
@@ -45,11 +44,3 @@ def _tried(work: Callable[[int], Made], size: int) -> list[Made] | str:
         if where is None:
             raise
         return where
-
-
-def _give_back() -> None:
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

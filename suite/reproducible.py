@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
+from suite.memory import give_back_memory
+
 Determinism = Literal["strict", "warn-only"]
 """`strict`: every operation was deterministic, as all used here are on a CPU. `warn-only`: one has no deterministic
 form on this GPU, so none was insisted on, and torch's fused attention adds in no fixed order in its backward pass."""
@@ -54,5 +56,7 @@ def run_reproducibly(work: Callable[[Determinism], Answer]) -> Answer:
     except RuntimeError as error:
         if NONE_DETERMINISTIC not in str(error):
             raise
+    # The error is gone by now, and what the first try held with it: a second model would not fit beside.
+    give_back_memory()
     with reproducible("warn-only"):
         return work("warn-only")

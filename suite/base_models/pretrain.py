@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite.atomic import write_bytes
+from suite.memory import give_back_memory
 from suite.reporting import Notify, Progress, no_progress, say_nothing
 from suite.reproducible import Determinism, run_reproducibly
 
@@ -144,7 +145,7 @@ def pretrain(
     finally:
         model.to("cpu")
         if on_gpu:
-            torch.cuda.empty_cache()
+            give_back_memory()
 
 
 @dataclass(frozen=True)

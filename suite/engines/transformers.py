@@ -6,7 +6,6 @@ the same place, where generation goes on.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -20,6 +19,7 @@ from suite.engines.sampling import Chooser
 from suite.engines.scoring import padded, positions, score_pairs, score_shared
 from suite.errors import EvaluationError
 from suite.hashing import library_versions
+from suite.memory import give_back_memory
 from suite.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -142,19 +142,12 @@ class TransformersEngine:
     def rest(self) -> None:
         """Keep the model in the machine's memory, and no GPU's, until the next question."""
         self._adapters.move("cpu")
-        self._free()
+        give_back_memory()
 
     def close(self) -> None:
         """Free the model and its memory; the engine cannot be used afterwards."""
         del self._adapters
-        self._free()
-
-    def _free(self) -> None:
-        import torch
-
-        gc.collect()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        give_back_memory()
 
     def _answers(self, units: Sequence[Unit], ask: Callable[[Any, list[Unit]], list[Answer]]) -> dict[int, Answer]:
         """Answers by place; `ask` gets batches of one adapter each, and the model that has it switched on."""

@@ -27,6 +27,7 @@ from suite.errors import FeatureError
 from suite.features.base import Feature, Features, TrackContext
 from suite.features.npy import write_npy
 from suite.hashing import content_key, file_sha256, library_versions
+from suite.memory import give_back_memory, gpu_in_use
 from suite.pool import Pool
 from suite.reporting import Progress, no_progress, say_nothing
 from suite.sealed import sealed, unsealed
@@ -132,7 +133,12 @@ class FeatureStore:
         }
         started = time.perf_counter()
         reading = Features(track, inputs, scratch=self._scratch(key))
-        arrays = feature.compute(pool, reading, progress_for(feature.label))
+        try:
+            arrays = feature.compute(pool, reading, progress_for(feature.label))
+        finally:
+            if gpu_in_use():
+                # Who needs the GPU next is another process, vLLM say, which wants nearly all of it.
+                give_back_memory()
         seconds = time.perf_counter() - started
         with atomic_folder(self.folder / key) as temporary:
             files = {name: write_npy(temporary / f"{name}.npy", array) for name, array in arrays.items()}

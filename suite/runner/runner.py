@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from suite.errors import BreadthError, StorageError
 from suite.extras import require
+from suite.memory import give_back_memory, gpu_in_use
 from suite.results import Cost, Hashes, Result, pack_picks
 from suite.runner.cells import Cell
 from suite.runner.executors import ExecutorLost, LocalLanes, SeatLost
@@ -111,6 +112,9 @@ class Runner:
         """
         try:
             units = self._units(cells)
+            if gpu_in_use():
+                # A feature that failed in this process held its model for as long as there was its error.
+                give_back_memory()
             if wants_company(self.experiment.track, self.experiment.engine):
                 units = self._evaluate_ahead(units)
             self._share(units, self._finish)

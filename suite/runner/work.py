@@ -64,7 +64,7 @@ def evaluator() -> Handler:
 
     import peft  # noqa: F401 - imported here so that no cell pays for it
 
-    from suite.training.memory import peak_memory_bytes, reset_peak_memory
+    from suite.memory import peak_memory_bytes, reset_peak_memory
 
     held: dict[Any, Evaluator] = {}
 

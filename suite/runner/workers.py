@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from suite.errors import BreadthError, StorageError
+from suite.memory import give_back_memory, gpu_in_use
 
 Handler = Callable[[Any, Callable[[int, int], None]], Any]
 IDLE_EXIT_SECONDS = 0.5
@@ -219,7 +220,12 @@ def _serve(connection: Connection, factory: str, log: str, variables: dict[str, 
             payload = connection.recv()
         except (EOFError, OSError):
             return
-        connection.send(_answer(handler, payload, connection))
+        answer = _answer(handler, payload, connection)
+        if gpu_in_use():
+            # Before the answer: who waits for it may start the other process of this GPU. Trainers hold themselves in
+            # cycles, and an error holds what it was raised through, so not before both are gone.
+            give_back_memory()
+        connection.send(answer)
 
 
 def _answer(handler: Handler, payload: Any, connection: Connection) -> tuple[str, Any]:

@@ -6,18 +6,16 @@ mask, the stop token inside it and the single beginning-of-sequence token do not
 
 from __future__ import annotations
 
-import gc
 import json
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.atomic import atomic_folder
 from suite.errors import TrainingError
 from suite.hashing import file_sha256, library_versions
+from suite.memory import out_of_memory, peak_memory_bytes, reset_peak_memory
 from suite.quiet import quiet_libraries
 from suite.reporting import Progress, no_progress
 from suite.reproducible import Determinism, run_reproducibly
@@ -25,7 +23,6 @@ from suite.results import Training
 from suite.templates import get_template
 from suite.track import Recipe
 from suite.training.job import LIBRARIES, TrainedModel, TrainingJob, weights_sha256
-from suite.training.memory import out_of_memory, peak_memory_bytes, reset_peak_memory
 from suite.training.rows import Rows, encode_rows
 from suite.training.trainer import sft_trainer
 from suite.training.utilisation import model_flop_utilisation
@@ -57,12 +54,11 @@ def finetune(job: TrainingJob, progress: Progress = no_progress) -> TrainedModel
         )
     torch.set_num_threads(job.threads)
     reset_peak_memory()
-    with quiet_libraries(), _gpu_memory_returned():
+    with quiet_libraries():
         return run_reproducibly(lambda determinism: _train_and_save(job, progress, started, determinism))
 
 
 def _train_and_save(job: TrainingJob, progress: Progress, started: float, determinism: Determinism) -> TrainedModel:
-    # A function of its own, so that nothing names the model any more when its memory is handed back.
     import torch
 
     model, tokenizer = load_base(job.base_model, job.recipe, job.gpus)
@@ -267,16 +263,3 @@ def _save(model: Any, tokenizer: Any, folder: Path, recipe: Recipe, base_name: s
         return
     model.to(torch.bfloat16 if recipe.dtype == "bfloat16" else torch.float32).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-
-
-@contextmanager
-def _gpu_memory_returned() -> Iterator[None]:
-    import torch
-
-    try:
-        yield
-    finally:
-        if torch.cuda.is_available():
-            # Trainers hold themselves in cycles, and a long-lived process would keep the last model beside the next.
-            gc.collect()
-            torch.cuda.empty_cache()

@@ -1,7 +1,8 @@
-"""Peak memory of one piece of work inside a process that does many."""
+"""Memory of one piece of work inside a process that does many: its peak, and handing it back."""
 
 from __future__ import annotations
 
+import gc
 import resource
 import sys
 from pathlib import Path
@@ -35,6 +36,24 @@ def peak_memory_bytes() -> int:
                 return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def gpu_in_use() -> bool:
+    """Whether this process has used a GPU. Does not load torch: a process without it has not."""
+    torch = sys.modules.get("torch")
+    return torch is not None and bool(torch.cuda.is_initialized())
+
+
+def give_back_memory() -> None:
+    """Free what nothing but cycles holds any more, and give what torch keeps of GPUs to other processes.
+
+    What an error is raised through stays alive with its traceback: call this when the error is gone.
+    """
+    gc.collect()
+    if gpu_in_use():
+        import torch
+
+        torch.cuda.empty_cache()
 
 
 def out_of_memory(error: BaseException) -> str | None:
