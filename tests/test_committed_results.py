@@ -10,7 +10,7 @@ import pytest
 from suite.boards import load_board
 from suite.commands.board_formats import as_csv
 from suite.commands.correlate_formats import correlate_csv, panel_csv
-from suite.commands.ladder_formats import ladder_csv
+from suite.commands.ladder_formats import ladder_csv, ladder_markdown
 from suite.commands.report import gather
 from suite.report.blocks import Grid
 from suite.report.sections.tiers import tiers_section
@@ -73,5 +73,7 @@ def test_committed_studies_are_read(track: str) -> None:
     assert correlate is not None
     assert not ladder.incomplete
     assert ladder_csv(ladder) == (RESULTS / f"ladder-{track}.csv").read_text()
+    page = (RESULTS / f"ladder-{track}.md").read_text()
+    assert page.endswith(ladder_markdown(ladder, {}).partition("## How the score")[2].replace("\\_", "_"))
     assert correlate_csv(correlate) == (RESULTS / f"correlate-{track}.csv").read_text()
     assert panel_csv(correlate) == (RESULTS / f"correlate-selections-{track}.csv").read_text()

@@ -153,6 +153,9 @@ def _say_table(console: Console, table: CorrelateTable, output: Path, kept: Path
             values = ("flagged", "") if row.flag else (with_interval(row.spearman), with_interval(row.mean))
             shown.add_row(row.metric, *values)
         console.print(shown)
+        for row in one.metrics:
+            if row.remark:
+                console.print(f"{row.metric}: {row.remark}.", highlight=False, markup=False)
         console.print(one.lead.words, highlight=False, markup=False)
     for word, said in (("Reduced", table.reduced), ("No correlation", (table.withheld,) if table.withheld else ())):
         if said:

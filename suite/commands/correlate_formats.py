@@ -14,7 +14,10 @@ COEFFICIENTS = ("spearman", "pearson", "kendall", "mean")
 
 
 def correlate_csv(table: CorrelateTable) -> str:
-    """One line a metric and set of selections, with every coefficient, and NovelSum's lead over the metric."""
+    """One line a metric and set of selections, with every coefficient, and NovelSum's lead over the metric.
+
+    `flag` says why there is no correlation, `note` what keeps a coefficient from its interval.
+    """
     header = ["selections", "metric", "metric_family", "higher_is_diverse", "n", "clusters"]
     header += [f"{name}{part}" for name in COEFFICIENTS for part in ("", "_low", "_high", "_p")]
     header += [f"novelsum_lead_{name}{part}" for name in ("mean", "spearman") for part in ("", "_low", "_high", "_p")]
@@ -33,8 +36,9 @@ def correlate_csv(table: CorrelateTable) -> str:
                 line += _parts(getattr(row, name))
             for name in ("mean", "spearman"):
                 line += _parts(row.lead.get(name))
-            lines.append([*line, row.flag or None, "; ".join(table.reduced) or None])
-    return csv_text([*header, "flag", "reduced"], lines)
+            note = None if row.flag else row.remark or None
+            lines.append([*line, row.flag or None, note, "; ".join(table.reduced) or None])
+    return csv_text([*header, "flag", "note", "reduced"], lines)
 
 
 def panel_csv(table: CorrelateTable) -> str:
@@ -89,10 +93,8 @@ def correlate_markdown(table: CorrelateTable, facts: Mapping[str, str]) -> str:
     ]
     for one in table.correlations:
         parts += [f"## {_over(one)}", "", *_table(one), ""]
-        flagged = [row for row in one.metrics if row.flag]
-        parts += [f"- {markdown_text(row.metric)}: {markdown_text(row.flag)}." for row in flagged] + [""] * bool(
-            flagged
-        )
+        told = [row for row in one.metrics if row.remark]
+        parts += [f"- {markdown_text(row.metric)}: {markdown_text(row.remark)}." for row in told] + [""] * bool(told)
     if table.left_out:
         parts += ["## Left out of the panel", ""]
         parts += [f"- {markdown_text(one.name)}: {markdown_text(one.reason)}" for one in table.left_out]

@@ -138,12 +138,9 @@ def _say_table(console: Console, table: LadderTable, output: Path, kept: Path) -
         if one.line is None or one.at_equal_length is None:
             shown.add_row(one.spec, "-", "-", "-", one.why_no_slope)
             continue
-        partial = one.at_equal_length
         shown.add_row(
             one.spec,
-            slope_words(one.line.slope, one.line.slope_sd),
-            slope_words(one.above_lowest.slope, one.above_lowest.slope_sd) if one.above_lowest else "-",
-            slope_words(partial.slope, partial.slope_sd),
+            *(slope_words(part, noted=False) for part in (one.line, one.above_lowest, one.at_equal_length)),
             spearman_words(one),
         )
     console.print(shown)

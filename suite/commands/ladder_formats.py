@@ -9,6 +9,7 @@ from suite.plain_text import Value, csv_text, markdown_table, markdown_text
 
 if TYPE_CHECKING:
     from suite.studies.ladder_table import KeptEstimate, LadderLevel, LadderStrategy, LadderTable
+    from suite.studies.slopes import FittedLine, PartialSlope
 
 LEVELS = (
     "strategy",
@@ -73,9 +74,11 @@ def ladder_markdown(table: LadderTable, facts: Mapping[str, str]) -> str:
         "",
         "Scores are normalised and in points: 0 is chance (or the untuned base), 100 perfect (or fine-tuned on the "
         "whole pool). `slope` is points per unit of level, from the lowest level to the highest, by Bayesian linear "
-        "regression over the scores of single seeds, ± one standard deviation of its posterior; `at equal length` is "
-        "the slope with the mean response length as a covariate; `above the lowest` leaves out the lowest level, whose "
-        "few types can make a slope by themselves. `rho` is Spearman over the levels' mean scores.",
+        "regression over the mean scores of the levels, ± one standard deviation of its posterior (Student t, two "
+        "degrees of freedom fewer than levels; three fewer at equal length). It counts how far levels stand from a "
+        "straight line, not seeds: a shift common to all levels is not in it. `at equal length` is the slope with the "
+        "mean response length as a covariate; `above the lowest` leaves out the lowest level, whose few types can make "
+        "a slope by themselves. `rho` is Spearman over the levels' mean scores.",
         "",
         *_slopes(table.strategies),
         "",
@@ -93,11 +96,12 @@ def points(value: float | None, sign: bool = False) -> str:
     return "-" if value is None else f"{100 * value:{'+' if sign else ''}.1f}"
 
 
-def slope_words(slope: float | None, deviation: float | None) -> str:
-    """A slope in points with its standard deviation, such as `+3.4 ± 1.2`."""
-    if slope is None:
+def slope_words(fitted: FittedLine | PartialSlope | None, noted: bool = True) -> str:
+    """A slope in points with its standard deviation, such as `+3.4 ± 1.2`, and with `noted` what keeps it from one."""
+    if fitted is None:
         return "-"
-    return points(slope, sign=True) + (f" ± {points(deviation)}" if deviation is not None else "")
+    spread = f" ± {points(fitted.slope_sd)}" if fitted.slope_sd is not None else ""
+    return points(fitted.slope, sign=True) + spread + (f" ({fitted.note})" if noted and fitted.note else "")
 
 
 def _warnings(table: LadderTable) -> list[str]:
@@ -119,17 +123,13 @@ def _slopes(strategies: Sequence[LadderStrategy]) -> list[str]:
         if one.line is None or one.spearman is None or one.at_equal_length is None:
             lines.append([markdown_text(one.spec), one.family, markdown_text(one.why_no_slope), "-", "-", "-", "-"])
             continue
-        partial = one.at_equal_length
-        equal = slope_words(partial.slope, partial.slope_sd) + (f" ({partial.note})" if partial.note else "")
         lines.append(
             [
                 markdown_text(one.spec),
                 one.family,
                 spearman_words(one),
-                slope_words(one.line.slope, one.line.slope_sd),
-                slope_words(one.above_lowest.slope, one.above_lowest.slope_sd) if one.above_lowest else "-",
-                markdown_text(equal),
-                str(one.line.points),
+                *(markdown_text(slope_words(part)) for part in (one.line, one.above_lowest, one.at_equal_length)),
+                str(sum(len(level.scores) for level in one.levels)),
             ]
         )
     return markdown_table(headings, lines, left=3)

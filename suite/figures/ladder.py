@@ -242,7 +242,7 @@ def _legend(drawn: go.Figure, table: LadderTable, controlled: bool) -> None:
     entries: list[tuple[str, dict[str, Any]]] = [
         (mean, {"mode": "markers", "marker": _mark(KEY, "circle", False)}),
         (single, {"mode": "markers", "marker": {"size": 4.5, "color": KEY, "opacity": 0.5}}),
-        ("line with its 1-sigma band", {"mode": "lines", "line": {"color": KEY, "width": 2}}),
+        ("line through the means, 1-sigma band", {"mode": "lines", "line": {"color": KEY, "width": 2}}),
     ]
     if controlled:
         entries += [

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 
 from suite.statistics.coefficients import NAMES, Association
 from suite.statistics.inputs import cluster_codes, paired_columns
-from suite.statistics.jackknife import fisher_interval, percentile_interval, t_interval
+from suite.statistics.jackknife import ROUNDING, fisher_interval, percentile_interval, t_interval
 from suite.statistics.permutation import orders, share_as_far, sign_flip
 
 FEWEST = 3
@@ -35,6 +35,9 @@ FEWEST = 3
 
 KENDALL_WORK = 4 * 10**7
 """Products spent on Kendall's permutations: of 63 rows 10,000, of more rows fewer."""
+
+ALIKE = "no spread over the clusters to take an interval from"
+"""Why there is no interval where every cluster, left out, leaves the same coefficient."""
 
 Clusters = Sequence[object] | np.ndarray | None
 Method = Literal["jackknife", "bootstrap"]
@@ -102,9 +105,9 @@ def correlate(
     """Spearman, Pearson, Kendall tau-b and NovelSum's mean of `x` and `y`; deterministic given `seed`.
 
     `clusters` labels each row (every row its own where None); `draws` are those of `method="bootstrap"`;
-    `permutations=0` leaves p out. A constant side or fewer than 3 rows give nan and a note; fewer than 3 clusters, or a
-    perfect coefficient, a value without an interval. Raises ValueError, naming the position, on what is no finite
-    number, and where lengths differ.
+    `permutations=0` leaves p out. A constant side or fewer than 3 rows give nan and a note; fewer than 3 clusters, a
+    perfect coefficient, or one that no cluster changes, a value without an interval and a note. Raises ValueError,
+    naming the position, on what is no finite number, and where lengths differ.
     """
     return _correlations([(x, y, clusters)], method, draws, permutations, seed)
 
@@ -239,24 +242,34 @@ def _interval(
     nan = float("nan")
     if abs(value) >= 1 - 1e-12:
         return Coefficient(value, nan, nan, p, n, clusters, "perfect: no spread to take an interval from")
-    low, high = percentile_interval(again) if method == "bootstrap" else fisher_interval(value, again)
-    why = "constant but for one cluster: no interval" if np.isnan(low) else note
-    return Coefficient(value, low, high, p, n, clusters, why)
+    low, high = _drawn_interval(again) if method == "bootstrap" else fisher_interval(value, again)
+    if not np.isnan(low):
+        return Coefficient(value, low, high, p, n, clusters, note)
+    lost = method == "jackknife" and np.isnan(again).any()
+    why = "constant but for one cluster: no interval" if lost else ALIKE
+    return Coefficient(value, low, high, p, n, clusters, f"{note}; {why}" if note else why)
+
+
+def _drawn_interval(again: np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of draws; nan where they are all alike, which is no certainty."""
+    low, high = percentile_interval(again)
+    return (low, high) if high - low > ROUNDING else (float("nan"), float("nan"))
 
 
 def _paired(value: float, again: np.ndarray, n: int, clusters: int, method: Method, note: str) -> Coefficient:
     if np.isnan(value) or clusters < FEWEST:
         return _without_interval(value, n, clusters, note)
     if method == "bootstrap":
-        return Coefficient(value, *percentile_interval(again), float("nan"), n, clusters)
+        low, high = _drawn_interval(again)
+        return Coefficient(value, low, high, float("nan"), n, clusters, ALIKE if np.isnan(low) else "")
     low, high, p = t_interval(value, again)
-    why = "no spread over the clusters to take an interval from" if np.isnan(low) else ""
-    return Coefficient(value, low, high, p, n, clusters, why)
+    return Coefficient(value, low, high, p, n, clusters, ALIKE if np.isnan(low) else "")
 
 
 def _without_interval(value: float, n: int, clusters: int, note: str) -> Coefficient:
     nan = float("nan")
-    why = note if np.isnan(value) else f"{clusters} clusters give no interval"
+    few = "1 cluster gives" if clusters == 1 else f"{clusters} clusters give"
+    why = note if np.isnan(value) else f"{few} no interval"
     return Coefficient(value, nan, nan, nan, n, clusters, why)
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from scipy import special
 
 CONFIDENCE = 0.95
+ROUNDING = 1e-13
+"""Coefficients that differ by less are equal: leaving a unit out then changes nothing, which is no certainty."""
 
 
 def jackknife_error(again: np.ndarray) -> float:
@@ -20,17 +22,22 @@ def jackknife_error(again: np.ndarray) -> float:
 
 
 def fisher_interval(value: float, again: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of a coefficient in (-1, 1) from its values with each unit left out; nan for nan."""
-    error = jackknife_error(again) / (1 - value**2)
-    reach = special.stdtrit(len(again) - 1, (1 + CONFIDENCE) / 2) * error
+    """The 95 % interval of a coefficient in (-1, 1) from its values with each unit left out.
+
+    nan where one of those is nan, or where all of them are equal.
+    """
+    error = jackknife_error(again)
+    if not error > ROUNDING:
+        return float("nan"), float("nan")
+    reach = special.stdtrit(len(again) - 1, (1 + CONFIDENCE) / 2) * error / (1 - value**2)
     low, high = np.tanh(np.arctanh(value) + np.array([-reach, reach]))
     return float(low), float(high)
 
 
 def t_interval(value: float, again: np.ndarray) -> tuple[float, float, float]:
-    """The 95 % interval on the plain scale and the two-sided p against zero: (low, high, p); nan for nan."""
+    """The 95 % interval on the plain scale and the two-sided p against zero: (low, high, p); nan as above."""
     error, df = jackknife_error(again), len(again) - 1
-    if not error > 0:
+    if not error > ROUNDING:
         return float("nan"), float("nan"), float("nan")
     reach = float(special.stdtrit(df, (1 + CONFIDENCE) / 2)) * error
     return value - reach, value + reach, float(2 * special.stdtr(df, -abs(value) / error))

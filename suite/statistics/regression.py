@@ -18,6 +18,8 @@ from scipy import special
 from suite.statistics.inputs import paired_columns
 
 ONE_SIGMA = float(special.ndtr(1.0) - special.ndtr(-1.0))
+EXACT = 1e-12
+"""Noise below this share of the largest value is rounding: such points lie on a line."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def bayesian_line(x: ArrayLike, y: ArrayLike) -> Line:
     rest = value - intercept - slope * at
     noise = float(np.sqrt(rest @ rest / (n - 2)))
     spread = float(np.sqrt(squares))
-    if noise <= 1e-12 * max(float(np.abs(value).max()), np.finfo(float).tiny):
+    if noise <= EXACT * max(float(np.abs(value).max()), np.finfo(float).tiny):
         return Line(
             slope, intercept, nan, nan, nan, n, centre, spread, "the points lie on a line: no noise to judge by"
         )

@@ -16,9 +16,9 @@ import numpy as np
 from suite.aggregate import Registration, TaskStanding
 from suite.aggregate.normalise import standing
 from suite.aggregate.rows import FULL, UNTUNED
-from suite.statistics.correlation import Coefficient, correlate, correlation_difference
+from suite.statistics.correlation import FEWEST, Coefficient, correlate, correlation_difference
 from suite.studies.kept import KeptPart, KeptStudy, Number
-from suite.studies.lead import Lead, lead_of
+from suite.studies.lead import Lead, lead_of, unknown_lead
 from suite.studies.scored import one_table
 
 if TYPE_CHECKING:
@@ -86,6 +86,24 @@ class MetricRow(KeptPart):
     mean: KeptCoefficient | None
     lead: dict[str, KeptCoefficient]
     flag: str
+
+    @property
+    def remark(self) -> str:
+        """Why there is no correlation, or what keeps coefficients from an interval; empty where all is there."""
+        parts = {
+            "Spearman": self.spearman,
+            "Pearson": self.pearson,
+            "Kendall": self.kendall,
+            "mean": self.mean,
+            "lead": self.lead.get("mean"),
+        }
+        there = {name: one for name, one in parts.items() if one is not None}
+        named: dict[str, list[str]] = {}
+        for name, one in there.items():
+            if one.note:
+                named.setdefault(one.note, []).append(name)
+        said = [note if len(names) == len(there) else f"{note} ({', '.join(names)})" for note, names in named.items()]
+        return "; ".join([self.flag, *said] if self.flag else said)
 
 
 class Correlations(KeptPart):
@@ -227,7 +245,7 @@ def _correlations(panel: Sequence[PanelRow], metrics: Sequence[Metric], degenera
         selections=len(counted),
         clusters=len(set(clusters)),
         metrics=tuple(rows),
-        lead=_lead(rows),
+        lead=_lead(rows, len(set(clusters))),
     )
 
 
@@ -282,9 +300,13 @@ def kept(coefficient: Coefficient) -> KeptCoefficient:
     )
 
 
-def _lead(rows: Sequence[MetricRow]) -> Lead:
+def _lead(rows: Sequence[MetricRow], clusters: int) -> Lead:
+    """The hero's standing; withheld below three strategies, which leave no interval to judge a difference by."""
     values = {row.metric: row.mean.value for row in rows if row.mean is not None and row.mean.value is not None}
     leads = {row.metric: row.lead["mean"] for row in rows if row.lead}
     apart = {name: (one.value, one.low, one.high) for name, one in leads.items() if one.value is not None}
     reasons = {row.metric: row.flag for row in rows if row.flag}
+    if clusters < FEWEST:
+        few = "1 strategy gives" if clusters == 1 else f"{clusters} strategies give"
+        return unknown_lead(HERO, values.get(HERO), f"{few} no interval to judge a difference by")
     return lead_of(HERO, values, apart, reasons.get(HERO, "it is not among the metrics"))

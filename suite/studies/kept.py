@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -40,6 +40,13 @@ class KeptStudy(KeptPart):
     schema_version: int
     track: str
 
+    def renewed(self) -> Self:
+        """The outcome as today's version has it; a subclass says what an older one holds differently.
+
+        Raises ValueError or ArithmeticError where its numbers do not allow that.
+        """
+        return self
+
 
 def keep(store_folder: Path, track: str, name: str, model: KeptStudy) -> Path:
     """Write the outcome of study `name`, whole or not at all, over an earlier one; gives the file back.
@@ -52,7 +59,7 @@ def keep(store_folder: Path, track: str, name: str, model: KeptStudy) -> Path:
 
 
 def read_kept(store_folder: Path, track: str, name: str, kind: type[Kept]) -> Kept | None:
-    """The kept outcome of study `name`, or None where there is none.
+    """The kept outcome of study `name`, brought to today's version, or None where there is none.
 
     Raises StoreError when the file is damaged, is another track's, or was written by a newer Breadth (a higher
     schema version than `kind` states).
@@ -85,7 +92,13 @@ def read_kept(store_folder: Path, track: str, name: str, kind: type[Kept]) -> Ke
         raise StoreError(
             f"{path} is an outcome of track {outcome.track!r}, not of {track!r}; move it where it belongs."
         )
-    return outcome
+    try:
+        return outcome.renewed()
+    except (ValueError, ArithmeticError) as error:
+        raise StoreError(
+            f"{path} is of an older version and cannot be brought to today's ({error}); make it again with "
+            f"`breadth {name}`."
+        ) from error
 
 
 def _path(folder: Path, track: str, name: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
@@ -63,8 +63,8 @@ class LadderLevel(KeptPart):
 class LadderStrategy(KeptPart):
     """One strategy over its levels; `why_no_slope` says what keeps it from a line, or is empty.
 
-    `above_lowest` is the line without the lowest level, whose few types may make a slope by themselves; None where
-    fewer than three levels remain.
+    Lines are fitted to the means of the levels in reach, one point a level. `above_lowest` is the line without the
+    lowest level, whose few types may make a slope by themselves; None where fewer than three levels remain.
     """
 
     spec: str
@@ -82,10 +82,11 @@ class LadderStrategy(KeptPart):
 class LadderTable(KeptStudy):
     """The ladder of one track, budget and base model.
 
-    `reduced` says in what it falls short of the registered ladder, `incomplete` which cells have no result.
+    `reduced` says in what it falls short of the registered ladder, `incomplete` which cells have no result. Version 1
+    took single seeds for independent points, which made bands too narrow by a factor of two to three.
     """
 
-    schema_version: int = 1
+    schema_version: int = 2
     budget: int
     base_model: str
     base_weights: str
@@ -98,6 +99,18 @@ class LadderTable(KeptStudy):
     reduced: tuple[str, ...]
     incomplete: tuple[str, ...]
     withheld: str
+
+    def renewed(self) -> Self:
+        """This ladder as version 2 has it: one of version 1 holds every score, and its lines are fitted anew.
+
+        Raises ValueError or ArithmeticError on scores and levels that no line can be fitted to.
+        """
+        if self.schema_version >= 2:
+            return self
+        strategies = tuple(
+            one if one.line is None else one.model_copy(update=_fitted(in_reach(one.levels))) for one in self.strategies
+        )
+        return self.model_copy(update={"schema_version": 2, "strategies": strategies})
 
 
 def ladder_table(
@@ -145,34 +158,41 @@ def _strategy(
         _level(point.level or 0.0, plan.cells_of(point.strategy), selected, outcome, plan.training_seeds)
         for point in points
     )
-    reached = [level for level in levels if level.state != "out of reach"]
+    reached = in_reach(levels)
     why = _why_no_slope(levels, reached, outcome)
-    line = above = partial = spearman = None
-    if not why:
-        at, scores = _pairs(reached)
-        line = fitted_line(at, scores)
-        above = fitted_line(*_pairs(reached[1:])) if len(reached) > FEWEST_LEVELS else None
-        partial = partial_slope(at, [length for level in reached for length in level.lengths], scores)
-        spearman = rank_correlation(
-            [level.level for level in reached], [float(np.mean(level.scores)) for level in reached]
-        )
-    return LadderStrategy(
+    strategy = LadderStrategy(
         spec=family.spec,
         name=family.strategy.name,
         family=family.strategy.info.level,
         controlled=family.controlled,
         levels=levels,
-        line=line,
-        above_lowest=above,
-        at_equal_length=partial,
-        spearman=spearman,
+        line=None,
+        above_lowest=None,
+        at_equal_length=None,
+        spearman=None,
         why_no_slope=why,
     )
+    return strategy if why else strategy.model_copy(update=_fitted(reached))
 
 
-def _pairs(levels: Sequence[LadderLevel]) -> tuple[list[float], list[float]]:
-    """The level and the score of every fine-tune."""
-    return [one.level for one in levels for _ in one.scores], [score for one in levels for score in one.scores]
+def in_reach(levels: Sequence[LadderLevel]) -> list[LadderLevel]:
+    """The levels at which the budget can be picked."""
+    return [level for level in levels if level.state != "out of reach"]
+
+
+def _fitted(reached: Sequence[LadderLevel]) -> dict[str, FittedLine | PartialSlope | RankCorrelation | None]:
+    """What is fitted to the levels in reach, all of them complete, by field of `LadderStrategy`: a point a level."""
+    if not all(level.scores and level.lengths for level in reached):
+        raise ValueError("a level lacks its scores or response lengths")
+    at = [level.level for level in reached]
+    scores = [float(np.mean(level.scores)) for level in reached]
+    lengths = [float(np.mean(level.lengths)) for level in reached]
+    return {
+        "line": fitted_line(at, scores),
+        "above_lowest": fitted_line(at[1:], scores[1:]) if len(reached) > FEWEST_LEVELS else None,
+        "at_equal_length": partial_slope(at, lengths, scores),
+        "spearman": rank_correlation(at, scores),
+    }
 
 
 def _level(

@@ -57,18 +57,7 @@ def lead_of(hero: str, values: Mapping[str, float], apart: Mapping[str, Apart], 
     rivals = {name: value for name, value in values.items() if name != hero}
     if hero not in values or not rivals:
         why = why_not if hero not in values else "there is no other metric to lead"
-        return Lead(
-            hero=hero,
-            standing="unknown",
-            value=values.get(hero),
-            next="",
-            next_value=None,
-            difference=None,
-            low=None,
-            high=None,
-            within_noise=(),
-            why=why,
-        )
+        return unknown_lead(hero, values.get(hero), why)
     best = max(rivals, key=lambda name: (rivals[name], name))
     difference, low, high = apart.get(best, (values[hero] - rivals[best], None, None))
     standing: Standing = "does not lead"
@@ -86,4 +75,20 @@ def lead_of(hero: str, values: Mapping[str, float], apart: Mapping[str, Apart], 
         high=high,
         within_noise=tuple(sorted(close)),
         why="",
+    )
+
+
+def unknown_lead(hero: str, value: float | None, why: str) -> Lead:
+    """No standing, and why."""
+    return Lead(
+        hero=hero,
+        standing="unknown",
+        value=value,
+        next="",
+        next_value=None,
+        difference=None,
+        low=None,
+        high=None,
+        within_noise=(),
+        why=why,
     )

@@ -47,7 +47,7 @@ def test_a_ladder_is_run_once_and_tabulated(tiny_home: Path, tmp_path: Path, bro
     assert (table.incomplete, table.withheld) == ((), "")
     micro, macro = table.strategies
     assert micro.line is not None
-    assert micro.line.points == 6
+    assert micro.line.points == 3
     assert "0 of 3 levels are in reach" in macro.why_no_slope
     page = (out / "ladder.md").read_text()
     assert "(reduced)" in page

@@ -146,6 +146,18 @@ def test_what_has_no_interval_says_so() -> None:
     assert np.isnan([perfect.low, perfect.high]).all()
     assert perfect.p == pytest.approx(2 / 24)
     assert "perfect" in perfect.note
+    # Whatever row is left out, nothing goes together with nothing: no interval of width zero.
+    x, y, own = [1, 0, -1, 0] * 3, [0, 1, 0, -1] * 3, np.repeat(range(3), 4)
+    crosses = (
+        correlate(x[:4], y[:4]),
+        correlate(x, y, clusters=own),
+        correlate(x, y, clusters=own, method="bootstrap"),
+    )
+    for _, nothing in (found for cross in crosses for found in cross.items()):
+        assert nothing.value == 0
+        assert np.isnan([nothing.low, nothing.high]).all()
+        assert "no spread" in nothing.note
+    assert "no spread" in correlation_difference(x, x, y, clusters=own, method="bootstrap")["spearman"].note
     few = correlate(*tied(8), clusters=[0, 0, 0, 0, 1, 1, 1, 1]).spearman
     assert np.isnan([few.low, few.p]).all()
     assert "2 clusters" in few.note

@@ -17,6 +17,7 @@ from suite.commands.correlate_formats import correlate_csv, correlate_markdown, 
 from suite.errors import StoreError, UsageError
 from suite.figures.correlation import coefficients_figure, scatter_figure, scatter_size
 from suite.registry import strategies
+from suite.report.sections.correlations import correlation_grids
 from suite.results import Result
 from suite.studies.correlate_table import CorrelateTable, MetricRow, correlate_table
 from suite.studies.ladder_plan import plan_ladder
@@ -216,6 +217,35 @@ def test_a_metric_without_all_values_is_flagged_and_no_number() -> None:
     hero = [dataclasses.replace(row, values={**row.values, "novelsum": 0.5}) for row in rows]
     lost = correlate_table(plan, hero, chosen_metrics(), panel_results(plan), [])
     assert "Whether novelsum leads is not known: constant" in lost.correlations[0].lead.words
+
+
+@pytest.mark.parametrize(
+    ("specs", "strategies", "clusters"),
+    [
+        (("k-means:clusters=5", "k-means:clusters=9", "k-means:clusters=20"), "1 strategy gives", "1 cluster gives"),
+        (("k-means:clusters=5", "k-means:clusters=9", "k-center"), "2 strategies give", "2 clusters give"),
+    ],
+)
+def test_without_an_interval_the_reason_is_said_and_nothing_leads(
+    specs: tuple[str, ...], strategies: str, clusters: str
+) -> None:
+    """Settings of one or two strategies: coefficients, and neither interval nor verdict."""
+    plan = panel_plan(specs)
+    found = correlate_table(plan, panel_measured(plan, NOISE), chosen_metrics(), panel_results(plan), [])
+    (one,) = found.correlations
+    assert one.lead.standing == "unknown"
+    assert f"is not known: {strategies} no interval" in one.lead.words
+    for row in one.metrics:
+        assert row.spearman is not None
+        assert row.spearman.value is not None
+        assert (row.spearman.low, row.spearman.p) == (None, None)
+        assert row.remark == f"{clusters} no interval"
+    page = correlate_markdown(found, FACTS)
+    assert f"- vendi: {clusters} no interval." in page
+    lines = list(csv.DictReader(io.StringIO(correlate_csv(found))))
+    assert {(line["flag"], line["note"]) for line in lines} == {("", f"{clusters} no interval")}
+    (grid,) = correlation_grids(found)
+    assert {row[-1] for row in grid.rows} == {f"{clusters} no interval"}
 
 
 def test_a_selection_that_lacks_a_seed_does_not_count() -> None:

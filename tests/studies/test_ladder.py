@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +14,13 @@ from suite.aggregate import Registration, score_v1
 from suite.commands.ladder_formats import ladder_csv, ladder_markdown
 from suite.errors import StoreError, UnknownNameError, UsageError
 from suite.figures.ladder import ladder_figure, ladder_size
+from suite.report.blocks import Grid
+from suite.report.sections.ladder import ladder_blocks
 from suite.runner.cells import Wanted, chosen_strategies, plan_cells
+from suite.studies.kept import read_kept
 from suite.studies.ladder_plan import plan_ladder
 from suite.studies.ladder_table import LadderStrategy, LadderTable, ladder_table
-from suite.studies.slopes import fitted_line, partial_slope, rank_correlation
+from suite.studies.slopes import fitted_line, partial_slope
 from suite.track import load_track
 
 FACTS = {"track": "microworld"}
@@ -38,6 +42,13 @@ def rising() -> LadderTable:
 
 def one(table: LadderTable, name: str) -> LadderStrategy:
     return next(strategy for strategy in table.strategies if strategy.name == name)
+
+
+def slopes_shown(table: LadderTable) -> list[dict[str, object]]:
+    """The report's table of slopes, a row a strategy, by names of columns."""
+    (grid,) = (block for block in ladder_blocks(table) if getattr(block, "identifier", "") == "ladder-slopes")
+    assert isinstance(grid, Grid)
+    return [dict(zip([column.name for column in grid.columns], row, strict=True)) for row in grid.rows]
 
 
 def test_the_plan_is_every_strategy_level_and_seed_with_its_references() -> None:
@@ -118,18 +129,21 @@ def test_the_table_holds_the_boards_scores_and_their_slope() -> None:
             assert level.seeds == (0, 1, 2)
             assert level.kept_types == round(10 + 90 * level.level)
             assert level.mean_length == pytest.approx(LENGTHS[round(6 * level.level)] + 0.1)
-        at = [level.level for level in strategy.levels for _ in level.scores]
-        scores = [score for level in strategy.levels for score in level.scores]
+        at = [level.level for level in strategy.levels]
+        scores = [float(np.mean(level.scores)) for level in strategy.levels]
+        lengths = [float(np.mean(level.lengths)) for level in strategy.levels]
         slope = np.polyfit(at, scores, 1)[0]
         assert strategy.line is not None
         assert strategy.at_equal_length is not None
         assert strategy.spearman is not None
         assert strategy.line.slope == pytest.approx(slope)
-        assert strategy.line.points == 21
-        above = np.polyfit(at[3:], scores[3:], 1)[0]
+        assert strategy.line == fitted_line(at, scores)
+        assert strategy.line.points == 7
+        above = np.polyfit(at[1:], scores[1:], 1)[0]
         assert strategy.above_lowest is not None
         assert strategy.above_lowest.slope == pytest.approx(above)
-        assert strategy.above_lowest.points == 18
+        assert strategy.above_lowest.points == 6
+        assert strategy.at_equal_length == partial_slope(at, lengths, scores)
         assert strategy.at_equal_length.slope is not None
         assert strategy.at_equal_length.slope * slope > 0
         assert strategy.spearman.rho == pytest.approx(np.sign(slope))
@@ -175,7 +189,8 @@ def test_a_level_out_of_reach_is_a_row_that_says_why() -> None:
     assert micro.spearman is not None
     assert micro.spearman.levels == 6
     assert micro.line is not None
-    assert micro.line.points == 18
+    assert micro.line.points == 6
+    assert [row["levels-in-reach"] for row in slopes_shown(table)] == [6, 7]
     page = ladder_markdown(table, FACTS)
     assert "| 0.00 | out of reach (1) |" in page
     assert r"1. types are \| too few" in page
@@ -237,6 +252,42 @@ def test_the_outcome_survives_json(rising: LadderTable) -> None:
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 
+def test_a_ladder_of_version_1_is_fitted_anew_or_refused(rising: LadderTable, tmp_path: Path) -> None:
+    """It took seeds for independent points; its scores are all there."""
+    narrow = {"slope_sd": 0.001, "points": 21}
+    old = rising.model_dump(mode="json") | {"schema_version": 1}
+    for strategy in old["strategies"]:
+        strategy["line"] |= narrow
+        strategy["at_equal_length"] |= narrow
+        strategy["above_lowest"] = None
+    kept_at = tmp_path / "studies" / "microworld" / "ladder.json"
+    kept_at.parent.mkdir(parents=True)
+    kept_at.write_text(json.dumps(old))
+    assert read_kept(tmp_path, "microworld", "ladder", LadderTable) == rising
+    old["strategies"][0]["levels"][2]["scores"] = []
+    kept_at.write_text(json.dumps(old))
+    with pytest.raises(StoreError, match=r"older version .* \(a level lacks its scores .* `breadth ladder`"):
+        read_kept(tmp_path, "microworld", "ladder", LadderTable)
+
+
+def test_what_keeps_a_slope_from_its_band_is_said() -> None:
+    """On pages and in the table: points on a line, and length that follows the level."""
+    plan = ladder_plan()
+    following = ladder_selected(plan, lambda point: 10 + 30 * (point.level or 0))
+    table = ladder_table(plan, following, ladder_results(plan, lambda point: 0.1 * (point.level or 0)), [])
+    exact = fitted_line([0, 0.5, 1], [0.1, 0.2, 0.3])
+    table = table.model_copy(
+        update={"strategies": tuple(one.model_copy(update={"above_lowest": exact}) for one in table.strategies)}
+    )
+    page = ladder_markdown(table, FACTS)
+    assert "+20.0 (the points lie on a line: no noise to judge by)" in page
+    for shown in slopes_shown(table):
+        assert (shown["above-lowest"], shown["above-lowest-sigma"]) == (pytest.approx(0.2), None)
+        assert (shown["equal-length"], shown["equal-length-sigma"]) == (None, None)
+        assert "above the lowest: the points lie on a line" in str(shown["remark"])
+        assert "at equal length: length follows the level" in str(shown["remark"])
+
+
 def test_tables_and_figure_agree_with_the_numbers(rising: LadderTable) -> None:
     micro = one(rising, TWO[0])
     assert micro.line is not None
@@ -261,54 +312,6 @@ def test_names_of_strangers_are_harmless() -> None:
     assert "<script" not in page
     assert "\x1b" not in page + ladder_csv(hostile)
     assert "<script" not in "".join(annotation.text for annotation in ladder_figure(hostile).layout.annotations)
-
-
-def test_the_partial_slope_is_that_of_multiple_regression() -> None:
-    rng = np.random.default_rng(3)
-    level = np.repeat(np.linspace(0, 1, 7), 3)
-    length = 20 + 8 * level + rng.normal(0, 3, 21)
-    score = 0.2 + 0.03 * length + rng.normal(0, 0.02, 21)
-    found = partial_slope(level, length, score)
-    design = np.column_stack([np.ones(21), level, length])
-    coefficients, squares, _, _ = np.linalg.lstsq(design, score, rcond=None)
-    error = np.sqrt(squares[0] / (21 - 3) * np.linalg.inv(design.T @ design)[1, 1])
-    assert found.slope == pytest.approx(coefficients[1])
-    assert found.slope_sd == pytest.approx(error, rel=0.05)
-    plain = fitted_line(level, score)
-    assert plain.slope is not None
-    assert found.slope is not None
-    assert found.slope_sd is not None
-    assert abs(found.slope) < 3 * found.slope_sd < plain.slope
-
-
-def test_at_one_length_the_partial_slope_is_the_slope() -> None:
-    level = np.repeat(np.linspace(0, 1, 7), 3)
-    score = 0.1 * level + np.random.default_rng(1).normal(0, 0.02, 21)
-    assert partial_slope(level, np.full(21, 30.1), score).slope == pytest.approx(fitted_line(level, score).slope)
-
-
-def test_length_that_follows_the_level_is_not_told_apart() -> None:
-    level = np.repeat(np.linspace(0, 1, 7), 3)
-    score = 0.1 * level + np.random.default_rng(1).normal(0, 0.02, 21)
-    found = partial_slope(level, 10 + 30 * level, score)
-    assert found.slope is None
-    assert "cannot be told apart" in found.note
-    assert partial_slope([0, 1, 1], [1, 2, 3], [0, 1, 2]).note == "too few levels or seeds"
-
-
-def test_rank_correlation_says_what_n_must_show() -> None:
-    levels = np.linspace(0, 1, 7)
-    at_the_limit = np.array([1, 0, 3, 2, 6, 4, 5])
-    swapped = rank_correlation(levels, at_the_limit)
-    assert swapped.rho == pytest.approx(1 - 6 * float(((at_the_limit - np.arange(7)) ** 2).sum()) / 336)
-    assert swapped.reaches == (abs(swapped.rho or 0) >= 0.7857)
-    assert rank_correlation(levels, [0, 5, 1, 6, 2, 3, 4]).reaches is False
-    flat = rank_correlation(levels, np.full(7, 0.5))
-    assert (flat.rho, flat.reaches) == (None, None)
-    assert "constant" in flat.note
-    assert rank_correlation(levels[:4], [0, 1, 2, 3]).critical is None
-    assert rank_correlation(levels[:4], [0, 1, 2, 3]).reaches is False
-    assert rank_correlation(np.arange(12), np.arange(12)).critical == pytest.approx(0.587, abs=0.002)
 
 
 def test_the_tiny_track_has_a_ladder() -> None:

@@ -108,7 +108,7 @@ def _row(row: MetricRow) -> tuple[Value, ...]:
     lead = row.lead.get("mean")
     cells += [row.spearman.p, row.spearman.n, row.spearman.clusters] if row.spearman else [None, None, None]
     cells += [lead.value, lead.low, lead.high] if lead else [None, None, None]
-    return (*cells, row.flag)
+    return (*cells, row.remark)
 
 
 def panel_grid(table: CorrelateTable) -> Grid:

@@ -7,23 +7,27 @@ from collections.abc import Iterator
 from suite.figures.ladder import ladder_figure
 from suite.report.blocks import P_VALUE, Block, Column, Grid, Listing, NotRun, Paragraph, Picture, Section
 from suite.report.material import Material
-from suite.studies.ladder_table import LadderTable
+from suite.studies.ladder_table import LadderStrategy, LadderTable, in_reach
+from suite.studies.slopes import FittedLine, PartialSlope
 
 HOW_TO_READ = (
     "Each panel is a strategy from its least diverse level (left) to its most diverse (right); dots are single seeds, "
-    "the line is a Bayesian regression with its one-sigma band, grey is random. A line that rises says that diversity "
-    "pays; open marks and dashed lines are the same strategy kept to equal response lengths."
+    "the line is a Bayesian regression of the levels' means with its one-sigma band, grey is random. A line that rises "
+    "says that diversity pays, unless its lowest level alone makes it rise; open marks and dashed lines are the same "
+    "strategy kept to equal response lengths."
 )
 SLOPES = (
     Column("strategy", role="name"),
     Column("family", role="family"),
     Column("slope (points a unit of level)", "+.2f", 100, key="slope"),
     Column("one sigma", ".2f", 100, key="slope-sigma"),
+    Column("slope above the lowest level", "+.2f", 100, key="above-lowest"),
+    Column("one sigma", ".2f", 100, key="above-lowest-sigma"),
     Column("slope with length as covariate", "+.2f", 100, key="equal-length"),
     Column("one sigma", ".2f", 100, key="equal-length-sigma"),
     Column("Spearman", "+.3f"),
     Column("p", P_VALUE),
-    Column("levels", "d"),
+    Column("levels in reach", "d"),
     Column("remark"),
 )
 LEVELS = (
@@ -69,14 +73,13 @@ def ladder_blocks(table: LadderTable) -> Iterator[Block]:
             (
                 strategy.spec,
                 strategy.family,
-                strategy.line.slope if strategy.line else None,
-                strategy.line.slope_sd if strategy.line else None,
-                strategy.at_equal_length.slope if strategy.at_equal_length else None,
-                strategy.at_equal_length.slope_sd if strategy.at_equal_length else None,
+                *_slope(strategy.line),
+                *_slope(strategy.above_lowest),
+                *_slope(strategy.at_equal_length),
                 strategy.spearman.rho if strategy.spearman else None,
                 strategy.spearman.p if strategy.spearman else None,
-                len(strategy.levels),
-                strategy.why_no_slope,
+                len(in_reach(strategy.levels)),
+                _remark(strategy),
             )
             for strategy in table.strategies
         ),
@@ -103,6 +106,22 @@ def ladder_blocks(table: LadderTable) -> Iterator[Block]:
             for level in strategy.levels
         ),
     )
+
+
+def _slope(fitted: FittedLine | PartialSlope | None) -> tuple[float | None, float | None]:
+    return (fitted.slope, fitted.slope_sd) if fitted else (None, None)
+
+
+def _remark(strategy: LadderStrategy) -> str:
+    """Why there is no line, or what keeps a part of it from a number."""
+    parts = {
+        "slope": strategy.line,
+        "above the lowest": strategy.above_lowest,
+        "at equal length": strategy.at_equal_length,
+        "Spearman": strategy.spearman,
+    }
+    notes = [f"{name}: {part.note}" for name, part in parts.items() if part is not None and part.note]
+    return "; ".join([strategy.why_no_slope, *notes] if strategy.why_no_slope else notes)
 
 
 def _joined(seeds: tuple[int, ...]) -> str:
