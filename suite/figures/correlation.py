@@ -143,8 +143,9 @@ def _name_points(drawn: go.Figure, metric: MetricRow, panel: list[PanelRow]) -> 
     sign = 1.0 if metric.higher_is_diverse else -1.0
     (left, right), span = _room([sign * x for _, x, _ in known], MARGIN), _room([y for _, _, y in known], 0.06)
     places = [Place(sign * x, y, row.name if row.name == row.strategy else "") for row, x, y in known]
-    for one in labels_for(places, places, height=400, y_range=span):
-        drawn.add_annotation({**one, "x": sign * one["x"]})
+    named = [{**one, "x": sign * one["x"]} for one in labels_for(places, places, height=400, y_range=span)]
+    # All at once: plotly checks every annotation that is there whenever one is added.
+    drawn.update_layout(annotations=[*drawn.layout.annotations, *named])
     drawn.update_xaxes(range=[sign * left, sign * right])
     drawn.update_yaxes(range=list(span))
 

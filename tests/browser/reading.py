@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from browsing import Watched
+from browsing import PATIENCE, Watched
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+SEATED = {"viewport", "color_scheme"}
+"""What can be changed of a tab that is there; whatever else is wanted of a page has one of its own."""
 WHOLE = """(fields) => {
   const query = new URLSearchParams(location.search);
   if (Object.entries(fields).some(([name, value]) => (query.get(name) || "") !== value)) return false;
@@ -27,13 +29,45 @@ WHOLE = """(fields) => {
 
 
 class Reader(Watched):
-    """Opens addresses of the page and waits until they are shown."""
+    """Opens addresses of the page and waits until they are shown.
+
+    The first page of a desk is shown on `seat`, where there is one: a tab that readers take in turns, each without what
+    the one before has kept in it.
+    """
+
+    def __init__(self, browser: Browser, seat: Page | None = None):
+        super().__init__(browser)
+        self._free = seat
+        self._taken: Page | None = None
 
     def open(self, address: str, **context: Any) -> Page:
         """The page of an address, whole, on a desk unless a viewport is given."""
-        page = self.page(**({"viewport": DESK, "color_scheme": "light"} | context))
+        wanted: dict[str, Any] = {"viewport": DESK, "color_scheme": "light"} | context
+        page = self._seated(**wanted) if self._free and wanted.keys() == SEATED else self.page(**wanted)
         page.goto(address)
         return settled(page)
+
+    def _seated(self, viewport: ViewportSize, color_scheme: Any) -> Page:
+        page, self._free = self._free, None
+        assert page is not None
+        self._taken = page
+        page.set_default_timeout(PATIENCE)
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=color_scheme)
+        for event, note in self._notes():
+            page.on(event, note)
+        return page
+
+    def close(self) -> None:
+        """Close what was opened, and leave the seat as it was found."""
+        super().close()
+        if self._taken is not None:
+            self._taken.evaluate("localStorage.clear(); sessionStorage.clear()")
+            for event, note in self._notes():
+                self._taken.remove_listener(event, note)
+            self._taken.context.clear_cookies()
+            self._taken.goto("about:blank")
+            self._taken = None
 
     def strangers(self) -> list[str]:
         """What was asked of any other machine than this one."""

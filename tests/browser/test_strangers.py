@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ from leaderboard.routes import page_of
 from leaderboard.views import VIEWS
 from suite.report.blocks import Grid, every
 from suite.results import Result
-from suite.stores import LocalStore
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -51,9 +51,10 @@ def strangers() -> list[Result]:
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
-    folder = tmp_path_factory.mktemp("hostile")
-    return prepared(stored(folder, strangers()))
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The page of that experiment."""
+    with Served(prepared(stored(tmp_path_factory.mktemp("hostile"), strangers())).url) as running:
+        yield running
 
 
 def unharmed(page: Page) -> None:
@@ -67,48 +68,46 @@ def unharmed(page: Page) -> None:
     assert [link for link in drawn if link] == []
 
 
-def test_names_stay_texts_in_every_view(reader: Reader, hostile: LocalStore) -> None:
-    with Served(hostile.url) as served:
-        page = reader.open(served.at("variants=yes"))
-        assert set(SPECS) <= set(column(page, "ranked", "strategy"))
-        for name in NAMES:
-            page.locator(f"[data-testid=tab-{name}]").click()
-            settled(page, view="" if name == "leaderboard" else name)
-            unharmed(page)
-        page.goto(served.at("view=compare"))
-        settled(page)
-        for spec in SPECS[:2]:
-            page.locator("#control-first input").first.fill("x=")
-            page.get_by_role("option", name=spec, exact=True).click()
-            settled(page, first=spec)
-            assert spec in page.inner_text("#content")
-            unharmed(page)
-        page.goto(served.at("view=runs"))
-        settled(page)
-        page.locator("#records td.name a").first.click()
-        settled(page)
-        assert TEXT in column(page, "run-facts", "value")
-        page.locator("summary").last.click()
+def test_names_stay_texts_in_every_view(reader: Reader, hostile: Served) -> None:
+    page = reader.open(hostile.at("variants=yes"))
+    assert set(SPECS) <= set(column(page, "ranked", "strategy"))
+    for name in NAMES:
+        page.locator(f"[data-testid=tab-{name}]").click()
+        settled(page, view="" if name == "leaderboard" else name)
         unharmed(page)
+    page.goto(hostile.at("view=compare"))
+    settled(page)
+    for spec in SPECS[:2]:
+        page.locator("#control-first input").first.fill("x=")
+        page.get_by_role("option", name=spec, exact=True).click()
+        settled(page, first=spec)
+        assert spec in page.inner_text("#content")
+        unharmed(page)
+    page.goto(hostile.at("view=runs"))
+    settled(page)
+    page.locator("#records td.name a").first.click()
+    settled(page)
+    assert TEXT in column(page, "run-facts", "value")
+    page.locator("summary").last.click()
+    unharmed(page)
 
 
-def test_no_cell_of_a_file_is_a_formula(reader: Reader, hostile: LocalStore) -> None:
-    with Served(hostile.url) as served:
-        page = reader.open(served.at("view=runs"))
-        taken = lines(downloaded(page, "records", "csv"))
-        assert {line["machine"] for line in taken} >= {f"'{FORMULA}", "'-2+3", "'@SUM(1,1)"}
-        # All the other tables, without the browser's help.
-        begun = 0
-        for view in VIEWS:
-            here = page_of(served.source, f"view={view.NAME}&variants=yes")
-            for grid in (block for block in every(view.blocks(here)) if isinstance(block, Grid)):
-                written = export(here, view.NAME, grid.identifier, next(iter(FORMATS)))
-                for cell in (cell for line in lines(written) for cell in line.values()):
-                    begun += cell.startswith("'")
-                    assert not cell.startswith(("=", "@", "\t", "\r")), cell
-                    if cell.startswith(("+", "-")):
-                        float(cell)
-        assert begun
+def test_no_cell_of_a_file_is_a_formula(reader: Reader, hostile: Served) -> None:
+    page = reader.open(hostile.at("view=runs"))
+    taken = lines(downloaded(page, "records", "csv"))
+    assert {line["machine"] for line in taken} >= {f"'{FORMULA}", "'-2+3", "'@SUM(1,1)"}
+    # All the other tables, without the browser's help.
+    begun = 0
+    for view in VIEWS:
+        here = page_of(hostile.source, f"view={view.NAME}&variants=yes")
+        for grid in (block for block in every(view.blocks(here)) if isinstance(block, Grid)):
+            written = export(here, view.NAME, grid.identifier, next(iter(FORMATS)))
+            for cell in (cell for line in lines(written) for cell in line.values()):
+                begun += cell.startswith("'")
+                assert not cell.startswith(("=", "@", "\t", "\r")), cell
+                if cell.startswith(("+", "-")):
+                    float(cell)
+    assert begun
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from suite.evaluation.run import ask_together, evaluate_tasks
 from suite.evaluation.suite_run import Setting, run_suites
 from suite.evaluation.suites import suite
 from suite.templates import get_template
+from suite.track import TaskSpec
 
 PLAIN = get_template("plain")
 LENGTH = 256
@@ -157,6 +158,17 @@ def test_what_fails_in_company_is_asked_alone_and_fails_alone(
         (task.name, name) for name in ("adapter-0", "adapter-2") for task in tasks
     ]
     assert calls == [tuple(adapters), *((name,) for name in adapters)] * 2
+
+
+def test_examples_that_are_drawn_are_the_same_for_every_adapter(
+    engine: Counting, models: dict[str, AskedModel]
+) -> None:
+    pytest.importorskip("lm_eval")
+    stated = {"name": "probe", "kind": "harness", "harness_task": "gsm8k", "shots": 2, "limit": 2, "max_new_tokens": 4}
+    task = load_suite(TaskSpec.model_validate(stated))
+    outcomes = task.evaluate_together(engine, list(models.values()))
+    assert len({outcome.first_prompt_ids for outcome in outcomes}) == 1
+    assert engine.generated == [4], "nobody is asked another question than the rest"
 
 
 def test_one_model_is_evaluated_as_ever(engine: Counting, models: dict[str, AskedModel]) -> None:

@@ -116,8 +116,10 @@ def test_processes_that_compile_at_once_stay_apart(kernels: Path) -> None:
             for dtype in types
         ]
         assert [float(process.communicate(timeout=120)[0]) for process in at_once] == [20.0] * len(types)
-        for dtype in types:
-            assert run(kernels, RUN.format(dtype=dtype) + HITS).splitlines()[1] == "1 0"
+        every = f"for dtype in {types}: print(total(np.arange(5, dtype=dtype)))"
+        said = run(kernels, f"import numpy as np; from kernels.caller import total\n{every}\n{HITS.lstrip('; ')}")
+        assert [float(line) for line in said.splitlines()[:-1]] == [20.0] * len(types)
+        assert said.splitlines()[-1] == f"{len(types)} 0"
 
 
 FACTORY = """\

@@ -45,7 +45,7 @@ def end_to_end(states: list[list[int]], dtype: str = "u2") -> tuple[np.ndarray, 
     return np.asarray([neuron for state in states for neuron in state], dtype=dtype), np.cumsum([0, *sizes])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(states=samples(), round_gain=st.sampled_from(ROUND_GAINS), seed=st.integers(0, 9), data=st.data())
 def test_rounds(states: list[list[int]], round_gain: float, seed: int, data: st.DataObject) -> None:
     budget = data.draw(st.integers(1, len(states)) | st.just(len(states)))

@@ -33,7 +33,7 @@ def literal_levels(samples: list[list[int]], budget: int, diversity: float) -> t
     return sorted(set().union(*map(holders.__getitem__, kept))), sorted(kept)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(samples=SAMPLES, share=st.floats(0, 1), diversity=st.floats(0, 1))
 def test_the_largest_types_are_kept(samples: list[list[int]], share: float, diversity: float) -> None:
     incidences = incidences_of(samples)
@@ -47,7 +47,7 @@ def test_the_largest_types_are_kept(samples: list[list[int]], share: float, dive
     assert (rows.tolist(), types.tolist()) == literal_levels(samples, budget, diversity)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(samples=SAMPLES, share=st.floats(0, 1), diversity=st.floats(0, 1), seed=st.integers(0, 2**32 - 1))
 def test_even_sampling_takes_a_type_of_the_smallest_count(
     samples: list[list[int]], share: float, diversity: float, seed: int

@@ -32,7 +32,7 @@ def density_of(rows: np.ndarray, draw: st.DataObject) -> np.ndarray:
     return np.asarray(10.0 ** rng.normal(size=len(distinct))[place.reshape(-1)])
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(rows=clouds(), data=st.data())
 def test_picks_of_the_literal_form(rows: np.ndarray, data: st.DataObject) -> None:
     density = density_of(rows, data)

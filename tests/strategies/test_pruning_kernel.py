@@ -15,7 +15,7 @@ SAMPLES = st.lists(st.lists(st.integers(0, 8), max_size=4), max_size=25) | st.li
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(samples=SAMPLES, keep=st.integers(0, 12))
 def test_pruning(samples: list[list[int]], keep: int) -> None:
     assert reverse_greedy_prune(samples, keep).tolist() == oracles.prune_types(samples, keep)

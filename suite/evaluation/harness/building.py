@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,9 @@ SPLITS = ("training_split", "fewshot_split", "validation_split", "test_split")
 FEWSHOT_SEED = 1234
 """The harness's own default."""
 
+Read = dict[tuple[str, str | None, str | None], Any]
+"""Data sets that have been read, by path, configuration and revision."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -52,17 +57,25 @@ def build(settings: Settings) -> dict[str, Any]:
 
     tasks = {}
     with quiet_harness():
+        # The tasks of a group often read the same documents: TyDi QA's nine languages lie in one set.
+        read: Read = {}
         for entry in _leaves(settings.task):
             config = _configuration(entry)
-            tasks[entry.name] = ConfigurableTask(config=_ours(entry.name, config, settings.shots))
+            tasks[entry.name] = ConfigurableTask(config=_ours(entry.name, config, settings.shots, read))
         for task in tasks.values():
             # As the harness itself has it: a task that states no examples keeps none.
             if settings.shots is not None and task.get_config("num_fewshot") != 0:
                 task.set_config(key="num_fewshot", value=settings.shots)
             elif task.get_config("num_fewshot") is None:
                 task.set_config(key="num_fewshot", value=0)
-            task.set_fewshot_seed(seed=FEWSHOT_SEED)
+        begin(tasks)
     return tasks
+
+
+def begin(tasks: Mapping[str, Any]) -> None:
+    """Make tasks draw their examples from the first again: of an evaluation before this one nothing is left."""
+    for task in tasks.values():
+        task.set_fewshot_seed(seed=FEWSHOT_SEED)
 
 
 def _configuration(entry: Any) -> dict[str, Any]:
@@ -83,12 +96,18 @@ def _configuration(entry: Any) -> dict[str, Any]:
         raise EvaluationError(f"Task {entry.name} of the harness cannot be loaded: {error}") from error
 
 
-def _ours(name: str, config: dict[str, Any], shots: int | None) -> dict[str, Any]:
-    """A task's configuration with its documents read by `load_documents`, and without splits that are not there."""
+def _ours(name: str, config: dict[str, Any], shots: int | None, read: Read) -> dict[str, Any]:
+    """A task's configuration with its documents read by `load_documents`, and without splits that are not there.
+
+    What is in `read` is not read again.
+    """
     given = {key: value for key, value in config.items() if key not in ("tag", "group", "task_list", "include")}
     asked = dict(given.get("dataset_kwargs") or {})
     path = given["dataset_path"]
-    documents = load_documents(path, given.get("dataset_name"), task=name, revision=asked.get("revision"))
+    which = (path, given.get("dataset_name"), asked.get("revision"))
+    if which not in read:
+        read[which] = load_documents(*which[:2], task=name, revision=which[2])
+    documents = copy(read[which])
     # The harness hands over its metadata as well, which documents do not hang on.
     ours = given | {"custom_dataset": lambda **_: documents, "dataset_kwargs": None}
     stated = given.get("num_fewshot")
@@ -120,13 +139,21 @@ def _leaves(name: str) -> Iterator[Any]:
     if name in FOLDERS:
         index = TaskManager(include_path=str(root / FOLDERS[name]), include_defaults=False).task_index
     else:
-        index = TaskManager().task_index
+        index = _every_task()
     if name not in index:
         raise EvaluationError(
             f"lm-evaluation-harness has no task {name!r}.{did_you_mean(name, index)} `lm_eval ls tasks` lists all, "
             "`breadth evaluate --list` the suites."
         )
     yield from _members(name, index)
+
+
+@cache
+def _every_task() -> Any:
+    """The index of all that the harness has."""
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager().task_index
 
 
 def _members(name: str, index: Any) -> Iterator[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from suite.errors import EvaluationError
 from suite.evaluation.formats import subsample
-from suite.evaluation.harness.building import SPLITS, Settings, build
+from suite.evaluation.harness.building import SPLITS, Settings, begin, build
 from suite.evaluation.harness.company import Company
 from suite.evaluation.harness.installed import check_harness, quiet_harness
 from suite.evaluation.plan import SHOWN
@@ -74,19 +74,21 @@ class HarnessTask(Task):
     ) -> list[TaskOutcome]:
         """The same for adapters of one engine, whose requests share batches."""
         company = Company(model.adapter for model in models)
-        return [self._evaluated(engine, model, company, progress) for model in models]
+        tasks = build(self.settings)
+        if _content_sha256(tasks, _places(self.items)) != self.content_sha256:
+            raise EvaluationError(
+                f"Task {self.name}: the documents of {self.settings.task} have changed since the run began; run again."
+            )
+        return [self._evaluated(tasks, engine, model, company, progress) for model in models]
 
-    def _evaluated(self, engine: Engine, model: AskedModel, company: Company, progress: Progress) -> TaskOutcome:
+    def _evaluated(
+        self, tasks: Mapping[str, Any], engine: Engine, model: AskedModel, company: Company, progress: Progress
+    ) -> TaskOutcome:
         from lm_eval.evaluator import evaluate
 
         from suite.evaluation.harness.model import EngineLM
 
-        tasks = build(self.settings)
         samples = _places(self.items)
-        if _content_sha256(tasks, samples) != self.content_sha256:
-            raise EvaluationError(
-                f"Task {self.name}: the documents of {self.settings.task} have changed since the run began; run again."
-            )
         asked = EngineLM(
             engine,
             model.tokenizer,
@@ -98,6 +100,7 @@ class HarnessTask(Task):
             progress=progress,
         )
         with quiet_harness():
+            begin(tasks)
             found = evaluate(
                 asked, {"tasks": {name: tasks[name] for name in samples}}, samples=samples, bootstrap_iters=0
             )

@@ -17,6 +17,7 @@ from suite.features.store import FeatureStore, compute_features
 from suite.pool import pool_from_records
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("with_vllm")
 def test_a_judge_runs_on_vllm_and_its_verdicts_are_its_own(base: Path, tmp_path: Path) -> None:
     folder = str(build_judge(base, tmp_path / "judge", "[[B]]"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from suite.track import TaskSpec
 
 pytest.importorskip("lm_eval")
 
+from suite.evaluation.harness.building import FOLDERS, build
 from suite.evaluation.harness.documents import load_documents
 from suite.evaluation.harness.task import HarnessTask, load_harness_task
 
@@ -63,10 +65,13 @@ def spec_of(**changes: Any) -> TaskSpec:
 
 @pytest.mark.parametrize("name", STANDARD)
 def test_a_suite_asks_its_questions(name: str, real_data: Path, engine: Any, tokenizer: Any) -> None:
-    with pytest.raises(EvaluationError, match=f"has {COUNTS[name]}"):
-        load_suite(suite(name, limit=1_000_000))
-    task = load_suite(suite(name, limit=3, max_new_tokens=8))
-    assert [item.id for item in task.items[:2]] == [item.id for item in load_suite(suite(name, limit=2)).items]
+    with pytest.MonkeyPatch.context() as patch:
+        # Three limits of the same documents, which are read once for them; the evaluation below reads its own.
+        patch.setattr("suite.evaluation.harness.task.build", cache(build))
+        with pytest.raises(EvaluationError, match=f"has {COUNTS[name]}"):
+            load_suite(suite(name, limit=1_000_000))
+        task = load_suite(suite(name, limit=3, max_new_tokens=8))
+        assert [item.id for item in task.items[:2]] == [item.id for item in load_suite(suite(name, limit=2)).items]
     assert all(item.instruction for item in task.items)
     seen: list[tuple[int, int]] = []
     outcome = pickle.loads(pickle.dumps(task)).evaluate(
@@ -85,8 +90,6 @@ def test_a_suite_asks_its_questions(name: str, real_data: Path, engine: Any, tok
 def test_values_are_those_of_the_harness_itself(real_data: Path, tiny_base: Path, engine: Any, tokenizer: Any) -> None:
     from lm_eval.evaluator import evaluate
     from lm_eval.models.huggingface import HFLM
-
-    from suite.evaluation.harness.building import build
 
     task = load_harness_task(spec_of(limit=12))
     outcome = task.evaluate(engine, AskedModel(tokenizer, get_template("plain"), 1024))
@@ -142,7 +145,8 @@ def test_documents_that_change_under_a_run_are_refused(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"harness_task": "mmluu"}, "no task 'mmluu'. Did you mean 'mmlu'"),
+        # The index of all that the harness has takes ten seconds to make.
+        pytest.param({"harness_task": "mmluu"}, "no task 'mmluu'. Did you mean 'mmlu'", marks=pytest.mark.long),
         ({"limit": 3000}, "asks for 3000 items where arc_easy has 2376"),
         ({"harness_task": "tydiqa_goldp", "shots": 1}, "reads the split 'train' .* unset BREADTH_DATA"),
         ({"harness_task": "humaneval"}, "runs generated code"),
@@ -151,6 +155,17 @@ def test_documents_that_change_under_a_run_are_refused(
 def test_a_task_that_cannot_be_had(real_data: Path, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(EvaluationError, match=words):
         load_harness_task(spec_of(**changes))
+
+
+def test_a_name_like_another_is_asked_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    import lm_eval.tasks
+    from lm_eval.tasks import TaskManager
+
+    folder = Path(lm_eval.tasks.__file__).parent / FOLDERS["gsm8k"]
+    few = TaskManager(include_path=str(folder), include_defaults=False).task_index
+    monkeypatch.setattr("suite.evaluation.harness.building._every_task", lambda: few)
+    with pytest.raises(EvaluationError, match=r"no task 'gsm8kk'\. Did you mean 'gsm8k'"):
+        load_harness_task(spec_of(harness_task="gsm8kk"))
 
 
 def test_data_that_is_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,8 +240,6 @@ def test_ifeval_goes_through_the_track_s_template(
     task = load_suite(suite("ifeval", limit=541, max_new_tokens=8))
     assert isinstance(task, HarnessTask)
     assert task.metric == "prompt_level_strict_acc"
-    from suite.evaluation.harness.building import build
-
     documents = build(task.settings)["ifeval"].eval_docs
     fine = [place for place in range(541) if "sentences" not in str(documents[place]["instruction_id_list"])]
     items = tuple(item for item in task.items if int(item.id.partition("/")[2]) in fine)[:3]
