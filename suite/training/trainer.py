@@ -38,9 +38,7 @@ def sft_trainer() -> type[SFTTrainer]:
             self.trained_tokens += (inputs["labels"][:, 1:] != IGNORED).sum()
             causal = _causal(model)
             if not scores_trained_positions(causal, inputs["input_ids"]):
-                return self._loss_of_fused_head(
-                    model, inputs, causal.get_output_embeddings().weight, num_items_in_batch
-                )
+                return self._loss_of_fused_head(model, inputs, num_items_in_batch)
             # trl's head works through every position, prompt and padding included, and without Triton again in the
             # backward pass: on a small model a third of all time. On a GPU it also waits for three numbers at every
             # step, as long as a small model's step takes. The loss is the same; a test compares the two.
