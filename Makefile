@@ -22,7 +22,7 @@ run: $(READY)  ## Install, run the embedded track and print the ranked table (RU
 test: $(TESTED) lint  ## Install, then style, types and every test but the long ones (JOBS=2 files at once)
 	$(BIN)/python -m pytest -q -m "not long" --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
-test-long: $(TESTED)  ## The long tests: over a minute each, or several starts of vLLM
+test-long: $(TESTED)  ## The long tests: minutes each, or with a cheaper relative in `make test`
 	$(BIN)/python -m pytest -q -m long
 
 lint: $(TESTED)  ## Style, types and the house's size rules
