@@ -38,7 +38,7 @@ def sft_trainer() -> type[SFTTrainer]:
             self.trained_tokens += (inputs["labels"][:, 1:] != IGNORED).sum()
             causal = _causal(model)
             if not scores_trained_positions(causal, inputs["input_ids"]):
-                return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+                return self._loss_of_fused_head(model, inputs, num_items_in_batch)
             # trl's head works through every position, prompt and padding included, and without Triton again in the
             # backward pass: on a small model a third of all time. On a GPU it also waits for three numbers at every
             # step, as long as a small model's step takes. The loss is the same; a test compares the two.
@@ -52,6 +52,19 @@ def sft_trainer() -> type[SFTTrainer]:
             targets = following[trained].to(logits.device)
             total = functional.cross_entropy(logits, targets, reduction="sum").to(trained.device)
             return total / torch.as_tensor(len(targets) if num_items_in_batch is None else num_items_in_batch)
+
+        def _loss_of_fused_head(self, model: Any, inputs: Any, num_items_in_batch: Any) -> Any:
+            """trl's own loss, on the device where the step's inputs are.
+
+            Of a model spread over several GPUs trl divides where its output matrix is, and Triton launches its kernels
+            on the GPU that is current, wherever their numbers lie.
+            """
+            head = _causal(model).get_output_embeddings().weight
+            if torch.is_tensor(num_items_in_batch):
+                num_items_in_batch = num_items_in_batch.to(head.device)
+            with torch.cuda.device_of(head):
+                loss = super().compute_loss(model, inputs, num_items_in_batch=num_items_in_batch)
+            return loss.to(inputs["labels"].device)
 
     return CountingTrainer
 
