@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from suite.engines.adapter_kinds import adapter_config, more_than_lora
 from suite.errors import EvaluationError
 
 
@@ -25,9 +26,11 @@ class Adapters:
 
         if name in self._names:
             raise EvaluationError(f"An adapter {name!r} is loaded already; remove it first.")
-        if not (folder / "adapter_config.json").is_file():
-            raise EvaluationError(f"There is no adapter in {folder} (no adapter_config.json). Check the path.")
         try:
+            more = more_than_lora(adapter_config(folder))
+            if more:
+                # peft would load it, and the base would run without it, or not be the same any more when it is gone.
+                raise EvaluationError(f"The adapter in {folder} {more}.")
             config = PeftConfig.from_pretrained(str(folder))
             config.inference_mode = True
             weights = load_peft_weights(str(folder), device=str(self._base.device))
@@ -38,6 +41,8 @@ class Adapters:
                 self._wrapped.add_adapter(name, config, autocast_adapter_dtype=False)
             self._names.add(name)
             set_peft_model_state_dict(self._wrapped, weights, adapter_name=name)
+        except EvaluationError:
+            raise
         except Exception as error:
             # A damaged or foreign adapter fails in peft, safetensors or torch, each with errors of its own.
             self._undo(name)

@@ -90,8 +90,10 @@ class Evaluator:
     """Holds one base model in memory and evaluates fine-tunes of it, one after the other or several together.
 
     Adapters are added, evaluated and freed without reloading the base; a full fine-tune gets an engine of its own
-    for as long as it is evaluated. `engine_name` (with how it batched, where that matters) and `versions` are those of
-    the engine last used. Use it as a context manager, or call `close`.
+    for as long as it is evaluated, and the GPU with it: the bare base rests when it has been evaluated. `engine_name`
+    (with how it batched, where that matters), `versions` and `memory_elsewhere` (peak bytes of another process that
+    holds the model, 0 where it is this one) are those of the engine last used. Use it as a context manager, or call
+    `close`.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class Evaluator:
         torch.set_num_threads(threads)
         self.engine_name = ""
         self.versions: dict[str, str] = {}
+        self.memory_elsewhere = 0
         self._options: dict[str, Any] = {"name": engine, "dtype": dtype, "batch_size": batch_size, "vllm": vllm}
         self._base_model = base_model
         self._base_engine: Engine | None = None
@@ -133,7 +136,11 @@ class Evaluator:
                 engine.close()
         engine = self.base_engine()
         if trained is None:
-            return self._run(tasks, engine, None, progress)
+            try:
+                return self._run(tasks, engine, None, progress)
+            finally:
+                # What comes next on its GPU may be training, or the engine of a full fine-tune.
+                engine.rest()
         name = trained.weights_sha256[:16]
         engine.add_adapter(name, trained.folder)
         try:
@@ -165,10 +172,6 @@ class Evaluator:
                 if name is not None:
                     engine.remove_adapter(name)
         return [outcomes.get(place) for place in range(len(models))]
-
-    def memory_elsewhere(self) -> int:
-        """Peak memory in bytes of another process that holds the base model, 0 where there is none."""
-        return self._base_engine.memory_elsewhere() if self._base_engine is not None else 0
 
     def base_engine(self) -> Engine:
         """The engine that holds the base model, loaded on first use: full fine-tunes alone never need it."""
@@ -219,6 +222,7 @@ class Evaluator:
         # After the fact: an engine short of memory goes on with smaller batches.
         self.engine_name = ", ".join(filter(None, (engine.name, engine.batching)))
         self.versions = engine.versions
+        self.memory_elsewhere = engine.memory_elsewhere()
 
 
 def in_slices(

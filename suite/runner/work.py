@@ -78,7 +78,7 @@ def evaluator() -> Handler:
             outcomes = evaluator.evaluate_together(jobs[0].tasks, [job.trained for job in jobs], progress)
         else:
             outcomes = [evaluator.evaluate(asked.tasks, asked.trained, progress)]
-        memory = max(peak_memory_bytes(), evaluator.memory_elsewhere())
+        memory = max(peak_memory_bytes(), evaluator.memory_elsewhere)
         # Who is evaluated in company bears an equal share of the time.
         seconds = (time.perf_counter() - started) / len(jobs)
         records = [

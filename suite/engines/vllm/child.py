@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -12,12 +13,19 @@ from pathlib import Path
 from typing import IO, Any
 
 from suite.engines.vllm.finding import SERVER, Installation, environment
+from suite.engines.vllm.server import short_of_memory
 from suite.errors import EngineError
 
 LAST_LINES = 3
 LINE_LENGTH = 300
 GOODBYE_SECONDS = 20
+ELSEWHERE = "in a background process"
+"""In vLLM's words when one of the processes that hold a GPU each did not start: why stands in the log alone."""
 KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+
+# What vLLM's logger puts before each line: process, level, time, and the place in its source.
+_LOGGER = re.compile(r"^.*?\[[\w./]+:\d+\] ")
+_EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception|OutOfMemory\w*): ")
 
 
 class OutOfMemory(EngineError):  # noqa: N818 - an outcome of a call, named as one
@@ -74,8 +82,10 @@ class Child:
             raise self._died() from error
         if "error" in answer:
             self._keep_log = True
-            kind = OutOfMemory if answer["error"] == "memory" else EngineError
-            raise kind(f"vLLM could not {do}: {_first_line(answer['message'])} (log: {self.log})")
+            message, memory = _first_line(answer["message"]), answer["error"] == "memory"
+            if ELSEWHERE in message and (cause := cause_in(self.log.read_text(errors="replace"))):
+                message, memory = cause, short_of_memory(cause)
+            raise (OutOfMemory if memory else EngineError)(f"vLLM could not {do}: {message} (log: {self.log})")
         return answer["ok"]
 
     def close(self) -> None:
@@ -122,6 +132,17 @@ def child_environment(installation: Installation) -> dict[str, str]:
         chosen |= {"TORCHDYNAMO_DISABLE": "1", "CUDA_VISIBLE_DEVICES": ""}
         chosen.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
     return chosen
+
+
+def cause_in(log: str) -> str:
+    """Why a process of vLLM's own did not start, from its log: for lack of memory, or the first reason; else empty.
+
+    The others of its group fail with it, each with an exception about the one that is gone.
+    """
+    _, _, failed = log.partition("WorkerProc failed to start")
+    lines = (_LOGGER.sub("", line).strip() for line in (failed or log).splitlines())
+    causes = [line[:LINE_LENGTH] for line in lines if _EXCEPTION.match(line) and ELSEWHERE not in line]
+    return next((cause for cause in causes if short_of_memory(cause)), (causes or [""])[0])
 
 
 def _stream(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -169,8 +170,10 @@ class VllmEngine:
 
     def memory_elsewhere(self) -> int:
         """Peak memory of the vLLM process in bytes, that of the GPU where it has one; 0 while there was none."""
-        now = int(self._child.call("memory")) if self._child is not None and self._child.alive else 0
-        self._peak = max(self._peak, now)
+        if self._child is not None and self._child.alive:
+            # For the record alone: one that has just failed need not know, and what it failed of is to be heard.
+            with suppress(EngineError):
+                self._peak = max(self._peak, int(self._child.call("memory")))
         return self._peak
 
     def rest(self) -> None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from suite.engines.adapter_kinds import adapter_config, more_than_lora
 from suite.errors import EvaluationError
 
 # The ranks that vLLM prepares room for; an adapter of another rank goes into the next larger one.
@@ -69,7 +70,7 @@ def adapter_rank(folder: Path) -> int:
     Raises EvaluationError for a folder without a readable adapter.
     """
     try:
-        config = _adapter_config(folder)
+        config = adapter_config(folder)
         return _largest_rank(config) if config.get("peft_type") == "LORA" else 0
     except (OSError, ValueError, KeyError) as error:
         raise EvaluationError(f"The adapter in {folder} cannot be read ({error}).") from error
@@ -86,9 +87,10 @@ def check_adapter(folder: Path, base: BaseFiles, rank: int) -> None:
 
 
 def _misfit(folder: Path, base: BaseFiles, rank: int) -> str:
-    config = _adapter_config(folder)
-    if config.get("peft_type") != "LORA":
-        return f"it is of type {config.get('peft_type')}, and vLLM knows LORA alone"
+    config = adapter_config(folder)
+    more = more_than_lora(config)
+    if more:
+        return f"it {more}"
     if config.get("use_dora") or config.get("modules_to_save"):
         return "it trains whole modules or magnitudes (modules_to_save, use_dora), which vLLM cannot add to a model"
     shapes = dict(_shapes(folder / "adapter_model.safetensors"))
@@ -117,13 +119,6 @@ def _misfit(folder: Path, base: BaseFiles, rank: int) -> str:
         if sorted(found) != sorted(base.matrices[module]):
             return f"{module} is {base.matrices[module]} in the model and {found} in the adapter"
     return ""
-
-
-def _adapter_config(folder: Path) -> dict[str, Any]:
-    path = folder / "adapter_config.json"
-    if not path.is_file():
-        raise EvaluationError(f"There is no adapter in {folder} (no adapter_config.json). Check the path.")
-    return _read_json(path)
 
 
 def _largest_rank(config: dict[str, Any]) -> int:

@@ -192,6 +192,11 @@ class Engine:
         return list(outputs)
 
 
+def short_of_memory(message: str) -> bool:
+    """Whether an exception, written with its type, says that memory ran out."""
+    return "OutOfMemory" in message or any(words in message for words in OUT_OF_MEMORY)
+
+
 def _keep_the_base_bare() -> None:
     """Mend the CPU build, which reads "no adapter" (-1) as the last place: the base would answer with its adapter."""
     from vllm.lora.ops.torch_ops import lora_ops
@@ -228,8 +233,7 @@ def serve() -> None:
 
             traceback.print_exc()
             message = f"{type(error).__name__}: {error}"
-            memory = any(words in message for words in OUT_OF_MEMORY) or "OutOfMemory" in type(error).__name__
-            answer = {"error": "memory" if memory else "failed", "message": message}
+            answer = {"error": "memory" if short_of_memory(message) else "failed", "message": message}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
