@@ -75,6 +75,8 @@ def print_costs(console: Console, reckoned: Reckoned) -> None:
         highlight=False,
     )
     console.print(table)
+    for what, seconds in reckoned.features:
+        console.print(f"Once for all cells: {what}, {_number(seconds / 3600)} GPU-hours.", highlight=False)
     tokens = sum(n * (cost.training_tokens + cost.evaluation_tokens) for *_, n, cost in reckoned.rows)
     flops = sum(n * (cost.training_flops + cost.evaluation_flops) for *_, n, cost in reckoned.rows)
     disk = sum(n * cost.disk for *_, n, cost in reckoned.rows)

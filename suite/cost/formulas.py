@@ -31,6 +31,9 @@ DISK_BYTES_A_SECOND = 1e9
 START_SECONDS = 0.3
 """The card's share of what every cell takes apart from steps, on twelve lanes: an assumption."""
 
+VLLM_START_SECONDS = 60.0
+"""A start of vLLM beside reading the weights (its process, compilation, the graphs of its batches): an assumption."""
+
 
 def forward_flops(shape: Shape, tokens: float, length: float) -> float:
     """2 N T for the matrices, and 4 L a s T / 2 for causal attention: scores and values, half of them masked.

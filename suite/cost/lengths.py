@@ -1,4 +1,4 @@
-"""How long samples and questions are in tokens: counted from what lies on this disk, assumed for the rest.
+"""How long samples and questions are in tokens: counted from what lies on this disk, known or assumed for the rest.
 
 Nothing is downloaded to reckon a cost. Samples are counted by the base model's tokenizer where that is on this disk,
 other texts in characters, CHARACTERS_A_TOKEN of them a token; where a figure is assumed, `Lengths.notes` says so.
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from suite.errors import BreadthError
+from suite.cost.known_tasks import HARNESS, ITEMS, HarnessTask
+from suite.errors import BreadthError, StorageError
+from suite.sources import nothing_fetched
 
 if TYPE_CHECKING:
     from suite.evaluation.protocol import Item
@@ -25,8 +27,10 @@ CHARACTERS_A_TOKEN = 4.0
 ASSUMED_SAMPLE, ASSUMED_ITEM, ASSUMED_ITEMS = 300, 300, 1000
 ASSUMED_ANSWER = 400
 """Tokens a model writes where it may write more."""
-JUDGED = 1800
-"""Tokens of one comparison: question, two answers and the judge's instructions."""
+INSTRUCTIONS = 350
+"""Tokens of what a judge is told beside question and answers: `pair-v2` of MT-Bench's authors, 1,400 characters."""
+VERDICT = 250
+"""Tokens a judge writes: a short explanation and its verdict. An assumption."""
 COUNTED = 2048
 """Samples of a pool that are counted."""
 
@@ -35,14 +39,15 @@ COUNTED = 2048
 class Asked:
     """What one evaluation asks: tokens read, mean length of what is read, sequences written and tokens of each.
 
-    `judged` are tokens that a judge model reads, on engines of its own.
+    `verdicts` are those of a judge model on an engine of its own, each on a prompt of `shown` tokens.
     """
 
     read: float = 0.0
     length: float = 1.0
     written: float = 0.0
     new: float = 0.0
-    judged: float = 0.0
+    verdicts: float = 0.0
+    shown: float = 0.0
     judge: str = ""
 
 
@@ -74,30 +79,59 @@ class Lengths:
 
     def asked(self) -> list[Asked]:
         """What each task asks, in the track's order."""
-        return [self._of_task(spec) for spec in self.track.evaluation.tasks]
+        with nothing_fetched():
+            return [self._of_task(spec) for spec in self.track.evaluation.tasks]
 
     def _of_task(self, spec: TaskSpec) -> Asked:
+        if spec.kind == "harness":
+            return self._of_harness(spec)
         items = self._items(spec)
-        count = len(items) if items else spec.limit or ASSUMED_ITEMS
+        count = len(items) if items else spec.limit or ITEMS.get(spec.format) or ASSUMED_ITEMS
         if items is None:
             self.notes.append(
-                f"Task {spec.name}: its items are not counted here; {count:,} of {ASSUMED_ITEM} tokens are assumed."
+                f"Task {spec.name}: its items are not on this disk; {count:,} of {ASSUMED_ITEM} tokens are assumed."
             )
-        prompts = (
-            [self._tokens(item.instruction, item.input) for item in items] if items else [float(ASSUMED_ITEM)] * count
-        )
+        if spec.kind.endswith("-judge"):
+            return self._of_judged(spec, items, count)
+        prompts = [self._tokens(item.instruction, item.input) for item in items or ()] or [float(ASSUMED_ITEM)] * count
         if spec.kind == "exact-match":
             return Asked(sum(prompts), float(np.mean(prompts)), count, spec.max_new_tokens)
-        if spec.kind in ("pairwise-judge", "graded-judge"):
-            answers = float(min(spec.max_new_tokens, ASSUMED_ANSWER))
-            comparisons = count * (2 if spec.kind == "pairwise-judge" and spec.both_orders else 1)
-            return Asked(sum(prompts), float(np.mean(prompts)), count, answers, comparisons * float(JUDGED), spec.judge)
-        if spec.kind == "harness":
-            shots = (1 + spec.shots) * ASSUMED_ITEM
-            return Asked(count * float(shots), float(shots), count, float(min(spec.max_new_tokens, ASSUMED_ANSWER)))
+        if spec.kind == "code":
+            drawn = spec.code.samples if spec.code else 1
+            new = min(spec.max_new_tokens, ASSUMED_ANSWER)
+            return Asked(drawn * sum(prompts), float(np.mean(prompts)), drawn * count, new)
         responses = [self._tokens(*(item.choices or (item.reference,))) for item in items] if items else [50.0] * count
         read = sum(prompts) + sum(responses)
         return Asked(read, read / count)
+
+    def _of_judged(self, spec: TaskSpec, items: tuple[Item, ...] | None, count: int) -> Asked:
+        """Answers, and verdicts on them: a pair's in one order or both, or a grade of each of two turns."""
+        answer = float(min(spec.max_new_tokens, ASSUMED_ANSWER))
+        question, follow_up, reference = float(ASSUMED_ITEM), float(ASSUMED_ITEM), float(ASSUMED_ANSWER)
+        if items:
+            question = float(np.mean([self._tokens(item.instruction) for item in items]))
+            follow_up = float(np.mean([len(item.input) for item in items])) / CHARACTERS_A_TOKEN
+            reference = float(np.mean([len(item.reference) for item in items])) / CHARACTERS_A_TOKEN
+        if spec.kind == "pairwise-judge":
+            verdicts, shown = count * (2 if spec.both_orders else 1), INSTRUCTIONS + question + answer + reference
+            return Asked(count * question, question, count, answer, verdicts, shown, spec.judge)
+        # The second question comes after the first and its answer.
+        second = question + answer + follow_up
+        shown = INSTRUCTIONS + answer + (question + second) / 2
+        return Asked(count * (question + second), second, 2 * count, answer, 2 * count, shown, spec.judge)
+
+    def _of_harness(self, spec: TaskSpec) -> Asked:
+        known = HARNESS.get(spec.harness_task)
+        if known is None:
+            known = HarnessTask(ASSUMED_ITEMS, ASSUMED_ITEM, ASSUMED_ITEM, 0, 0.0, ASSUMED_ANSWER)
+            self.notes.append(f"Task {spec.name}: nothing is known of it; {known.items:,} items are assumed.")
+        count = spec.limit or known.items
+        shots = spec.shots if "shots" in spec.model_fields_set else known.shots
+        length = known.question + shots * known.example + known.choices
+        if not known.answer:
+            return Asked(count * length, length)
+        most = spec.max_new_tokens if "max_new_tokens" in spec.model_fields_set else known.answer
+        return Asked(count * length, length, count, min(known.answer, most))
 
     def _tokens(self, *texts: str) -> float:
         from suite.templates import get_template
@@ -106,14 +140,17 @@ class Lengths:
         return (len(template.prompt("")) + sum(map(len, texts))) / CHARACTERS_A_TOKEN
 
     def _items(self, spec: TaskSpec) -> tuple[Item, ...] | None:
-        from suite.evaluation.loading import KINDS, MICROWORLD, load_task
-        from suite.sources import local_copy
+        """The items, where they are on this disk or made in place."""
+        from suite.evaluation.formats import subsample
+        from suite.evaluation.judging.loading import load_questions
+        from suite.evaluation.loading import load_task
 
-        at_hand = spec.format.startswith(MICROWORLD) or (spec.data is not None and local_copy(spec.data) is not None)
-        if spec.kind not in KINDS or not at_hand:
-            return None
         try:
+            if spec.kind.endswith("-judge"):
+                return tuple(subsample(load_questions(spec), spec.limit, spec.name))
             return load_task(spec, self.track).items
+        except StorageError:
+            return None
         except BreadthError as error:
             self.notes.append(f"Task {spec.name}: {error}")
             return None

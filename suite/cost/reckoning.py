@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from suite.cost.features import feature_costs, wanted_features
 from suite.cost.formulas import (
     DISK_BYTES_A_SECOND,
     START_SECONDS,
+    VLLM_START_SECONDS,
     decoding_seconds,
     evaluation_memory,
     forward_flops,
@@ -22,8 +24,10 @@ from suite.cost.formulas import (
     training_seconds,
 )
 from suite.cost.judges import judges_too_large, room_for_a_judge
-from suite.cost.lengths import JUDGED, Asked, Lengths, padded_share
+from suite.cost.lengths import VERDICT, Asked, Lengths, padded_share
 from suite.cost.shapes import Shape, ShapeUnknown, shape_of, shape_of_named
+from suite.evaluation.rows import judges_rows, rows_stated
+from suite.runner.together import LARGEST_GROUP
 from suite.sources import nothing_fetched
 
 if TYPE_CHECKING:
@@ -33,7 +37,6 @@ if TYPE_CHECKING:
     from suite.runner.plan import Plan
     from suite.track import Recipe, Track
 
-JUDGE_ROWS = 16
 HEADROOM = 1.05
 CONTEXT_BYTES = 2**30
 """Of a CUDA context with its libraries; HEADROOM stands for fragments between allocations. Both are assumptions."""
@@ -64,18 +67,24 @@ class CellCost:
 class Reckoned:
     """Costs of a plan's cells: `rows` are (spec, budget, base model, cells left to do, cost of one).
 
-    `notes` say what was assumed.
+    `features` are (what, seconds of the card) of those that models compute once a pool; `notes` say what was assumed.
     """
 
     card: Card
     gpus_per_cell: int
     rows: tuple[tuple[str, int, str, int, CellCost], ...]
     notes: tuple[str, ...]
+    features: tuple[tuple[str, float], ...] = ()
 
     @property
     def gpu_hours(self) -> float:
-        """All cells that are left to do."""
-        return sum(count * self.hours(cost) for _, _, _, count, cost in self.rows)
+        """All cells that are left to do, and the features that they read."""
+        return sum(count * self.hours(cost) for _, _, _, count, cost in self.rows) + self.feature_hours
+
+    @property
+    def feature_hours(self) -> float:
+        """GPU-hours of the features."""
+        return sum(seconds for _, seconds in self.features) / 3600
 
     def hours(self, cost: CellCost) -> float:
         """GPU-hours of one cell: a cell holds its cards from beginning to end."""
@@ -113,10 +122,13 @@ def _reckon(experiment: Experiment, plan: Plan, card: Card, gpus_per_cell: int) 
         name: lengths.samples(experiment.base(name).folder if experiment.base_ready(name) else None)
         for name in dict.fromkeys(model for _, _, model in counts)
     }
+    vllm = (experiment.engine_asked or track.evaluation.engine) == "vllm"
     rows = []
-    for (spec, budget, model, *_), cells in counts.items():
+    for (spec, budget, model), cells in counts.items():
+        open_cells = sum(len(those) for (_, _, name), those in counts.items() if name == model)
+        running = Running(vllm, gpus_per_cell, _together(open_cells) if vllm and track.recipe.lora else 1.0)
         try:
-            cost = cell_cost(track, cells[0], card, samples[model], asked)
+            cost = cell_cost(track, cells[0], card, samples[model], asked, running)
         except ShapeUnknown as error:
             lengths.notes.append(str(error))
             continue
@@ -128,11 +140,42 @@ def _reckon(experiment: Experiment, plan: Plan, card: Card, gpus_per_cell: int) 
             f"engine takes {room_for_a_judge(have) / 2**30:,.0f} of {gpus_per_cell} x {card.name} at most: set "
             f"--gpus-per-cell {math.ceil(weights / room_for_a_judge(card.memory))}."
         )
-    return Reckoned(card, gpus_per_cell, tuple(rows), tuple(dict.fromkeys(lengths.notes)))
+    features = _features(track, plan, card, samples, lengths.notes)
+    return Reckoned(card, gpus_per_cell, tuple(rows), tuple(dict.fromkeys(lengths.notes)), tuple(features.items()))
 
 
-def cell_cost(track: Track, cell: Cell, card: Card, samples: np.ndarray, asked: Sequence[Asked]) -> CellCost:
+def _features(
+    track: Track, plan: Plan, card: Card, samples: Mapping[str, np.ndarray], notes: list[str]
+) -> dict[str, float]:
+    """Seconds of the card of each feature that the cells without a selection read and a model computes."""
+    costs: dict[str, float] = {}
+    for model, lengths in samples.items():
+        cells = [one.cell for one in plan.cells if one.state == "to do" and one.cell.base_model == model]
+        chosen = {cell.strategy.spec: cell.strategy for cell in cells if cell.strategy is not None}
+        found = wanted_features(track, model, chosen.values())
+        costs |= dict(sorted(feature_costs(track, found, card, lengths.tolist(), notes)))
+    return costs
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a cell is run: on how many GPUs, with vLLM or not, and how many cells share a start of it and of judges."""
+
+    vllm: bool = False
+    gpus: int = 1
+    together: float = 1.0
+
+
+def _together(cells: int) -> float:
+    """Cells that share a start where so many of one base model are evaluated in groups."""
+    return cells / math.ceil(cells / LARGEST_GROUP)
+
+
+def cell_cost(
+    track: Track, cell: Cell, card: Card, samples: np.ndarray, asked: Sequence[Asked], running: Running | None = None
+) -> CellCost:
     """What one cell takes; `samples` are token lengths of the pool, of which its picks are taken to be typical."""
+    running = running or Running()
     shape = shape_of(track.base_model(cell.base_model))
     recipe = track.recipe_for(cell.base_model)
     trained = _Trained.of(track, cell, recipe, samples)
@@ -140,7 +183,7 @@ def cell_cost(track: Track, cell: Cell, card: Card, samples: np.ndarray, asked: 
     width = 2 if evaluation.dtype == "bfloat16" else 4
     length = min(float(np.max(samples)), recipe.max_length)
     weights = float(shape.parameters * width)
-    read = written = flops = seconds = judged = 0.0
+    read = written = flops = seconds = 0.0
     for task in asked:
         rows = evaluation.batch_size
         read, written = read + task.read, written + task.written * task.new
@@ -156,8 +199,6 @@ def cell_cost(track: Track, cell: Cell, card: Card, samples: np.ndarray, asked: 
                 length=task.length + task.new,
                 rows=rows,
             )
-        if task.judge:
-            judged += _judge_seconds(task, card)
     longest = max((task.length + task.new for task in asked), default=1.0)
     return CellCost(
         training_tokens=trained.tokens,
@@ -165,8 +206,8 @@ def cell_cost(track: Track, cell: Cell, card: Card, samples: np.ndarray, asked: 
         training_flops=training_flops(shape, recipe, trained.tokens, trained.length) if trained.tokens else 0.0,
         evaluation_flops=flops,
         training_seconds=trained.seconds(shape, recipe, card),
-        evaluation_seconds=seconds + START_SECONDS + weights / DISK_BYTES_A_SECOND,
-        judge_seconds=judged,
+        evaluation_seconds=seconds + _start_seconds(weights, running),
+        judge_seconds=_judge_seconds(track, asked, card, running),
         training_memory=training_memory(shape, recipe, trained.micro, length).total if trained.tokens else 0.0,
         evaluation_memory=evaluation_memory(
             shape, width, evaluation.batch_size, longest, writes=any(task.written for task in asked)
@@ -221,7 +262,35 @@ def _kept(shape: Shape, recipe: Recipe) -> float:
     return shape.parameters * (2.0 if recipe.dtype == "bfloat16" else 4.0)
 
 
-def _judge_seconds(task: Asked, card: Card) -> float:
-    """Card-seconds of the judge, which reads in bfloat16: on however many cards it takes, they add up to these."""
-    shape = shape_of_named(task.judge, "not pinned")
-    return reading_seconds(shape, card, "bfloat16", tokens=task.judged, length=JUDGED, rows=JUDGE_ROWS)
+def _start_seconds(weights: float, running: Running) -> float:
+    """A cell's share of loading the model that answers."""
+    if not running.vllm:
+        return START_SECONDS + weights / DISK_BYTES_A_SECOND
+    return (VLLM_START_SECONDS + weights / DISK_BYTES_A_SECOND) / running.together
+
+
+def _judge_seconds(track: Track, asked: Sequence[Asked], card: Card, running: Running) -> float:
+    """Card-seconds of the judges: each is started once for all that waits for it, reads, and writes its verdicts.
+
+    A judge runs in bfloat16 and with vLLM; what it computes on however many cards it takes adds up to one card's.
+    """
+    total = 0.0
+    for judge in dict.fromkeys(task.judge for task in asked if task.judge):
+        shape = shape_of_named(judge, "not pinned")
+        weights = 2.0 * shape.parameters
+        start = VLLM_START_SECONDS + weights / DISK_BYTES_A_SECOND
+        total += start * running.gpus / running.together
+        for task in asked:
+            if task.judge != judge:
+                continue
+            length = task.shown + VERDICT
+            # Rows wait whose keys and values have no place.
+            place = room_for_a_judge(card.memory * running.gpus) - weights
+            held = int(place // (length * shape.kv_bytes_per_token(2)))
+            rows = max(1, min(judges_rows("vllm", rows_stated(track.evaluation)), held))
+            read = task.verdicts * task.shown
+            total += reading_seconds(shape, card, "bfloat16", tokens=read, length=task.shown, rows=rows)
+            total += decoding_seconds(
+                shape, card, "bfloat16", sequences=task.verdicts, new=VERDICT, length=length, rows=rows
+            )
+    return total

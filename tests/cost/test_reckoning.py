@@ -39,6 +39,9 @@ def test_paper_tracks_are_reckoned_without_pool_model_or_gpu(
     assert "The pool is not on this disk: 300 tokens a sample are assumed." in printed
     assert "set --gpus-per-cell 2" in printed
     assert "Llama-3.3-70B-Instruct) needs 131 GiB for its weights alone" in printed
+    reads = {"m2m": "(instruction) by meta-llama/Llama-2-7b-hf", "novelsum-10k": "(both) by meta-llama/Meta-Llama-3-8B"}
+    assert f"Once for all cells: embeddings {reads.get(name, '')}" in printed or name == "mads-15pct"
+    assert "Not counted: embeddings (both) by sentence-transformers" in printed or name != "mads-15pct"
     wide = " ".join(command_in_process("run", "--track", name, "--dry-run", "--gpus-per-cell", "4").split())
     assert "set --gpus-per-cell" not in wide
 
