@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ MAX_NEW_TOKENS = 384
 MAX_TEXT_TOKENS = 1024
 # Tokens of the prompt around a text, at most.
 MAX_FRAME_TOKENS = 1024
+MOST_CHUNKS = 4
+"""Chunks in one call of vLLM, which fills its batch anew until a call's last answers: they run half empty."""
 LIBRARIES = ("snowballstemmer", "tokenizers", "torch", "transformers", "vllm")
 
 
@@ -48,12 +51,15 @@ class EngineTagger:
     max_text_tokens: int = MAX_TEXT_TOKENS
 
     def tag(self, chunks: Sequence[int], read: Read) -> Iterator[tuple[int, list[Tagged]]]:
-        """Chunks in order, each with one call of the engine."""
+        """Chunks in order, of vLLM several a call; a run that is killed loses those of the call in hand."""
         model = self.load()
         try:
             frame = _Frame(model.tokenizer, self.view)
-            for number in chunks:
-                yield number, self._answers(model, frame, read(number))
+            for numbers in _calls(chunks, MOST_CHUNKS if model.engine.name == "vllm" else 1):
+                texts = [read(number) for number in numbers]
+                answers = iter(self._answers(model, frame, list(chain.from_iterable(texts))))
+                for number, own in zip(numbers, texts, strict=True):
+                    yield number, list(islice(answers, len(own)))
         finally:
             model.engine.close()
 
@@ -67,6 +73,14 @@ class EngineTagger:
         for place, ids in zip(asked, model.engine.generate(requests), strict=True):
             answers[place] = parse_answer(model.tokenizer.decode(ids, skip_special_tokens=True).strip())
         return answers
+
+
+def _calls(chunks: Sequence[int], most: int) -> Iterator[Sequence[int]]:
+    """Chunks by the call: one, two, four, up to `most`, so that a model that cannot tag is found out soon."""
+    start, size = 0, 1
+    while start < len(chunks):
+        yield chunks[start : start + size]
+        start, size = start + size, min(2 * size, most)
 
 
 class _Frame:

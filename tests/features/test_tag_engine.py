@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,58 @@ def test_long_texts_are_cut_and_answers_bounded(tiny_base: Path) -> None:
     frame = len(engine.requests[1].prompt_ids) - len(engine.tokenizer("word", add_special_tokens=False)["input_ids"])
     assert len(engine.requests[0].prompt_ids) == frame + 7
     assert {request.max_new_tokens for request in engine.requests} == {9}
+
+
+class Stopped(Exception):  # noqa: N818 - a kill
+    """What ends a tagger in the middle of a call."""
+
+
+@pytest.mark.parametrize(("name", "calls"), [("vllm", [1, 2, 4, 4, 1]), ("transformers", [1] * 12)])
+def test_vllm_is_handed_several_chunks_and_each_is_kept(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, calls: list[int]
+) -> None:
+    """A vLLM that runs out of requests at every chunk computes half empty batches at the end of each."""
+    from transformers import AutoTokenizer
+
+    monkeypatch.setattr("suite.features.tag_spool.CHUNK", 3)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_base)
+    words = [f"w{number}x" if number % 5 else " " for number in range(3 * 12 - 1)]
+    pool, asked = pool_of(*words), []
+
+    class Counting(ScriptedEngine):
+        fails_at = 0
+
+        def generate(self, requests: Sequence[GenerationRequest]) -> list[list[int]]:
+            asked.append(len(requests))
+            if len(asked) == self.fails_at:
+                raise Stopped
+            return super().generate(requests)
+
+    def answer(prompt: str) -> str:
+        return json.dumps([prompt.partition("<<<")[2].partition(">>>")[0].strip()])
+
+    def tag(folder: Path, fails_at: int = 0) -> list[Tagged]:
+        folder.mkdir(exist_ok=True)
+        asked.clear()
+        engine = Counting(tokenizer, answer)
+        engine.name, engine.fails_at = name, fails_at
+        tagger = EngineTagger(lambda: Model(engine, tokenizer, ()), "instruction")
+        return tag_pool(pool, "instruction", tagger, folder, lambda d, t: None, most_failures=0)
+
+    expected = [Tagged((word,)) if word.strip() else Tagged() for word in words]
+    assert tag(tmp_path / "whole") == expected
+    starts = [sum(calls[:number]) for number in range(len(calls) + 1)]
+    in_call = [words[3 * start : 3 * end] for start, end in pairwise(starts)]
+    assert asked == [sum(bool(word.strip()) for word in call) for call in in_call]
+    # What was answered before a kill lies there chunk by chunk, and is not asked for again.
+    with pytest.raises(Stopped):
+        tag(tmp_path / "killed", fails_at=3)
+    kept = sum(calls[:2])
+    assert len(list((tmp_path / "killed").iterdir())) == kept
+    assert tag(tmp_path / "killed") == expected
+    assert sum(asked) == sum(bool(word.strip()) for word in words[3 * kept :])
+    files = sorted((tmp_path / "whole").iterdir())
+    assert [path.read_bytes() for path in files] == [(tmp_path / "killed" / path.name).read_bytes() for path in files]
 
 
 def test_failures_are_counted_and_too_many_end_it(tiny_base: Path, tmp_path: Path) -> None:

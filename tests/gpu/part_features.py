@@ -1,7 +1,8 @@
-"""Share of a plain forward pass's tokens per second that embeddings, activations and their spools keep."""
+"""Share of a plain pass's tokens per second that embeddings, activations, tags and their spools keep."""
 
 from __future__ import annotations
 
+import gc
 import shutil
 import statistics
 import time
@@ -11,18 +12,21 @@ from typing import Any
 
 import numpy as np
 from findings import Findings, Setting
-from models import base_model, pool
+from models import base_model, engine_of, pool
 
 from suite.reporting import no_progress
 
 SAMPLES, ROUNDS, LEAST = 6000, 3, ">=0.85"
 LENGTH = 256
+FORWARD = "plain forward pass"
+ENDINGS = 48
 
 
 def measure(setting: Setting, findings: Findings) -> None:
-    """Embeddings from texts to rows, and the activations' pass over token ids."""
+    """Embeddings from texts to rows, the activations' pass over token ids, and tags from texts to parsed answers."""
     findings.once("embeddings", lambda: _embeddings(setting))
     findings.once("activations", lambda: _activations(setting))
+    findings.once("tags", lambda: _tags(setting))
 
 
 def _embeddings(setting: Setting) -> dict[str, Any]:
@@ -77,6 +81,52 @@ def _activations(setting: Setting) -> dict[str, Any]:
     )
 
 
+def _tags(setting: Setting) -> dict[str, Any]:
+    """The tagger, chunk by chunk to its spool, against one call of the same engine that is asked all at once."""
+    from suite.engines.protocol import GenerationRequest
+    from suite.features.tag_engine import EngineTagger, Model, _Frame, load_model
+    from suite.features.tag_spool import tag_pool
+
+    name = engine_of(setting)
+    # The transformers engine decodes each batch for as long as its longest answer: a good deal slower.
+    texts, most = (4000, 96) if name == "vllm" else (2000, 32)
+    asked = pool(setting, texts)
+    _free()
+    loaded = load_model(base_model(setting), engine=name)
+    # Random weights seldom end an answer: with many tokens that do, answers are of many lengths, as real ones are.
+    stops = tuple(range(0, loaded.tokenizer.vocab_size if setting.tiny else 32_000, ENDINGS))
+    tagger = EngineTagger(lambda: Model(loaded.engine, loaded.tokenizer, stops), "both", most, LENGTH)
+    requests = [
+        GenerationRequest(prompt, most, stops)
+        for prompt in _Frame(loaded.tokenizer, "both").prompts(list(asked.texts("both")), LENGTH)
+    ]
+    scratch = setting.folder / "scratch"
+
+    def ours() -> None:
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        tag_pool(asked, "both", tagger, scratch, no_progress, most_failures=1.0)
+
+    # Starting an engine counts for nothing over a whole pool: both sides use the one that is loaded. (A vLLM keeps the
+    # prompts it has seen, so that what is compared is mostly writing, where it may run half empty.)
+    close, loaded.engine.close = loaded.engine.close, lambda: None
+    try:
+        answers = [np.asarray(one) for one in loaded.engine.generate(requests)]
+        what = f"tags by the {name} engine, prompts and answers included"
+        return _compared(what, answers, ours, lambda: loaded.engine.generate(requests), plain_is="plain generation")
+    finally:
+        close()
+
+
+def _free() -> None:
+    """Give back what earlier measurements left of the card: a vLLM wants nearly all of it."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def _plain(model: Any, ids: list[np.ndarray], device: Any) -> None:
     """Forward passes over the same batches, nothing taken from them."""
     import torch
@@ -94,7 +144,7 @@ def _plain(model: Any, ids: list[np.ndarray], device: Any) -> None:
 
 
 def _compared(
-    what: str, ids: list[np.ndarray], ours: Callable[[], object], plain: Callable[[], object]
+    what: str, ids: list[np.ndarray], ours: Callable[[], object], plain: Callable[[], object], plain_is: str = FORWARD
 ) -> dict[str, Any]:
     """Median seconds of both, in turns after a round to warm up."""
     seconds: dict[str, list[float]] = {"ours": [], "plain": []}
@@ -108,9 +158,9 @@ def _compared(
     mine, theirs = statistics.median(seconds["ours"]), statistics.median(seconds["plain"])
     return {
         "rows": [
-            [f"{what}: share of the plain forward pass", theirs / mine, "", LEAST],
+            [f"{what}: share of the {plain_is}", theirs / mine, "", LEAST],
             [f"{what}", tokens / mine, "tokens/s", ""],
-            ["the plain forward pass beside it", tokens / theirs, "tokens/s", ""],
+            [f"the {plain_is} beside it", tokens / theirs, "tokens/s", ""],
         ],
         "seconds": seconds,
     }

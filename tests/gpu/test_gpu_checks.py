@@ -37,6 +37,8 @@ def test_every_part_measures_and_lands_in_the_table(tmp_path: Path) -> None:
     assert by_name["full: model FLOP utilisation"]["value"] == "unknown"
     assert by_name["full: weights of two runs (strict)"]["value"] == "the same"
     assert by_name["2 adapters: answers of both"]["value"] == "the same"
+    tags = by_name["tags by the transformers engine, prompts and answers included: share of the plain generation"]
+    assert (tags["part"], tags["target"]) == ("features", ">=0.85")
     assert by_name["answers after its rest"]["value"] == "the same"
     assert all(row["value"] > 0 for row in table["rows"] if row["unit"] == "tokens/s")
     assert "say nothing" in (tmp_path / "out" / "table.md").read_text()
