@@ -75,7 +75,7 @@ SETS: dict[str, PublishedSet] = {
         "cbba50525e2cb56ab0ce093f09252b869452687e9d95d8b5ab3ac0ea375a0c2e",
     ),
     "alpagasus-random": PublishedSet(
-        "AlpaGasus' own control: 9,000 rows drawn at random",
+        "AlpaGasus' own control: 9,225 rows drawn at random",
         *ALPAGASUS,
         "data/random/random_9k.json",
         "dbb217523fb750e4c56013844e22f5f3363c8c8b01013df5b39e8cabec0e48b0",

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from interval_coverage import judged, strengths
 
 from suite.statistics.bradley_terry import Strengths, bradley_terry
-
-
-def judged(rng: np.random.Generator, strength: np.ndarray, games: int, ties: float = 0.0) -> list[np.ndarray]:
-    """Wins and ties of a round robin in which some judgements, whoever is better, end in a tie."""
-    k = len(strength)
-    wins, equal = np.zeros((k, k)), np.zeros((k, k))
-    for i in range(k):
-        for j in range(i):
-            undecided = rng.binomial(games, ties)
-            wins[i, j] = rng.binomial(games - undecided, 1 / (1 + np.exp(strength[j] - strength[i])))
-            wins[j, i] = games - undecided - wins[i, j]
-            equal[i, j] = equal[j, i] = undecided
-    return [wins, equal]
 
 
 def test_against_logistic_regression_of_statsmodels() -> None:
@@ -64,20 +52,8 @@ def test_ties_are_half_a_win_each() -> None:
 @pytest.mark.parametrize(("games", "ties", "most"), [(12, 0.0, 0.97), (40, 0.0, 0.97), (40, 0.3, 1.0)])
 def test_coverage(games: int, ties: float, most: float) -> None:
     """Half-won games vary more than ties do, so with ties the intervals are cautious."""
-    rng = np.random.default_rng([games, round(10 * ties)])
-    true = np.array([-0.6, -0.2, 0.0, 0.3, 0.5])
-    target = _with_ties(true, ties) if ties else true - true.mean()
-    hits = np.zeros(5)
-    for _ in range(1000):
-        found = bradley_terry(*judged(rng, true, games, ties))
-        hits += (found.low <= target) & (target <= found.high)
-    assert ((hits / 1000 >= 0.93) & (hits / 1000 <= most)).all(), hits / 1000
-
-
-def _with_ties(true: np.ndarray, ties: float) -> np.ndarray:
-    """What strengths tend to when a share of judgements is undecided: those of the expected half-won games."""
-    chance = 1 / (1 + np.exp(true[None, :] - true[:, None]))
-    return bradley_terry(1e6 * ((1 - ties) * chance + ties / 2)).strength
+    held = strengths(games, ties)
+    assert ((held >= 0.93) & (held <= most)).all(), held
 
 
 def test_far_apart_rows_are_found() -> None:

@@ -99,3 +99,4 @@ def test_the_real_sets(breadth_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_
         "cherry-ifd": 3111,
         "car": 1013,
     }
+    assert "9,225 rows" in SETS["alpagasus-random"].title

@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
+from interval_coverage import WORLDS, lines
 
-from suite.statistics.regression import ONE_SIGMA, bayesian_line
+from suite.statistics.regression import ONE_SIGMA
 from suite.studies.slopes import fitted_line, partial_slope, rank_correlation
 
-SEEDS = 3
-WORLDS = 2000
-SLOPE, PER_TOKEN = 0.1, 0.01
-ROOM = 3.5 * np.sqrt(ONE_SIGMA * (1 - ONE_SIGMA) / WORLDS)
-
-
-def worlds(levels: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float]]:
-    """Levels, mean lengths, scores (levels, seeds), and the mean shift of the seeds.
-
-    Levels stand away from the line for reasons of their own (lack of fit), which every seed of a level shares.
-    """
-    rng = np.random.default_rng(levels)
-    level = np.linspace(0, 1, levels)
-    for _ in range(WORLDS):
-        length = rng.normal(30, 3, levels)
-        own = rng.normal(0, 0.05, (levels, 1))
-        seeds = rng.normal(0, 0.02, SEEDS)
-        scores = 0.4 + SLOPE * level[:, None] + PER_TOKEN * (length[:, None] - 30) + own + seeds
-        yield level, length, scores + rng.normal(0, 0.02, (levels, SEEDS)), float(seeds.mean())
+ROOM = 3.5 * np.sqrt(ONE_SIGMA * (1 - ONE_SIGMA) / (2 * WORLDS))
 
 
 @pytest.mark.parametrize("levels", [4, 7])
 def test_one_sigma_covers_as_often_as_it_says_though_levels_stand_off_the_line(levels: int) -> None:
     """The slope, the band at a quarter and the slope at equal length; single seeds as points cover far less."""
-    slope = band = equal = naive = 0
-    for level, length, scores, shift in worlds(levels):
-        plain = scores - PER_TOKEN * (length[:, None] - 30)
-        line = fitted_line(level, plain.mean(axis=1))
-        assert line.slope is not None
-        assert line.slope_sd is not None
-        slope += abs(line.slope - SLOPE) <= line.slope_sd
-        low, high = line.low[10], line.high[10]
-        assert low is not None
-        assert high is not None
-        band += low <= 0.4 + SLOPE * line.grid[10] + shift <= high
-        partial = partial_slope(level, length, scores.mean(axis=1))
-        assert partial.slope is None or partial.slope_sd is not None
-        equal += partial.slope is None or abs(partial.slope - SLOPE) <= (partial.slope_sd or 0.0)
-        single = bayesian_line(np.repeat(level, SEEDS), plain.ravel())
-        naive += abs(single.slope - SLOPE) <= single.slope_sd
-    assert np.abs(np.array([slope, band, equal]) / WORLDS - ONE_SIGMA).max() < ROOM
-    assert naive / WORLDS < 0.5
+    *held, naive = lines(levels)
+    assert np.abs(np.array(held) - ONE_SIGMA).max() < ROOM
+    assert naive < 0.5
 
 
 def test_a_level_counts_once() -> None:
