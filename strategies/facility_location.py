@@ -67,6 +67,7 @@ class FacilityLocation(Strategy):
 
         quality = self._weight.read(features, self.quality_weight)
         embeddings = np.asarray(features[Embeddings(view=self.view)])
+        told = features.progress
         if self.neighbours:
             warnings.warn(
                 f"approximate: a sample counts for itself and its {self.neighbours:,} nearest alone; "
@@ -74,8 +75,8 @@ class FacilityLocation(Strategy):
                 stacklevel=2,
             )
             sparse = NeighbourSimilarity(embeddings, self.neighbours)
-            return facility_location(sparse, budget, quality=quality, progress=features.progress)
-        return facility_location(_exact(embeddings), budget, quality=quality, progress=features.progress)
+            return facility_location(sparse, budget, quality=quality, progress=told, prepared=told)
+        return facility_location(_exact(embeddings), budget, quality=quality, progress=told, prepared=told)
 
     @property
     def _weight(self) -> QualityWeight:

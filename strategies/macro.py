@@ -22,7 +22,9 @@ class MacroDiversity(DiversityControlled):
     """Cover a share of the topics, evenly; the largest topics are kept.
 
     Topics are density clusters of embeddings reduced to `components` dimensions by `reduction` (see
-    `suite.features.Topics`, whose fields these are); samples that belong to none are never picked.
+    `suite.features.Topics`, whose fields these are); samples that belong to none are never picked. `min_samples`
+    counts the sample itself: the default, 1, is single linkage with a least cluster size, 2 measures density by the
+    nearest other sample.
     """
 
     reduction: Literal["pca", "umap"] = "pca"

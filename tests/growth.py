@@ -3,7 +3,8 @@
 A benchmark asks for the fixture `growth` (tests/benchmarks/conftest.py) and records sizes and seconds; the exponent is
 fitted, kept in the benchmark's `extra_info` under `growth`, and held against docs/results/bench/reference.json: one
 that has grown by more than ALLOWED fails. `python tests/growth.py RUN.json` makes a run (a file that pytest-benchmark
-wrote) the reference and draws the pictures; entries of benchmarks that the run does not hold stay as they are.
+wrote) the reference, draws the pictures and writes the table of docs/results/speed.md; entries of benchmarks that the
+run does not hold stay as they are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ ALLOWED = 0.15
 """By how much an exponent may exceed the stored one."""
 FOLDER = Path(__file__).parents[1] / "docs" / "results" / "bench"
 REFERENCE = FOLDER / "reference.json"
+PAGE = FOLDER.parent / "speed.md"
+OPENING, CLOSING = "<!-- growth: python tests/growth.py writes these lines -->", "<!-- /growth -->"
 SCHEMA_VERSION = 1
 RATIOS = ("ratio", "products", "products_with_farthest", "share_of_exact_value")
 """Names in `extra_info` that mean the same on every machine, more or less: they are kept in the reference."""
@@ -84,6 +87,28 @@ def reference_of(run: Mapping[str, Any]) -> dict[str, Any]:
         if set(facts) - {"peer"}:
             kept[benchmark["name"]] = facts
     return kept
+
+
+def table(reference: Mapping[str, Any]) -> str:
+    """The exponents of every benchmark that has one, as Markdown."""
+    lines = ["| benchmark | variable | sizes | exponent |", "| --- | --- | --- | --- |"]
+    for name, facts in sorted(reference.items()):
+        for variable, fit in sorted(facts.get("growth", {}).items()):
+            kernel = name.removeprefix("test_growth_of_").replace("_", " ")
+            sizes = f"{fit['sizes'][0]:,} to {fit['sizes'][-1]:,}"
+            lines.append(f"| {kernel} | {variable} | {sizes} | {fit['exponent']:.2f} |")
+    return "\n".join(lines)
+
+
+def write_table(reference: Mapping[str, Any], page: Path = PAGE) -> Path:
+    """Put the exponents between their marks on the page; ValueError where it has none."""
+    text = page.read_text(encoding="utf-8")
+    before, opening, rest = text.partition(OPENING)
+    _, closing, after = rest.partition(CLOSING)
+    if not (opening and closing):
+        raise ValueError(f"{page} has no place for the exponents: {OPENING} and {CLOSING}, each on a line")
+    page.write_text(f"{before}{opening}\n\n{table(reference)}\n\n{closing}{after}", encoding="utf-8")
+    return page
 
 
 def write_reference(run: Mapping[str, Any], path: Path = REFERENCE) -> dict[str, Any]:
@@ -157,4 +182,5 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
     done = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     print("\n".join(changes(read_reference(), done)))
-    print("\n".join(map(str, [REFERENCE, *draw(write_reference(done))])))
+    stored = write_reference(done)
+    print("\n".join(map(str, [REFERENCE, write_table(stored), *draw(stored)])))

@@ -8,7 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from growth import ALLOWED, Growth, changes, figures, growth_exponent, read_reference, reference_of, write_reference
+from growth import (
+    ALLOWED,
+    CLOSING,
+    OPENING,
+    PAGE,
+    Growth,
+    changes,
+    figures,
+    growth_exponent,
+    read_reference,
+    reference_of,
+    table,
+    write_reference,
+    write_table,
+)
 
 SIZES = [1_000, 2_000, 4_000, 8_000]
 
@@ -45,6 +59,29 @@ def test_every_fit_of_the_benchmarks_has_one_stored_to_be_compared_with() -> Non
     stored = {name.partition("[")[0] for name, facts in read_reference().items() if facts.get("growth")}
     assert len(written) >= 10
     assert written == stored
+
+
+def test_the_page_lists_every_stored_exponent() -> None:
+    """Those above the target, too: pruning types was left out once."""
+    _, _, rest = PAGE.read_text(encoding="utf-8").partition(f"{OPENING}\n\n")
+    assert rest.partition(f"\n\n{CLOSING}")[0] == table(read_reference())
+    assert (
+        sum(len(facts.get("growth", {})) for facts in read_reference().values())
+        == table(read_reference()).count("\n") - 1
+    )
+
+
+def test_the_table_is_put_between_its_marks(tmp_path: Path) -> None:
+    page = tmp_path / "speed.md"
+    page.write_text(f"before\n\n{OPENING}\nan older table\n{CLOSING}\n\nafter\n")
+    reference = reference_of(run(1.25))
+    for _ in range(2):
+        write_table(reference, page)
+        assert page.read_text() == f"before\n\n{OPENING}\n\n{table(reference)}\n\n{CLOSING}\n\nafter\n"
+    assert "| it | rows | 1,000 to 8,000 | 1.25 |" in page.read_text()
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="no place for the exponents"):
+        write_table(reference, page)
 
 
 def test_fewer_than_four_sizes_are_no_fit() -> None:

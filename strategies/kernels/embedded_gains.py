@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from strategies.kernels.checks import Progress
 from strategies.kernels.compiling import compiled
 from strategies.kernels.gain_lists import GainLists, tie_floor
 
@@ -28,14 +29,14 @@ class EmbeddedGains:
 
     picks_a_call = 1
 
-    def __init__(self, rows: np.ndarray, weights: np.ndarray, *, memory: int):
+    def __init__(self, rows: np.ndarray, weights: np.ndarray, *, memory: int, prepared: Progress | None = None):
         count, dimensions = rows.shape
         self.rows = rows
         self.single = rows.astype(np.float32, copy=False)
         # A float32 sum of d products of unit rows is off by at most d + 1 roundings, halved as the similarity is;
         # two more are for the conversion to 16 bits.
         self.slack = 0.5 * (dimensions + 5) * float(np.finfo(np.float32).eps)
-        self.ceilings = self._all_ceilings() if 2 * count * count <= memory else None
+        self.ceilings = self._all_ceilings(prepared) if 2 * count * count <= memory else None
         self.block = int(np.clip(memory // 2 // (6 * count), 1, BLOCK_ROWS))
         # Where ceilings are at hand, only a short list is cheaper than another pass over them.
         longest = LONGEST_LIST if self.ceilings is None else LONGEST_LIST_BESIDE_CEILINGS
@@ -84,7 +85,7 @@ class EmbeddedGains:
         similarity += np.float32((0.5 + self.slack) * SCALE + 1.0)
         return np.clip(similarity, 0.0, 65535.0, out=similarity).astype(np.uint16)
 
-    def _all_ceilings(self) -> np.ndarray:
+    def _all_ceilings(self, progress: Progress | None) -> np.ndarray:
         count = len(self.rows)
         ceilings = np.empty((count, count), dtype=np.uint16)
         for start in range(0, count, BLOCK_ROWS):
@@ -92,6 +93,8 @@ class EmbeddedGains:
             # The kernel is symmetric: half of it is computed, the other half is copied.
             ceilings[start:stop, start:] = self._ceilings(slice(start, stop), start)
             ceilings[stop:, start:stop] = ceilings[start:stop, stop:].T
+            if progress:
+                progress(stop, count)
         return ceilings
 
 

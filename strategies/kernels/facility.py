@@ -50,6 +50,7 @@ def facility_location(
     *,
     quality: np.ndarray | None = None,
     progress: Progress | None = None,
+    prepared: Progress | None = None,
 ) -> np.ndarray:
     """Pick rows one by one, each with the largest gain in summed similarity of all rows to their nearest pick.
 
@@ -58,9 +59,10 @@ def facility_location(
     parts of less than 1e-12 left out; gains within 1e-12 of the largest (of 1 where it is below 1) are ties,
     and the lowest row wins: so it goes on in row order once every row is represented by itself. `quality` (n,), not
     negative, multiplies the gains of its rows, and that 1 as well: its scale does not matter, and one that is the same
-    for all rows changes nothing. `progress` is called between picks. Deterministic. Raises ValueError for a bad shape,
-    value or budget. Source: Nemhauser et al. (1978); lazy evaluation after Minoux (1978); quality after QDIT
-    (Bukharin et al., 2023).
+    for all rows changes nothing. `progress` is called between picks; `prepared`, before the first, with the rows whose
+    similarities are known and n, where an embedded kernel is measured as a whole. Deterministic. Raises ValueError for
+    a bad shape, value or budget. Source: Nemhauser et al. (1978); lazy evaluation after Minoux (1978); quality after
+    QDIT (Bukharin et al., 2023).
     """
     if isinstance(similarity, np.ndarray):
         rows = _checked_kernel(similarity)
@@ -69,7 +71,7 @@ def facility_location(
     size = checked_budget(budget, len(rows))
     weights = checked_quality(quality, len(rows))
     # A constant quality becomes 1 to the last bit, and the largest float64 does not overflow.
-    gains = _gains(similarity, rows, weights / (weights.max() or 1.0))
+    gains = _gains(similarity, rows, weights / (weights.max() or 1.0), prepared)
     picks = np.empty(size, dtype=np.int64)
     # Compiled code cannot be interrupted: it runs for some picks at a time.
     for start in range(0, size, gains.picks_a_call):
@@ -81,12 +83,15 @@ def facility_location(
 
 
 def _gains(
-    similarity: np.ndarray | CosineSimilarity | NeighbourSimilarity, rows: np.ndarray, weights: np.ndarray
+    similarity: np.ndarray | CosineSimilarity | NeighbourSimilarity,
+    rows: np.ndarray,
+    weights: np.ndarray,
+    prepared: Progress | None,
 ) -> DenseGains | EmbeddedGains | NeighbourGains:
     if isinstance(similarity, CosineSimilarity):
-        return EmbeddedGains(rows, weights, memory=similarity.memory)
+        return EmbeddedGains(rows, weights, memory=similarity.memory, prepared=prepared)
     if isinstance(similarity, NeighbourSimilarity):
-        return NeighbourGains(rows, weights, neighbours=similarity.neighbours)
+        return NeighbourGains(rows, weights, neighbours=similarity.neighbours, prepared=prepared)
     return DenseGains(rows, weights)
 
 

@@ -23,7 +23,7 @@ def k_center(embeddings: np.ndarray, budget: int, *, first: int, progress: Progr
     1e-12 of the largest are ties, and the lowest row wins. On rows of unit length the order is that of the cosine
     distance; a row of zeros is a point like any other. Where the budget exceeds the distinct points, the rest are the
     lowest rows left. Deterministic; 16 bytes a row beside the embeddings. Raises ValueError for a bad shape, value,
-    budget or first row.
+    budget or first row. Source: Gonzalez (1985); as a core set for learning, Sener and Savarese (ICLR 2018).
     """
     rows = checked_matrix(embeddings, "embeddings")
     size = checked_budget(budget, len(rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from strategies.kernels.checks import Progress
 from strategies.kernels.compiling import compiled
 from strategies.kernels.embedded_gains import cosine_similarity
 from strategies.kernels.gain_lists import GainLists
@@ -16,10 +17,10 @@ class NeighbourGains:
 
     picks_a_call = 1
 
-    def __init__(self, rows: np.ndarray, weights: np.ndarray, *, neighbours: int):
+    def __init__(self, rows: np.ndarray, weights: np.ndarray, *, neighbours: int, prepared: Progress | None = None):
         if neighbours < 1:
             raise ValueError(f"a sparse kernel needs at least 1 neighbour, not {neighbours}")
-        nearest, similarities = nearest_rows(rows, min(neighbours, len(rows) - 1))
+        nearest, similarities = nearest_rows(rows, min(neighbours, len(rows) - 1), prepared)
         # A candidate's list holds the rows that have it among their nearest, and itself.
         lengths = 1 + np.bincount(nearest.ravel(), minlength=len(rows))
         starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
@@ -34,11 +35,11 @@ class NeighbourGains:
             self.lists.cover(int(picks[step]))
 
 
-def nearest_rows(rows: np.ndarray, neighbours: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest_rows(rows: np.ndarray, neighbours: int, progress: Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The `neighbours` other rows most similar to each, shape (n, neighbours), int32, with their (1 + cosine) / 2.
 
     Nearest first, the lower of equally near rows first. Candidates come from a float32 product; all that may be
-    among the nearest are measured in float64.
+    among the nearest are measured in float64. `progress` is called with the rows that are done, and n.
     """
     count, dimensions = rows.shape
     single = rows.astype(np.float32, copy=False)
@@ -52,6 +53,8 @@ def nearest_rows(rows: np.ndarray, neighbours: int) -> tuple[np.ndarray, np.ndar
         if neighbours:
             least = np.partition(products, count - neighbours, axis=1)[:, count - neighbours]
             _measure(products, least - slack, rows, start, nearest, similarities)
+        if progress:
+            progress(stop, count)
     return nearest, similarities
 
 

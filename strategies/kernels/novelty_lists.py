@@ -88,6 +88,11 @@ def settle(rows: Rows, picked: Picked, precision: Precision, row: int, made: int
 
 @compiled(fastmath={"reassoc", "nsz", "contract"})
 def bucket_bound(sums: np.ndarray, counts: np.ndarray, weight_sums: np.ndarray) -> float:
+    """The most that a row's value can be: the mean of each bucket times the weights of the ranks it covers.
+
+    `sums` and `counts` (BUCKETS,) are of the values in each bucket, ascending; `weight_sums` (k + 1,) of the weights of
+    the first ranks. See the module docstring of `strategies.kernels.novelty`, *Buckets*.
+    """
     # Without a branch: an empty bucket adds 0 * 0.
     bound = 0.0
     rank = 0

@@ -21,6 +21,7 @@ def value_of(
 
 @compiled()
 def scaled_distances(row: np.ndarray, own: float, chosen: np.ndarray, densities: np.ndarray, tie: float) -> np.ndarray:
+    """The density-weighted distances of a row (d,) to picks (k, d), ascending: (k,), float64, those under `tie` 0."""
     scaled = np.empty(len(chosen))
     for place in range(len(chosen)):
         distance = 1.0 - dot(row, chosen[place])
@@ -40,6 +41,7 @@ def dot(one: np.ndarray, other: np.ndarray) -> float:
 
 @compiled(fastmath={"reassoc", "nsz", "contract"})
 def dots(one: np.ndarray, others: np.ndarray, products: np.ndarray) -> None:
+    """The products of a row (d,) with others (k, d), into `products` (k,)."""
     for place in range(others.shape[0]):
         total = 0.0
         for dimension in range(one.shape[0]):
@@ -49,6 +51,7 @@ def dots(one: np.ndarray, others: np.ndarray, products: np.ndarray) -> None:
 
 @compiled(fastmath={"reassoc", "nsz", "contract"})
 def two_dots(one: np.ndarray, others: np.ndarray) -> tuple[float, float]:
+    """The products of a row (d,) with two others (2, d) in one pass."""
     first = one[0] * others[0, 0]
     second = one[0] * others[1, 0]
     for dimension in range(1, one.shape[0]):
@@ -59,6 +62,7 @@ def two_dots(one: np.ndarray, others: np.ndarray) -> tuple[float, float]:
 
 @compiled(fastmath={"reassoc", "nsz", "contract"})
 def squared_distances(ones: np.ndarray, others: np.ndarray) -> tuple[float, float]:
+    """The squared Euclidean distances of two pairs of rows, both arrays (2, d), in one pass."""
     first = 0.0
     second = 0.0
     for dimension in range(ones.shape[1]):

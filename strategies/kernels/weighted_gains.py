@@ -37,7 +37,8 @@ def weighted_coverage(
 
     Gains are summed in float64 in ascending order of the neurons; those within 1e-12 of the largest are ties, and the
     lowest row wins. Returns (budget,), int64, in the order picked. Deterministic. Raises ValueError for a bad shape,
-    value or budget.
+    value or budget. Source: greedy maximisation of a submodular sum, Nemhauser et al. (1978); weights, growth and
+    rounds are our readings of MADS (arXiv 2605.30857), for study.
     """
     held = Incidences.of(states)
     size = checked_budget(budget, len(held))
@@ -74,7 +75,10 @@ def weighted_coverage(
 
 
 def rarity(states: States) -> np.ndarray:
-    """One over the number of rows that hold each neuron, 0 where none does: (neurons,), float64."""
+    """One over the number of rows that hold each neuron, 0 where none does: (neurons,), float64.
+
+    `states` is as for `max_coverage`. A weight of our own for the study of MADS: no source names one.
+    """
     frequency = np.diff(inverted(Incidences.of(states))[1])
     return np.divide(1.0, frequency, out=np.zeros(len(frequency)), where=frequency > 0)
 

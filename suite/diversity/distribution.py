@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,9 +9,9 @@ import numpy as np
 
 from suite.diversity.pairs import ZERO
 from suite.diversity.reading import EmbeddingMetric
-from suite.errors import FeatureError
 from suite.features import Embeddings, Feature, Features, Progress, TrackContext, View
 from suite.features.density import ROUNDING
+from suite.features.k_means import k_means
 from suite.registry import register
 
 if TYPE_CHECKING:
@@ -56,30 +55,13 @@ class Clusters(Feature):
 
     def compute(self, pool: Pool, features: Features, progress: Progress) -> dict[str, np.ndarray]:
         """Cluster the whole pool."""
-        progress(0, 1)
-        labels, _ = k_means(np.asarray(features[self._embeddings]), self.clusters, self.iterations, self.seed)
-        progress(1, 1)
+        rows = np.asarray(features[self._embeddings])
+        labels, _ = k_means(rows, self.clusters, self.iterations, self.seed, progress)
         return {"clusters": labels}
 
     @property
     def _embeddings(self) -> Embeddings:
         return Embeddings(self.view, self.embedder, self.dimensions)
-
-
-def k_means(rows: np.ndarray, clusters: int, iterations: int, seed: int) -> tuple[np.ndarray, float]:
-    """Labels (n,), int32, and inertia of k-means: one k-means++ start, one thread, at most as many clusters as rows."""
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
-
-    if clusters < 1 or iterations < 1:
-        raise FeatureError(f"k-means needs at least 1 cluster and 1 iteration, not {clusters} and {iterations}.")
-    model = KMeans(n_clusters=min(clusters, len(rows)), n_init=1, max_iter=iterations, random_state=seed)
-    with threadpool_limits(1), warnings.catch_warnings():
-        # Rows that are alike leave clusters empty, which is no fault here.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(rows)
-    return np.asarray(model.labels_, dtype=np.int32), float(model.inertia_)
 
 
 @register(

@@ -33,8 +33,14 @@ class Topics(Feature):
 
     Embeddings of `view` are reduced to `components` dimensions, scaled to unit rows (so that distances stay angles)
     and clustered by HDBSCAN; a topic has at least `min_cluster_size` samples (None: 50 for each 117,000 of the pool,
-    at least 5) and density is measured to the `min_samples`-th neighbour. `reduction` is `pca`, deterministic, or
-    `umap` (`pip install 'breadth[umap]'`; one thread and a fixed seed, deterministic on one kind of machine).
+    at least 5). `reduction` is `pca`, deterministic, or `umap` (`pip install 'breadth[umap]'`; one thread and a fixed
+    seed, deterministic on one kind of machine).
+
+    A sample's core distance, which says how sparse its surroundings are, is that to the `min_samples`-th nearest
+    sample, *itself counted as the first* (scikit-learn's count). So the default, 1, makes every core distance 0: no
+    smoothing by density, but single linkage whose clusters have at least `min_cluster_size` samples, and two clusters
+    that a chain of samples joins are one. With 2 it is the distance to the nearest other sample, with k + 1 that to
+    the k-th neighbour.
 
     M2M names embedding, reduction and clustering, not their settings; ours are to leave fewer samples without a topic.
     Of 30,000 open samples (TF-IDF) HDBSCAN's own min_samples, the cluster size, makes noise of 65 % by their
@@ -84,7 +90,10 @@ class Topics(Feature):
         return {"libraries": library_versions(("numba", "umap-learn"))} if self.reduction == "umap" else {}
 
     def compute(self, pool: Pool, features: Features, progress: Progress) -> dict[str, np.ndarray]:
-        """Reduce and cluster. Raises FeatureError where UMAP is wanted and not installed."""
+        """Reduce and cluster. Raises FeatureError where UMAP is wanted and not installed.
+
+        scikit-learn and UMAP do not say how far they are: `progress` hears of the beginning, the reduction and the end.
+        """
         embeddings = np.asarray(features[self._embeddings])
         progress(0, 2)
         if self.reduction == "umap":
@@ -135,7 +144,7 @@ def density_clusters(points: np.ndarray, *, min_cluster_size: int, min_samples: 
     """HDBSCAN of points (n, d), excess of mass: (n,), int64, clusters numbered from the largest down, noise -1.
 
     Of equally large clusters the one with the lower first row comes first. A set of fewer than `min_cluster_size`
-    points is all noise. Deterministic.
+    points is all noise. `min_samples` counts the point itself: 1 is single linkage (see `Topics`). Deterministic.
     """
     from sklearn.cluster import HDBSCAN
     from threadpoolctl import threadpool_limits

@@ -115,6 +115,22 @@ def test_with_all_as_neighbours_the_sparse_kernel_is_the_whole_one() -> None:
     assert not np.array_equal(facility_location(NeighbourSimilarity(points, 5), 80), whole)
 
 
+@pytest.mark.parametrize("similarity", [CosineSimilarity, lambda points: NeighbourSimilarity(points, 10)])
+def test_what_is_measured_before_the_first_pick_is_told(
+    similarity: Callable[[np.ndarray], CosineSimilarity | NeighbourSimilarity],
+) -> None:
+    points = clustered_points()
+    told: list[tuple[str, int, int]] = []
+    facility_location(
+        similarity(points),
+        3,
+        prepared=lambda done, total: told.append(("rows", done, total)),
+        progress=lambda done, total: told.append(("picks", done, total)),
+    )
+    rows = [("rows", done, 960) for done in (256, 512, 768, 960)]
+    assert told == [*rows, *(("picks", done, 3) for done in (1, 2, 3))]
+
+
 @pytest.mark.parametrize("way", ["kernel", "ceilings", "blocks", "neighbours"])
 def test_progress_rises_to_the_budget_and_may_stop_it(way: str) -> None:
     points = clustered_points()[:200]
