@@ -166,7 +166,7 @@ def test_the_light_command_works_outside_the_tree(light: Path, tmp_path: Path, c
 def test_the_light_command_selects_measures_and_checks(light: Path, tmp_path: Path) -> None:
     for arguments in (
         ("select", "k-center", "--track", "microworld", "-o", "picks.json"),
-        ("measure", "picks.json", "--track", "microworld", "--metrics", "vendi,novelsum"),
+        ("measure", "picks.json", "--track", "microworld", "--metrics", "vendi,novelsum,facility-location"),
         ("init", "my-method"),
         ("check", "my-method"),
         ("board", "--track", "microworld", "--store", f"file:{ROOT / 'docs' / 'results' / 'store'}"),
