@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,10 @@ from suite.cost.formulas import (
     training_memory,
     training_seconds,
 )
-from suite.cost.judges import judges_too_large, room_for_a_judge
+from suite.cost.judges import judges_too_large
 from suite.cost.lengths import JUDGED, Asked, Lengths, padded_share
 from suite.cost.shapes import Shape, ShapeUnknown, shape_of, shape_of_named
+from suite.cost.splitting import least_split
 
 if TYPE_CHECKING:
     from suite.cost.cards import Card
@@ -70,6 +71,7 @@ class Reckoned:
     gpus_per_cell: int
     rows: tuple[tuple[str, int, str, int, CellCost], ...]
     notes: tuple[str, ...]
+    shapes: Mapping[str, Shape]
 
     @property
     def gpu_hours(self) -> float:
@@ -88,6 +90,10 @@ class Reckoned:
             if cost.memory > self.card.memory * self.gpus_per_cell:
                 needed[model] = max(cost.memory, needed.get(model, 0.0))
         return needed
+
+    def gpus_for(self, model: str, memory: float) -> int:
+        """How many cards hold so many bytes of a base model, and can be shared out to by an engine as well."""
+        return least_split(math.ceil(memory / self.card.memory), self.shapes[model])
 
 
 def reckon(experiment: Experiment, plan: Plan, card: Card, gpus_per_cell: int = 1) -> Reckoned:
@@ -112,14 +118,14 @@ def reckon(experiment: Experiment, plan: Plan, card: Card, gpus_per_cell: int = 
             lengths.notes.append(str(error))
             continue
         rows.append((spec, budget, model, len(cells), cost))
-    have = card.memory * gpus_per_cell
-    for task, weights in judges_too_large(track, have):
+    for judge in judges_too_large(track, card.memory, gpus_per_cell):
         lengths.notes.append(
-            f"The judge of {task.name} ({task.judge}) needs {weights / 2**30:,.0f} GiB for its weights alone, and an "
-            f"engine takes {room_for_a_judge(have) / 2**30:,.0f} of {gpus_per_cell} x {card.name} at most: set "
-            f"--gpus-per-cell {math.ceil(weights / room_for_a_judge(card.memory))}."
+            f"The judge of {judge.task.name} ({judge.task.judge}) needs {judge.weights / 2**30:,.0f} GiB for its "
+            f"weights alone, and an engine takes {judge.room / 2**30:,.0f} of {gpus_per_cell} x {card.name} at most: "
+            f"set --gpus-per-cell {judge.needed}."
         )
-    return Reckoned(card, gpus_per_cell, tuple(rows), tuple(dict.fromkeys(lengths.notes)))
+    shapes = {model: shape_of(track.base_model(model)) for _, _, model, _, _ in rows}
+    return Reckoned(card, gpus_per_cell, tuple(rows), tuple(dict.fromkeys(lengths.notes)), shapes)
 
 
 def cell_cost(track: Track, cell: Cell, card: Card, samples: np.ndarray, asked: Sequence[Asked]) -> CellCost:
