@@ -42,7 +42,8 @@ class Where:
         models = [cell.base_model for cell in cells]
 
         def doubts(machine: str) -> list[str]:
-            return check_card(experiment.track, models, machine, self.gpus_per_cell)
+            engine = experiment.engine.name
+            return check_card(experiment.track, models, machine, self.gpus_per_cell, engine)
 
         if self.name == "local":
             lanes = LocalLanes(self.jobs, self.gpus_per_cell)

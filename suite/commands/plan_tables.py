@@ -91,8 +91,8 @@ def print_costs(console: Console, reckoned: Reckoned) -> None:
     for model, needed in reckoned.short_of_memory().items():
         console.print(
             f"[yellow]{model} needs about {needed / GIB:,.0f} GiB and {cards} has "
-            f"{card.memory * reckoned.gpus_per_cell / GIB:,.0f}[/]: set --gpus-per-cell {_cards(needed, card.memory)}, "
-            "or take a card with more (--card).",
+            f"{card.memory * reckoned.gpus_per_cell / GIB:,.0f}[/]: set --gpus-per-cell "
+            f"{reckoned.gpus_for(model, needed)}, or take a card with more (--card).",
             highlight=False,
         )
 
@@ -103,10 +103,6 @@ def _alike(reckoned: Reckoned) -> dict[tuple[int, str, CellCost], list[tuple[str
     for spec, size, model, count, cost in reckoned.rows:
         found.setdefault((size, model, cost), []).append((spec, count))
     return found
-
-
-def _cards(needed: float, memory: int) -> int:
-    return int(-(-needed // memory))
 
 
 def _number(value: float) -> str:

@@ -26,6 +26,7 @@ from suite.cost.formulas import (
 from suite.cost.judges import judges_too_large, room_for_a_judge
 from suite.cost.lengths import VERDICT, Asked, Lengths, padded_share
 from suite.cost.shapes import Shape, ShapeUnknown, shape_of, shape_of_named
+from suite.cost.splitting import least_split
 from suite.evaluation.rows import judges_rows, rows_stated
 from suite.runner.together import LARGEST_GROUP
 from suite.sources import nothing_fetched
@@ -74,6 +75,7 @@ class Reckoned:
     gpus_per_cell: int
     rows: tuple[tuple[str, int, str, int, CellCost], ...]
     notes: tuple[str, ...]
+    shapes: Mapping[str, Shape]
     features: tuple[tuple[str, float], ...] = ()
 
     @property
@@ -98,6 +100,10 @@ class Reckoned:
             if cost.memory > self.card.memory * self.gpus_per_cell:
                 needed[model] = max(cost.memory, needed.get(model, 0.0))
         return needed
+
+    def gpus_for(self, model: str, memory: float) -> int:
+        """How many cards hold so many bytes of a base model, and can be shared out to by an engine as well."""
+        return least_split(math.ceil(memory / self.card.memory), self.shapes[model])
 
 
 def reckon(experiment: Experiment, plan: Plan, card: Card, gpus_per_cell: int = 1) -> Reckoned:
@@ -133,15 +139,16 @@ def _reckon(experiment: Experiment, plan: Plan, card: Card, gpus_per_cell: int) 
             lengths.notes.append(str(error))
             continue
         rows.append((spec, budget, model, len(cells), cost))
-    have = card.memory * gpus_per_cell
-    for task, weights in judges_too_large(track, have):
+    for judge in judges_too_large(track, card.memory, gpus_per_cell):
         lengths.notes.append(
-            f"The judge of {task.name} ({task.judge}) needs {weights / 2**30:,.0f} GiB for its weights alone, and an "
-            f"engine takes {room_for_a_judge(have) / 2**30:,.0f} of {gpus_per_cell} x {card.name} at most: set "
-            f"--gpus-per-cell {math.ceil(weights / room_for_a_judge(card.memory))}."
+            f"The judge of {judge.task.name} ({judge.task.judge}) needs {judge.weights / 2**30:,.0f} GiB for its "
+            f"weights alone, and an engine takes {judge.room / 2**30:,.0f} of {gpus_per_cell} x {card.name} at most: "
+            f"set --gpus-per-cell {judge.needed}."
         )
     features = _features(track, plan, card, samples, lengths.notes)
-    return Reckoned(card, gpus_per_cell, tuple(rows), tuple(dict.fromkeys(lengths.notes)), tuple(features.items()))
+    shapes = {model: shape_of(track.base_model(model)) for _, _, model, _, _ in rows}
+    notes = dict.fromkeys(lengths.notes)
+    return Reckoned(card, gpus_per_cell, tuple(rows), tuple(notes), shapes, tuple(features.items()))
 
 
 def _features(

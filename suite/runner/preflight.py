@@ -7,8 +7,10 @@ outside of a track (`breadth evaluate`, `breadth judge`) is checked by the weigh
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +19,7 @@ from suite.errors import BreadthError, TrainingError
 
 if TYPE_CHECKING:
     from suite.cost.formulas import Memory
+    from suite.cost.shapes import Shape
     from suite.engines import EngineName
     from suite.evaluation.judging.judge import JudgeModel
     from suite.runner.cells import Cell
@@ -97,7 +100,7 @@ class _Held:
 
     @classmethod
     def judge(cls, what: str, model: JudgeModel) -> _Held:
-        """A judge, which vLLM splits over all GPUs there are."""
+        """A judge, which vLLM splits over the GPUs there are."""
         gpus = model.gpus if model.engine == "vllm" else 1
         advice = "Take a smaller judge, or more GPUs: the vllm engine splits it over all that are visible."
         return cls(what, model.name, model.revision, model.engine, model.dtype, gpus, advice)
@@ -105,6 +108,7 @@ class _Held:
 
 def _check_held(held: Sequence[_Held]) -> None:
     from suite.cost.judges import room_for_a_judge
+    from suite.cost.shapes import ShapeUnknown, shape_of_named
     from suite.cost.weights import weight_bytes
     from suite.engines.vllm.finding import find_vllm
     from suite.machine import hardware
@@ -114,6 +118,9 @@ def _check_held(held: Sequence[_Held]) -> None:
     for one in held:
         if one.engine == "vllm":
             find_vllm().check_device()
+            if one.gpus > 1:
+                with suppress(ShapeUnknown):
+                    _check_split(f"{one.what} {one.name}", shape_of_named(one.name, one.revision), one.gpus, "--gpus")
         _check_access(one.name, one.revision, one.what)
         weights = weight_bytes(one.name, one.revision, 4 if one.dtype == "float32" else 2)
         if memory is None or weights is None:
@@ -153,12 +160,20 @@ def _check_access(model: str, revision: str, what: str) -> None:
         return  # offline, or no answer: whether it can be had shows when it is fetched
 
 
-def check_card(track: Track, base_models: Sequence[str], hardware: str, gpus_per_cell: int = 1) -> list[str]:
+def check_card(
+    track: Track,
+    base_models: Sequence[str],
+    hardware: str,
+    gpus_per_cell: int = 1,
+    engine: Literal["transformers", "vllm"] = "transformers",
+) -> list[str]:
     """What may not fit, in sentences; `hardware` is a line of `suite.machine.hardware`.
 
-    Raises CannotRun where there is no GPU for a track that needs one, or where a fine-tune's weights, gradients and
-    optimiser alone are more than the GPUs of a cell hold.
+    Raises CannotRun where there is no GPU for a track that needs one, where a fine-tune's weights, gradients and
+    optimiser alone are more than the GPUs of a cell hold, or where the engine cannot share a model out to them.
     """
+    from suite.cost.splitting import least_split
+
     memory = gpu_memory(hardware)
     if memory is None:
         if track.gpu_hours <= LONG_GPU_HOURS:
@@ -170,9 +185,12 @@ def check_card(track: Track, base_models: Sequence[str], hardware: str, gpus_per
         )
     doubts = []
     for name in dict.fromkeys(base_models):
-        held = _held(track, name)
-        if held is None:
+        shape = _shape(track, name)
+        if shape is None:
             continue
+        held = _held(track, name, shape)
+        if engine == "vllm":
+            _check_split(f"Base model {name}", shape, gpus_per_cell, "--gpus-per-cell")
         certain = held.weights + held.gradients + held.optimiser + CONTEXT_BYTES
         have = memory * gpus_per_cell
         if certain > have:
@@ -180,30 +198,42 @@ def check_card(track: Track, base_models: Sequence[str], hardware: str, gpus_per
                 f"Base model {name} needs {certain / GIB:,.0f} GiB for weights, gradients and optimiser alone (about "
                 f"{(held.total + CONTEXT_BYTES) / GIB:,.0f} with activations), and {_cards(gpus_per_cell)} here "
                 f"{'has' if gpus_per_cell == 1 else 'have'} {have / GIB:,.0f} ({hardware}). Set --gpus-per-cell "
-                f"{int(-(-(held.total + CONTEXT_BYTES) // memory))}, or take a card with more memory."
+                f"{least_split(math.ceil((held.total + CONTEXT_BYTES) / memory), shape)}, or take a card with more "
+                "memory."
             )
         if held.total + CONTEXT_BYTES > have:
             doubts.append(
                 f"{name} may not fit: about {(held.total + CONTEXT_BYTES) / GIB:,.0f} GiB of {have / GIB:,.0f}. A "
                 "smaller micro_batch_size or gradient_checkpointing = true in the recipe, or --gpus-per-cell, helps."
             )
-    _check_judges(track, memory * gpus_per_cell, gpus_per_cell, hardware)
+    _check_judges(track, memory, gpus_per_cell, hardware)
     return doubts
 
 
-def _check_judges(track: Track, have: int, gpus_per_cell: int, hardware: str) -> None:
+def _check_split(what: str, shape: Shape, gpus: int, option: str) -> None:
+    """Raise CannotRun where vLLM cannot split such a model over so many GPUs: it says so when all is trained."""
+    from suite.cost.splitting import largest_split, least_split, splits_over
+
+    if not splits_over(shape, gpus):
+        raise CannotRun(
+            f"{what} cannot be split over {gpus} GPUs by the vllm engine: each takes a whole share of its "
+            f"{shape.heads} attention heads ({shape.kv_heads} of keys and values) and of its matrices. Set {option} "
+            f"{largest_split(shape, gpus)} or {least_split(gpus + 1, shape)}. Nothing was run."
+        )
+
+
+def _check_judges(track: Track, memory: int, gpus_per_cell: int, hardware: str) -> None:
     """Raise CannotRun for a judge whose bfloat16 weights are more than the share of the GPUs that an engine takes.
 
     It has them to itself: it starts when the engine that answered has ended.
     """
-    from suite.cost.judges import judges_too_large, room_for_a_judge
+    from suite.cost.judges import judges_too_large
 
-    room = room_for_a_judge(have)
-    for task, weights in judges_too_large(track, have):
+    for judge in judges_too_large(track, memory, gpus_per_cell):
         raise CannotRun(
-            f"Task {task.name} is judged by {task.judge}, whose weights alone need {weights / GIB:,.0f} GiB, and "
-            f"an engine takes {room / GIB:,.0f} of {_cards(gpus_per_cell)} here at most ({hardware}). Set "
-            f"--gpus-per-cell {int(-(-weights * gpus_per_cell // room))} (the vllm engine splits a judge over "
+            f"Task {judge.task.name} is judged by {judge.task.judge}, whose weights alone need "
+            f"{judge.weights / GIB:,.0f} GiB, and an engine takes {judge.room / GIB:,.0f} of {_cards(gpus_per_cell)} "
+            f"here at most ({hardware}). Set --gpus-per-cell {judge.needed} (the vllm engine splits a judge over "
             "them), or name a smaller judge in a track of your own."
         )
 
@@ -214,15 +244,19 @@ def gpu_memory(hardware: str) -> int | None:
     return min(found) * 2**20 if found else None
 
 
-def _held(track: Track, name: str) -> Memory | None:
-    from suite.cost.formulas import training_memory
+def _shape(track: Track, name: str) -> Shape | None:
     from suite.cost.shapes import ShapeUnknown, shape_of
 
-    recipe = track.recipe_for(name)
     try:
-        shape = shape_of(track.base_model(name))
+        return shape_of(track.base_model(name))
     except ShapeUnknown:
         return None
+
+
+def _held(track: Track, name: str, shape: Shape) -> Memory:
+    from suite.cost.formulas import training_memory
+
+    recipe = track.recipe_for(name)
     return training_memory(shape, recipe, recipe.micro_batch_size or recipe.batch_size, recipe.max_length)
 
 

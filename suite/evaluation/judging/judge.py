@@ -78,8 +78,10 @@ class JudgeModel:
 
     @property
     def gpus(self) -> int:
-        """Over how many GPUs the vllm engine splits it: all that are visible, since it has them to itself."""
-        return max(1, len(visible_gpus()))
+        """Over how many GPUs the vllm engine splits it: of those that are visible, as many as it can be split over."""
+        from suite.cost.splitting import split_of
+
+        return split_of(self.name, self.revision, max(1, len(visible_gpus())))
 
     def open(self) -> Judge:
         """The judge itself; its model is loaded when there is something new to judge."""
