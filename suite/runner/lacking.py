@@ -26,7 +26,7 @@ def lacking(track: Track, hardware: str) -> list[str]:
     `hardware` is its line of `suite.machine.hardware`, a cell has one GPU. Nobody is asked: whether its models may be
     had from the Hub is for `check_models`.
     """
-    checks = [
+    checks: list[Callable[[], object]] = [
         *_libraries(track),
         partial(_check_engine, track, hardware),
         partial(_check_sandbox, track),
