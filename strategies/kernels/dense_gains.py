@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from strategies.kernels.compiling import compiled
-from strategies.kernels.gain_lists import PICKED, tie_floor
+from strategies.kernels.gain_lists import PICKED, reaches
 
 FIRST = 2
 """Rows of the best stale gains that a step looks at before all others."""
@@ -56,12 +56,12 @@ def _pick(
         for place in range(-FIRST, len(bounds)):
             # The rows of the best stale gains come first: they raise the bar that lets most others be skipped.
             row = np.argmax(bounds) if place < 0 else place
-            if not exact[row] and bounds[row] >= 0.0 and bounds[row] >= tie_floor(best, weights[row], tie):
+            if not exact[row] and bounds[row] >= 0.0 and reaches(bounds[row], best, row, weights, tie):
                 bounds[row] = _gain(similarity[row], covered, tie) * weights[row]
                 exact[row] = True
                 best = max(best, bounds[row])
         for row in range(len(bounds)):
-            if exact[row] and bounds[row] >= tie_floor(best, weights[row], tie):
+            if exact[row] and reaches(bounds[row], best, row, weights, tie):
                 picks[step] = row
                 bounds[row] = PICKED
                 for other in range(len(covered)):

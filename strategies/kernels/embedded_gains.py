@@ -14,7 +14,7 @@ import numpy as np
 
 from strategies.kernels.checks import Progress
 from strategies.kernels.compiling import compiled
-from strategies.kernels.gain_lists import GainLists, tie_floor
+from strategies.kernels.gain_lists import GainLists, reaches
 
 SCALE = 65534.0
 BLOCK_ROWS = 256
@@ -104,7 +104,7 @@ def _may_win(bounds: np.ndarray, exact: np.ndarray, weights: np.ndarray, best: f
     rows = np.empty(len(bounds), dtype=np.int64)
     count = 0
     for row in range(len(bounds)):
-        if not exact[row] and bounds[row] >= 0.0 and bounds[row] >= tie_floor(best, weights[row], tie):
+        if not exact[row] and bounds[row] >= 0.0 and reaches(bounds[row], best, row, weights, tie):
             rows[count] = row
             count += 1
     return rows[:count]
@@ -135,7 +135,7 @@ def _settle(
         bound, reached = _bound(ceiling, covered)
         bounds[row] = min(bounds[row], bound * (1.0 + 1e-9) * weights[row])
         fits = reached <= longest
-        if not fits and bounds[row] < tie_floor(best, weights[row], tie):
+        if not fits and not reaches(bounds[row], best, row, weights, tie):
             continue
         gain = 0.0
         kept = 0

@@ -14,14 +14,15 @@ NO_LIST = -1
 
 
 @compiled()
-def tie_floor(best: float, weight: float, tie: float) -> float:
-    """The least gain with which a row of this weight ties with the best.
+def reaches(gain: float, best: float, row: int, weights: np.ndarray, tie: float) -> bool:
+    """Whether a row's gain, or a bound of it, is the best or ties with it; `weights` (n,) are from 0 to 1.
 
     Unweighted gains are sums of differences of similarities of about 1, so below 1 their rounding does not shrink with
     them: two rows that are each other's nearest have equal gains that differ in their last digits. A weight multiplies
     that rounding as it does the gain, so a common factor of all weights changes no tie.
     """
-    return best - tie * max(best, weight)
+    # No tie is wider than that of weight 1: most rows fall below it, and their weight is not read.
+    return gain >= best - tie * max(best, 1.0) and gain >= best - tie * max(best, weights[row])
 
 
 class GainLists:
@@ -67,7 +68,7 @@ class GainLists:
 @compiled()
 def _lowest_winner(bounds: np.ndarray, exact: np.ndarray, weights: np.ndarray, best: float, tie: float) -> int:
     for row in range(len(bounds)):
-        if exact[row] and bounds[row] >= tie_floor(best, weights[row], tie):
+        if exact[row] and reaches(bounds[row], best, row, weights, tie):
             return row
     return -1
 
@@ -94,7 +95,7 @@ def _settle_lists(
     for place in range(-1, len(bounds)):
         # The row of the best stale gain comes first: it raises the bar that lets most others be skipped.
         row = first if place < 0 else place
-        if lengths[row] < 0 or exact[row] or bounds[row] < 0.0 or bounds[row] < tie_floor(best, weights[row], tie):
+        if lengths[row] < 0 or exact[row] or bounds[row] < 0.0 or not reaches(bounds[row], best, row, weights, tie):
             continue
         start = starts[row]
         kept = 0

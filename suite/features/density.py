@@ -169,17 +169,18 @@ def neighbour_distances(
         raise FeatureError(f"Embeddings have {rows.shape[1]} dimensions and the reference {others.shape[1]}.")
     if neighbours < 1:
         raise FeatureError(f"A density needs at least 1 neighbour, not {neighbours}.")
-    if not (_of_unit_length(rows) and _of_unit_length(others)):
-        rows, others = unit_rows(rows), unit_rows(others, " of the reference")
+    squares = _squared_lengths(others)
+    every = squares if embeddings is reference else np.concatenate([squares, _squared_lengths(rows)])
+    if (abs(np.sqrt(every) - 1.0) > LENGTH_TOLERANCE).any():
+        rows, others, squares = unit_rows(rows), unit_rows(others, " of the reference"), np.ones(len(others))
+    # Of others a little longer or shorter, the one of the larger product may be the farther: half of what their
+    # squared lengths differ by is the most that this can hide.
+    slack = 2 * ROUNDING + float(squares.max() - squares.min()) / 2
     common = np.result_type(rows, others)
     rows, (others, place) = rows.astype(common, copy=False), _distinct(others.astype(common, copy=False))
     own = np.asarray([place.get(row.tobytes(), -1) for row in rows], dtype=np.int64)
     if (len(others) - (own >= 0) < 1).any():
         raise FeatureError("A density needs at least one reference row that differs from the sample.")
-    squares = _squared_lengths(others)
-    # Of others a little longer or shorter, the one of the larger product may be the farther: half of what their
-    # squared lengths differ by is the most that this can hide.
-    slack = 2 * ROUNDING + float(squares.max() - squares.min()) / 2
     means = np.empty(len(rows))
     least = 1.0
     block = max(1, BLOCK_BYTES // (4 * len(others)))
@@ -217,10 +218,6 @@ def _checked(rows: np.ndarray, name: str) -> np.ndarray:
 
 def _squared_lengths(rows: np.ndarray) -> np.ndarray:
     return np.asarray(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
-
-
-def _of_unit_length(rows: np.ndarray) -> bool:
-    return bool((abs(np.sqrt(_squared_lengths(rows)) - 1.0) <= LENGTH_TOLERANCE).all())
 
 
 def _distinct(rows: np.ndarray) -> tuple[np.ndarray, dict[bytes, int]]:
