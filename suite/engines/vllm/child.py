@@ -82,10 +82,10 @@ class Child:
             raise self._died() from error
         if "error" in answer:
             self._keep_log = True
-            message, memory = _first_line(answer["message"]), answer["error"] == "memory"
-            if ELSEWHERE in message and (cause := cause_in(self.log.read_text(errors="replace"))):
-                message, memory = cause, short_of_memory(cause)
-            raise (OutOfMemory if memory else EngineError)(f"vLLM could not {do}: {message} (log: {self.log})")
+            reason, memory = _first_line(answer["message"]), answer["error"] == "memory"
+            if ELSEWHERE in reason and (cause := cause_in(self.log.read_text(errors="replace"))):
+                reason, memory = cause, short_of_memory(cause)
+            raise (OutOfMemory if memory else EngineError)(f"vLLM could not {do}: {reason} (log: {self.log})")
         return answer["ok"]
 
     def close(self) -> None:
