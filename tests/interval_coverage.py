@@ -160,6 +160,23 @@ def crossed(seeds: int, tasks: int, shared: float, of_draws: float, of_draws_and
     return hits / WORLDS
 
 
+def sharing(seeds: int, alike: float, *, known: bool = True) -> float:
+    """Of a mean over four sets of a hundred items, each asked in two ways whose item effects correlate by `alike`.
+
+    `known` is whether the interval is told which tasks share their items.
+    """
+    rng = np.random.default_rng([seeds, round(100 * alike)])
+    names = [f"set {at // 2}" if known else f"task {at}" for at in range(8)]
+    hits = 0
+    for _ in range(WORLDS):
+        common = np.sqrt(alike) * rng.normal(size=(4, 1, 1, 100))
+        own = np.sqrt(1 - alike) * rng.normal(size=(4, 2, 1, 100))
+        values = rng.normal(0, 0.02, (seeds, 1)) + 0.3 * (common + own) + rng.normal(0, 0.3, (4, 2, seeds, 100))
+        estimate = crossed_interval(list(values.reshape(8, seeds, 100)), items=names)
+        hits += estimate.low <= 0 <= estimate.high
+    return hits / WORLDS
+
+
 def ladders(levels: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float]]:
     """Levels, mean lengths, scores (levels, seeds), and the mean shift of the seeds; slope 0.1, 0.01 a token.
 
@@ -204,6 +221,15 @@ def markdown() -> str:
     rows: list[tuple[str, str, str, np.ndarray]] = [
         (f"difference to random, {what}", "3 and 6 seeds", "95", np.array([crossed(s, *worlds) for s in (3, 6)]))
         for what, worlds in CROSSED.items()
+    ]
+    rows += [
+        (
+            f"eight tasks on four sets of items{', taken as eight' if not known else ''}",
+            "3 and 6 seeds, item effects that correlate by 0.45",
+            "95",
+            np.array([sharing(seeds, 0.45, known=known) for seeds in (3, 6)]),
+        )
+        for known in (True, False)
     ]
     rows += [
         (f"correlation ({names})", f"{what}, true Pearson {sum(size) / 2:g}", "95", correlations(sizes, *size))

@@ -23,7 +23,7 @@ For one task V = MS_seed/I, and this is the two-way crossed estimate (MS_seed + 
 Tasks may be asked on the same items: the same questions scored by exact match and by likelihood. An item that is hard
 in one way tends to be in the other, so such tasks have one middle term together, that of their sum: with t and u
 running over them, Var(sum b[t]) = sum over t, u of Cov(b[t], b[u]), and the covariances come from mean products in
-place of the mean squares. Forgetting them, an interval at 95 % covers 90 to 92 % where the effects correlate by 0.45.
+place of the mean squares. Forgetting them, intervals at 95 % cover 92.5 to 93.5 % where the effects correlate by 0.45.
 
 A row drawn R times with every seed (`random`) enters as its mean over draws. Its R draws are common to all seeds, so
 their variance over R is invisible to V and is added: from the R x S composites of that row,
