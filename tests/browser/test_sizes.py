@@ -50,6 +50,7 @@ def test_one(reader: Reader, tmp_path: Path) -> None:
         assert column(page, "records", "strategy") == ["full"]
 
 
+@pytest.mark.long
 def test_thirty_as_the_command_serves_them(reader: Reader, tmp_path: Path) -> None:
     stored(tmp_path, THIRTY)
     with commanded(f"file:{tmp_path}") as (address, _):

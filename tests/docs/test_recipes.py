@@ -118,6 +118,7 @@ def test_a_metric_is_one_file(tree: Tree) -> None:
     assert passed(smoke) >= 1
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1800)  # it fine-tunes, and waits for its turn on a busy machine
 def test_a_track_and_a_task_are_one_file_each(tree: Tree) -> None:
     tree.follow("A track")

@@ -223,6 +223,7 @@ def test_the_commands_of_published_selections_run_as_they_stand(
     assert (tmp_path / "picks.json").is_file()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_the_examples_of_the_reference_run(place: Path) -> None:
     shutil.copy(TINY, place / "my-own-track.toml")

@@ -147,6 +147,7 @@ def pytest_there(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_the_fixture_in_a_project_of_somebody_else(tmp_path: Path) -> None:
     """With a baseline elsewhere; the one in its place is in the README's test below."""
     there = ("--breadth-baseline", str(tmp_path / "other.json"))

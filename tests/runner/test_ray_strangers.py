@@ -135,7 +135,7 @@ def test_a_node_of_another_environment_works_in_the_drivers_folders(
         seat = executor.seat(0, threads=1, logs=own_home / "logs")
         wait_until(seat.ready)
         # What the trainer and the evaluator are forked from is what the actor has started.
-        (actor,) = [one for one in psutil.process_iter(["cmdline"]) if _is_actor(one)]
+        (actor,) = [one for one in psutil.process_iter(["cmdline", "environ"]) if _is_actor(one, theirs)]
         wait_until(lambda: bool(actor.children()))
         for child in actor.children():
             environment = child.environ()
@@ -145,5 +145,7 @@ def test_a_node_of_another_environment_works_in_the_drivers_folders(
         seat.stop()
 
 
-def _is_actor(process: psutil.Process) -> bool:
-    return any("ray::CellProcess" in part for part in process.info["cmdline"] or ())
+def _is_actor(process: psutil.Process, environment: dict[str, str]) -> bool:
+    """Whether it is a place for cells on the node that was started in this environment; other tests have their own."""
+    named = any("ray::CellProcess" in part for part in process.info["cmdline"] or ())
+    return named and environment.items() <= (process.info["environ"] or {}).items()

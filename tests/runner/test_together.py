@@ -62,6 +62,7 @@ def results(home: Path, engine: str) -> dict[str, Result]:
     return {one.cell.id: one for one in found if one.engine_name == engine}
 
 
+@pytest.mark.long
 def test_a_run_starts_one_engine_and_agrees_with_the_other(
     track: Path, starts: tuple[dict[str, str], Path], own_home: Path, breadth: Breadth
 ) -> None:
