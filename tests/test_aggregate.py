@@ -374,7 +374,7 @@ def test_a_score_counts_the_items_that_tasks_share_once() -> None:
     assert all(before[spec].standard_error != after[spec].standard_error for spec in EFFECTS)
     lost = [
         result.model_copy(
-            update={"tasks": tuple(replace_items(task) if task.name == "exact-1" else task for task in result.tasks)}
+            update={"tasks": tuple(one_item_less(task) if task.name == "exact-1" else task for task in result.tasks)}
         )
         for result in results
     ]
@@ -382,6 +382,6 @@ def test_a_score_counts_the_items_that_tasks_share_once() -> None:
     assert only_table(score_v1(lost, replace(registration(), same_items=(("exact-0", "exact-1"),)))).rows
 
 
-def replace_items(task: TaskScore) -> TaskScore:
+def one_item_less(task: TaskScore) -> TaskScore:
     facts = {name: getattr(task, name) for name in ("name", "kind", "unit", "chance", "items_sha256")}
     return TaskScore.pack(task.unpack()[:-1], **facts)

@@ -219,10 +219,12 @@ def firsts(items: Sequence[Hashable] | None, tasks: Sequence[np.ndarray]) -> tup
     """For each task the position of the first with its items. Raises ValueError where their numbers differ."""
     if items is None:
         return tuple(range(len(tasks)))
+    if len(items) != len(tasks):
+        raise ValueError(f"{len(tasks)} tasks need as many names of their items, not {len(items)}")
     first = {name: at for at, name in reversed(list(enumerate(items)))}
     found = tuple(first[name] for name in items)
-    if len(found) != len(tasks) or any(task.shape[1] != tasks[at].shape[1] for task, at in zip(tasks, found)):  # noqa: B905
-        raise ValueError("tasks of the same items differ in their number, or not every task has a name of its items")
+    if any(task.shape[1] != tasks[at].shape[1] for task, at in zip(tasks, found, strict=True)):
+        raise ValueError("tasks of the same items differ in their number")
     return found
 
 

@@ -163,7 +163,7 @@ def test_the_literal_variance_with_some_items_shared() -> None:
 def test_names_of_items_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="same items differ in their number"):
         crossed_interval([np.zeros((2, 3)), np.zeros((2, 4))], items=["a", "a"])
-    with pytest.raises(ValueError, match="not every task has a name"):
+    with pytest.raises(ValueError, match="2 tasks need as many names of their items, not 1"):
         crossed_interval([np.zeros((2, 3)), np.zeros((2, 3))], items=["a"])
 
 
